@@ -87,11 +87,10 @@ export type StepItem =
       /** An entry that did not reach the session, the smallest: the first page begins with it, however old it is. */
       readonly missed?: string;
     }
-  /**
-   * The client of a session with push has lost its connection, or does not answer, and has not acknowledged this: whoever has registered
-   * it may want to wake it. Body.
-   */
+  /** The client of a session with push has lost its connection, or does not answer, and has not acknowledged this. Body. */
   | { readonly kind: 'unheard'; readonly body: true }
+  /** Such a client has not been given all that waits for it. */
+  | { readonly kind: 'unread' }
   /** The session was resumed at this node, which `StepRequest` names. */
   | { readonly kind: 'moved' }
   /** A request that the client was sent and has not acknowledged; `end` follows. Whoever asked is told that nobody is there. Body. */

@@ -32,7 +32,7 @@ import { bind, endSession } from './sessions/bind.ts';
 import { bind2, NS_BIND2 } from './sessions/bind2.ts';
 import { moveHere } from './sessions/move-here.ts';
 import { parseState, type SessionState } from './sessions/session-state.ts';
-import { bounceUnanswered, tellUnheard } from './sessions/unanswered.ts';
+import { bounceUnanswered, tellUnheard, tellUnread } from './sessions/unanswered.ts';
 
 interface BodyItem {
   readonly item: StepItem;
@@ -140,6 +140,8 @@ export class Step {
           : bounceUnanswered(this.#account(new Turn(this.#dependencies)), [body]);
       case 'unheard':
         return tellUnheard(this.#account(new Turn(this.#inTime)), body);
+      case 'unread':
+        return tellUnread(this.#account(new Turn(this.#inTime)));
       case 'moved':
         return this.#state.local === undefined ? undefined : moveHere(this.#account(new Turn(this.#inTime, this.#origin())));
       case 'end':

@@ -59,6 +59,7 @@ async function scene(name: string) {
   nurse.client.send('<presence><status>held</status></presence>');
   await nurse.settle();
   await phone.settle(); // the answer takes along what was held
+  phone.acknowledge();
   nurse.client.send('<presence><status>held for long</status></presence>');
   await nurse.settle();
   return { near, later, phone, romeo, nurse, app: new AppServer(app) };

@@ -267,3 +267,24 @@ describe('one push a second', () => {
     ground.app.receives(notification(1));
   });
 });
+
+test('a client that has signed in anew, and has not registered since, may not hear: it is woken', async () => {
+  await ground.enable(ground.phone);
+  const again = await ground.stage.appear('juliet@a.example/phone');
+  await ground.say(body);
+  assert.deepEqual(ground.pushed(), ['n1']);
+  await ground.enable(again);
+  await ground.pause();
+  await ground.say(body);
+  assert.deepEqual(ground.pushed(), []);
+});
+
+test('what waits for a client rings when its node has died, or has not given it all', async () => {
+  await ground.enable(ground.phone);
+  await ground.phone.step([{ kind: 'unread' }], []);
+  assert.deepEqual(ground.pushed(), []);
+  await ground.say(body);
+  assert.deepEqual(ground.pushed(), []);
+  await ground.phone.step([{ kind: 'unread' }], []);
+  assert.deepEqual(ground.pushed(), ['n1']);
+});

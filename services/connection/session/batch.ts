@@ -53,9 +53,10 @@ export function endBatch(isMoved: boolean, delivered: Delivered, { undelivered, 
   return { ...bare, kind: 'end', items: [...moved, ...deliveredItem(delivered), ...bounced, end], bodies: requests };
 }
 
-/** What a client that does not hear has not acknowledged. */
-export function unheardBatch(bodies: readonly Buffer[]): Batch {
-  return { ...bare, kind: 'unheard', items: bodies.map((): StepItem => ({ kind: 'unheard', body: true })), bodies };
+/** What a client that does not hear has not acknowledged. @param isUnread true when more waits in the archive */
+export function unheardBatch(bodies: readonly Buffer[], isUnread: boolean): Batch {
+  const items = bodies.map((): StepItem => ({ kind: 'unheard', body: true }));
+  return { ...bare, kind: 'unheard', items: isUnread ? [...items, { kind: 'unread' }] : items, bodies };
 }
 
 export function pageEntries({ out, reply: { bodies } }: StepAnswer): PageEntry[] {

@@ -49,6 +49,7 @@ export class KnownClient {
     this.#hasPush = isOn;
     const { sm } = this.#egress;
     if (sm !== undefined) sm.hasPush = isOn;
+    if (isOn && this.#egress.isParked) this.lost();
   }
 
   /** Begins XEP-0198. */
@@ -71,7 +72,8 @@ export class KnownClient {
   next(): Batch | undefined {
     if (!this.#isDue) return undefined;
     this.#isDue = false;
-    const { unheard } = this.#egress;
-    return unheard.length > 0 ? unheardBatch(unheard) : undefined;
+    const { unheard, needsCatchUp, catchUp } = this.#egress;
+    const isUnread = needsCatchUp || catchUp.phase !== 'off';
+    return unheard.length > 0 || isUnread ? unheardBatch(unheard, isUnread) : undefined;
   }
 }

@@ -120,6 +120,8 @@ export interface AccountFeature {
   readonly announced?: (account: Account, presence: Stanza, before: SessionEntry, entry: SessionEntry) => Pending;
   /** Called with a message, or a request of a contact, that the client of a session with push has not acknowledged. */
   readonly unheard?: (account: Account, stanza: Stanza) => Pending;
+  /** Called when it is not known what the client of a session has got of what waits for it, as when its node has died. */
+  readonly unread?: (account: Account) => Pending;
   /**
    * Called when a session has become unavailable, whether it said so or not.
    * @param presence has `from`: the account may have no session in this turn

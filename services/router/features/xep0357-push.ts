@@ -16,7 +16,8 @@ import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { mentions } from '../../../lib/xmpp/mentions.ts';
 import { messageType } from '../../../lib/xmpp/message-type.ts';
-import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import { Stanza } from '../../../lib/xmpp/stanza.ts';
+import { readQueue } from '../archive/cursor.ts';
 import type { Account } from '../core/account.ts';
 import { accounts } from '../core/accounts.ts';
 import type { AccountFeature, Outcome } from '../core/feature.ts';
@@ -51,6 +52,7 @@ export const push: AccountFeature = {
   inbound: { follow: ringForMessage },
   asked: ringForRequest,
   unheard: ringUnheard,
+  unread: ringUnread,
   answered: takeAnswer,
   sweep: sendOverdue,
 };
@@ -70,9 +72,9 @@ async function enable(request: Element, account: Account): Promise<undefined> {
       `an account may have at most ${routerLimits.pushRegistrationsMax} registrations`,
     );
   }
-  const { resource } = account.fullJid;
+  const { resource, sid } = account.session!;
   await account.update(registrations, key, (before) => {
-    return { ...before, jid, node, options, resource, messages: 0, requests: 0, errors: undefined };
+    return { ...before, jid, node, options, resource, sid, messages: 0, requests: 0, errors: undefined };
   });
   await noteRegistration(account);
   account.turn.origin?.turnPush(true);
@@ -134,7 +136,7 @@ async function ring(
   if (found.length === 0 && row !== undefined) return noteNoRegistrations(account, row);
   for (const { key, value } of found) {
     const entry = sessions.find(({ resource }) => resource === value.resource);
-    if (entry !== undefined && isReached(account, entry)) await forgetRung(account, key, value);
+    if (entry?.sid === value.sid && isReached(account, entry)) await forgetRung(account, key, value);
     else if (await isWanted(entry)) await pushTo(account, key, what);
   }
 }
@@ -149,6 +151,15 @@ async function ringUnheard(account: Account, stanza: Stanza): Promise<void> {
   if (!isRequest && !(await isFor(stanza, account, entry))) return;
   for (const { key, value } of await listRegistrations(account))
     if (value.resource === resource) await pushTo(account, key, isRequest ? 'request' : 'message');
+}
+
+/** Nobody can tell what the client has not heard, so what waits for it rings. */
+async function ringUnread(account: Account): Promise<void> {
+  if ((await account.get(accounts))?.pushes === undefined) return;
+  const { stanzas } = await readQueue(account, '', new Set());
+  if (!stanzas.some(({ xml }) => rings(Stanza.parse(xml), account))) return;
+  for (const { key, value } of await listRegistrations(account))
+    if (value.resource === account.fullJid.resource) await pushTo(account, key, 'message');
 }
 
 /**

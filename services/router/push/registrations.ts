@@ -24,6 +24,8 @@ export interface Registration {
   readonly options?: string | undefined;
   /** The resource of the session that has registered: nobody is woken who is there. */
   readonly resource: string;
+  /** The session itself. Of a later one of that resource that has not registered, nobody says whether its client hears. */
+  readonly sid: string;
   /** What has rung since the client was there last. */
   readonly messages: number;
   readonly requests: number;

@@ -30,6 +30,7 @@ import type { Dependencies } from '../core/dependencies.ts';
 import { Turn } from '../core/turn.ts';
 import { routerLimits } from '../limits.ts';
 import { bounceParked, disinherit, endSession, requeueParked } from './bind.ts';
+import { tellUnread } from './unanswered.ts';
 
 /**
  * Ends or parks all sessions that the node's rows name. Two reapers at the same time do no harm, because a session ends only
@@ -69,6 +70,8 @@ async function release(dependencies: Dependencies, tenant: Tenant, owner: Owner,
     // The cursor can be past entries for this session alone only if there are other sessions.
     if (missed !== undefined || sessions!.length > 1)
       await requeue(account, { resource: entry.resource, missed, isUnknown: true });
+    const session = { ...address, resource: entry.resource };
+    await tellUnread(new Account(new Turn(dependencies), tenant, owner.local, session));
   }
   if (!entry?.resumeMs) return endSession(dependencies, tenant, owner.local, address);
   const silentMs = Math.min(runtimeLimits.heartbeatDeadMs, entry.resumeMs);

@@ -25,3 +25,8 @@ export async function tellUnheard(account: Account, bytes: Buffer): Promise<void
   const stanza = Stanza.parse(bytes);
   for (const { unheard } of account.turn.dependencies.features.all) await unheard?.(account, stanza);
 }
+
+/** It is not known what the client of this session has got of what waits for it. */
+export async function tellUnread(account: Account): Promise<void> {
+  for (const { unread } of account.turn.dependencies.features.all) await unread?.(account);
+}
