@@ -21,4 +21,6 @@ export interface ClientParts {
   readonly rooms: readonly string[];
   /** What it may block. */
   readonly blockable: readonly string[];
+  /** Signs in by XEP-0388, and resumes its session in the same step. */
+  readonly isModern: boolean;
 }

@@ -1,6 +1,7 @@
 /** What a model client writes (RFC 7395, RFC 6120, XEP-0198, XEP-0045). */
 const NS_FRAMING = 'urn:ietf:params:xml:ns:xmpp-framing';
 const NS_SASL = 'urn:ietf:params:xml:ns:xmpp-sasl';
+const NS_SASL2 = 'urn:xmpp:sasl:2';
 const NS_SM = 'urn:xmpp:sm:3';
 const NS_CSI = 'urn:xmpp:csi:0';
 const NS_MUC = 'http://jabber.org/protocol/muc';
@@ -11,7 +12,11 @@ export const say = {
   open: (account: string) => `<open xmlns='${NS_FRAMING}' to='${account.slice(account.indexOf('@') + 1)}' version='1.0'/>`,
   close: `<close xmlns='${NS_FRAMING}'/>`,
   auth: (first: string) => `<auth xmlns='${NS_SASL}' mechanism='SCRAM-SHA-256'>${base64(first)}</auth>`,
-  response: (final: string) => `<response xmlns='${NS_SASL}'>${base64(final)}</response>`,
+  /** XEP-0388, with XEP-0198 §7.2 for a client that has a session to resume. */
+  authenticate: (first: string, resume = '') =>
+    `<authenticate xmlns='${NS_SASL2}' mechanism='SCRAM-SHA-256'><initial-response>${base64(first)}</initial-response>${resume}</authenticate>`,
+  response: (final: string, isModern: boolean) =>
+    `<response xmlns='${isModern ? NS_SASL2 : NS_SASL}'>${base64(final)}</response>`,
   bind: (resource: string) =>
     `<iq xmlns='jabber:client' type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>${resource}</resource></bind></iq>`,
   enable: `<enable xmlns='${NS_SM}' resume='true'/>`,

@@ -13,7 +13,7 @@ import { say } from './client-text.ts';
 import type { ClientSession, History, SentMessage } from './history.ts';
 import type { Random } from './random.ts';
 import { clientFinal, clientFirst } from './scram-client.ts';
-import type { SimSocket, SocketReader } from './sim-socket.ts';
+import type { SimSocket } from './sim-socket.ts';
 import { attribute, isStanza, readPresence, tagOf } from './stanza-text.ts';
 import type { World } from './world.ts';
 
@@ -39,6 +39,7 @@ export class SimClient {
   #door = '';
   #attempt = 0;
   #first = '';
+  readonly #isModern: boolean;
   #sm: Managed | undefined;
   #session: ClientSession | undefined;
   readonly #messages: ClientMessages;
@@ -49,7 +50,7 @@ export class SimClient {
   /** Answers `<r/>`. */
   isDiligent = true;
 
-  constructor({ world, random, history, settings, doors, jid, rooms, blockable }: ClientParts) {
+  constructor({ world, random, history, settings, doors, jid, rooms, blockable, isModern }: ClientParts) {
     this.#world = world;
     this.#random = random;
     this.#history = history;
@@ -58,6 +59,7 @@ export class SimClient {
     this.jid = jid;
     this.account = jid.slice(0, jid.indexOf('/'));
     this.name = `${jid.slice(0, jid.indexOf('@'))}-${jid.slice(jid.indexOf('/') + 1)}`;
+    this.#isModern = isModern;
     this.#settings = new ClientSettings(this.name, settings);
     this.#blocks = new ClientBlocks(history.blocks, this.account, this.name, blockable);
     this.#messages = new ClientMessages(world, history, this.name, jid);
@@ -78,9 +80,13 @@ export class SimClient {
     const door = this.#random.pick(this.#doors());
     const attempt = ++this.#attempt;
     this.#door = door.name;
-    this.#socket = door.connect(this.#readerOf(attempt));
+    const isCurrent = () => attempt === this.#attempt;
+    this.#socket = door.connect({
+      message: (text) => void (isCurrent() && this.#heard(text)),
+      closed: () => void (isCurrent() && this.#lost('was disconnected')),
+    });
     if (this.#socket === undefined) {
-      this.#retry();
+      this.#world.after(this.#random.between(20, 2_500), () => this.connect());
       return;
     }
     this.#note('connects to', door.name);
@@ -184,32 +190,27 @@ export class SimClient {
     else this.#uncounted(text);
   }
 
-  #readerOf(attempt: number): SocketReader {
-    return {
-      message: (text) => {
-        if (attempt === this.#attempt) this.#heard(text);
-      },
-      closed: () => {
-        if (attempt === this.#attempt) this.#lost('was disconnected');
-      },
-    };
-  }
-
   #uncounted(text: string): void {
     const tag = tagOf(text);
     if (tag === 'stream:features') this.#features(text);
-    else if (tag === 'challenge') this.#write(say.response(clientFinal(this.#first, text)));
-    else if (tag === 'success') {
-      this.#setStage('restarting');
-      this.#write(say.open(this.account));
-    } else if (tag === 'failure') this.#abandon('was refused');
+    else if (tag === 'challenge') this.#write(say.response(clientFinal(this.#first, text), this.#isModern));
+    else if (tag === 'success') this.#signedIn(text);
+    else if (tag === 'failure') this.#abandon('was refused');
     else if (tag === 'enabled') this.#enabled(attribute(text, 'id') ?? '');
     else if (tag === 'resumed') this.#resumed(Number(attribute(text, 'h')));
     else if (tag === 'failed') this.#resumeFailed(attribute(text, 'h'));
-    else if (tag === 'r') {
-      if (this.isDiligent) this.acknowledge();
-    } else if (tag === 'a') this.#acked(Number(attribute(text, 'h')));
+    else if (tag === 'r' && this.isDiligent) this.acknowledge();
+    else if (tag === 'a') this.#acked(Number(attribute(text, 'h')));
     else if (tag === 'close' || tag === 'stream:error') this.#streamEnds(text);
+  }
+
+  /** By XEP-0388 the stream does not open again, and the old session may be back already. */
+  #signedIn(text: string): void {
+    const [resumed, failed] = [text.indexOf('<resumed '), text.indexOf('<failed ')];
+    this.#setStage(this.#isModern ? 'resuming' : 'restarting');
+    if (!this.#isModern) this.#write(say.open(this.account));
+    else if (resumed >= 0) this.#resumed(Number(attribute(text.slice(resumed), 'h')));
+    else if (failed >= 0) this.#resumeFailed(attribute(text.slice(failed), 'h'));
   }
 
   #streamEnds(text: string): void {
@@ -223,11 +224,12 @@ export class SimClient {
     if (text.includes('<mechanism')) {
       this.#setStage('signing in');
       this.#first = clientFirst(this.jid.slice(0, this.jid.indexOf('@')), this.#random.bytes(9).toString('base64'));
-      this.#write(say.auth(this.#first));
+      const resume = this.#sm && say.resume(this.#sm.id, this.#sm.received);
+      this.#write(this.#isModern ? say.authenticate(this.#first, resume) : say.auth(this.#first));
     } else if (this.#sm !== undefined) {
       this.#setStage('resuming');
       this.#write(say.resume(this.#sm.id, this.#sm.received));
-    } else this.#bind();
+    } else if (this.#stage !== 'binding') this.#bind();
   }
 
   #bind(): void {
@@ -359,10 +361,6 @@ export class SimClient {
     this.#socket = undefined;
     this.#stage = 'off';
     this.#attempt++;
-    this.#retry();
-  }
-
-  #retry(): void {
     this.#world.after(this.#random.between(20, 2_500), () => this.connect());
   }
 

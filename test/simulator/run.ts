@@ -130,6 +130,7 @@ async function run(seed: number, errors: string[], plant: Plant | undefined, isT
         jid,
         rooms: scene.chance(0.8) ? rooms : [],
         blockable: blockers.includes(jid) ? blockableBy(jid) : [],
+        isModern: seed % 4 === 0,
       }),
   );
   for (const remote of remotes) remote.start();
