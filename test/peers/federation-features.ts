@@ -314,6 +314,8 @@ export function featuresAcross(peer: Peer, proof: Proof, expected: Expectations)
       us.send(`<message to='${hall}' type='groupchat'><body>anybody there?</body></message>`);
       assert.equal((await us.hears())[1], 'anybody there?');
       await us.sees(`${hall}/Guest`, 'unavailable', /<status code="333">/); // XEP-0045 §16.1.2
+      // The answer comes behind all that waited. Otherwise a message could arrive while somebody signs in, which ejabberd may lose.
+      await us.ask('get', them.host, `<ping xmlns='urn:xmpp:ping'/>`);
       them = await there(neighbours, 'romeo/orchard');
       const came: (string | undefined)[] = [];
       while (came.length < bodies.length) came.push((await them.hears())[1]);
