@@ -17,6 +17,7 @@ export const slowFiles: readonly string[] = [
   'test/cli/start.test.ts',
   // Another server dies, is silent and comes back, and what waits for it is tried again after seconds.
   'test/federation/outgoing.test.ts',
+  'test/federation/standing.test.ts',
   // Servers are slow or silent until they are given up.
   'test/federation/hostile.test.ts',
   // Components are silent until a ping is given up; deployments start for each test.
