@@ -68,21 +68,20 @@ export class OwnerLink {
 
   /** Has the peer said this key on a stream to us (XEP-0220 §2.1.3)? @throws {Unavailable} */
   verify(domains: Domains, streamId: string, key: string): Promise<Verified> {
-    return this.#ask('verify', domains, streamId, key, connectionLimits.verifyMs);
+    return this.#ask({ kind: 'verify', ...pairOf(domains), streamId }, Buffer.from(key), connectionLimits.verifyMs);
   }
 
   /** Is it a key that we have said to the peer? @throws {Unavailable} */
   check(domains: Domains, streamId: string, key: string): Promise<Verified> {
-    return this.#ask('check', domains, streamId, key, connectionLimits.ownerAnswerMs);
+    return this.#ask({ kind: 'check', ...pairOf(domains), streamId }, Buffer.from(key), connectionLimits.ownerAnswerMs);
   }
 
   /** Does the domain say over HTTPS that this certificate (DER) is its own? */
   async proves({ host, peer }: Domains, certificate: Buffer): Promise<boolean> {
     const request: ProveRequest = { kind: 'prove', host, peer };
     try {
-      const payload = encodeFrame(request, [certificate]);
-      const answer = await ask(this.#bus, verifyAnswer, pairSubject({ host, peer }), payload, connectionLimits.ownerAnswerMs);
-      return answer.take('isValid') === true;
+      const { isValid } = await this.#ask(request, certificate, connectionLimits.ownerAnswerMs);
+      return isValid === true;
     } catch (error) {
       if (!isOperating(error)) throw error;
       return false; // what does not prove it now may do so on the next stream
@@ -94,10 +93,13 @@ export class OwnerLink {
     this.#bus.publish(pairSubject({ host, peer }), encodeFrame(request));
   }
 
-  async #ask(kind: VerifyRequest['kind'], { host, peer }: Domains, streamId: string, key: string, ms: number): Promise<Verified> {
-    const request: VerifyRequest = { kind, host, peer, streamId };
-    const payload = encodeFrame(request, [Buffer.from(key)]);
-    const answer = await ask(this.#bus, verifyAnswer, pairSubject({ host, peer }), payload, ms);
+  async #ask(request: VerifyRequest | ProveRequest, body: Buffer, ms: number): Promise<Verified> {
+    const answer = await ask(this.#bus, verifyAnswer, pairSubject(request), encodeFrame(request, [body]), ms);
     return { isValid: answer.take('isValid'), condition: answer.take('condition') };
   }
+}
+
+/** Only the names: callers know more of a peer. */
+function pairOf({ host, peer }: Domains): Domains {
+  return { host, peer };
 }
