@@ -19,6 +19,7 @@ export const slowFiles: readonly string[] = [
   'test/federation/outgoing.test.ts',
   'test/federation/standing.test.ts',
   // Servers are slow or silent until they are given up.
+  'test/cli/doctor-servers.test.ts',
   'test/federation/hostile.test.ts',
   // Components are silent until a ping is given up; deployments start for each test.
   'test/federation/components.test.ts',

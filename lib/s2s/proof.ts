@@ -26,7 +26,7 @@ export async function provesDomain(domain: string, chain: readonly Buffer[], opt
   }
 }
 
-/** The certificates that a peer has sent, its own first. */
+/** The certificates that a peer has sent, its own first. Ask once: of a client's socket, Node forgets the first when it has told it. */
 export function peerChain(socket: TLSSocket): Buffer[] {
   const chain: Buffer[] = [];
   let next = socket.getPeerX509Certificate();

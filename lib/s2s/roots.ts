@@ -20,10 +20,16 @@ export class Roots {
 
   /** @param caFile PEM with further CAs. @throws {TypeError} when it has none. @throws errors of reading it */
   static ofSystem(caFile?: string): Roots {
-    const own = caFile === undefined ? [] : certificatesOf(caFile);
+    const own = caFile === undefined ? [] : certificatesOf(readFileSync(caFile, 'utf8'));
+    if (own.length === 0 && caFile !== undefined) throw new TypeError(`'${caFile}' has no certificate in PEM`);
     const system = getCACertificates('system');
     const list = [...(system.length > 0 ? system : getCACertificates('bundled')), ...getCACertificates('extra')];
     return new Roots([...list.map((pem) => new X509Certificate(pem)), ...own]);
+  }
+
+  /** @param texts PEM, each with any number of CAs. @throws {Error} when one of them cannot be read */
+  static ofPem(texts: readonly string[]): Roots {
+    return new Roots(texts.flatMap(certificatesOf));
   }
 
   /** Those that may have issued the certificate. */
@@ -37,8 +43,6 @@ export class Roots {
   }
 }
 
-function certificatesOf(caFile: string): X509Certificate[] {
-  const blocks = readFileSync(caFile, 'utf8').match(pemBlock) ?? [];
-  if (blocks.length === 0) throw new TypeError(`'${caFile}' has no certificate in PEM`);
-  return blocks.map((pem) => new X509Certificate(pem));
+function certificatesOf(pem: string): X509Certificate[] {
+  return (pem.match(pemBlock) ?? []).map((block) => new X509Certificate(block));
 }

@@ -45,6 +45,8 @@ test('prosody passes, its account signs in, and its rooms are found under the na
   }
   found.says('ok', /STARTTLS is offered and required/, `${host}:${prosody.c2s}`);
   found.says('ok', /accepts connections of servers/, `${host}:${prosody.s2s}`);
+  found.says('ok', /^certificate for example\.org/, `${host}:${prosody.s2s}`);
+  found.says('ok', /servers can prove themselves to example\.org by dialback/, `${host}:${prosody.s2s}`);
   found.says('ok', /signs in with SCRAM-SHA/, `juliet@${domain}`);
   found.says('ok', /rooms at rooms\.example\.org/);
   found.says('warn', /no service for uploads is announced/);

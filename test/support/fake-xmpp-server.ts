@@ -1,4 +1,4 @@
-/** Servers for clients that do things no server should: what they say is up to the test. */
+/** Servers, for clients and for other servers, that do things no server should: what they say is up to the test. */
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, TLSSocket } from 'node:tls';
@@ -7,8 +7,13 @@ import type { Identity } from './authority.ts';
 const NS_SASL = 'urn:ietf:params:xml:ns:xmpp-sasl';
 export const NS_TLS = 'urn:ietf:params:xml:ns:xmpp-tls';
 
-export function header(domain: string): string {
-  return `<?xml version='1.0'?><stream:stream from='${domain}' id='1' version='1.0' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>`;
+export function header(domain: string, content = 'jabber:client'): string {
+  return `<?xml version='1.0'?><stream:stream from='${domain}' id='1' version='1.0' xmlns='${content}' xmlns:stream='http://etherx.jabber.org/streams'>`;
+}
+
+/** To a client as to a client, to a server as to a server. */
+function headerFor(opening: Buffer, domain: string): string {
+  return header(domain, opening.includes('jabber:server') ? 'jabber:server' : 'jabber:client');
 }
 
 export function features(inside = ''): string {
@@ -36,7 +41,9 @@ export async function startFake(play: (socket: Socket) => void, identity?: Ident
     play(socket);
   };
   const server: Server =
-    identity === undefined ? createServer(accept) : createTlsServer({ ...identity, ALPNProtocols: ['xmpp-client'] }, accept);
+    identity === undefined
+      ? createServer(accept)
+      : createTlsServer({ ...identity, ALPNProtocols: ['xmpp-client', 'xmpp-server'] }, accept);
   server.on('tlsClientError', () => {});
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -55,7 +62,7 @@ export function answering(domain: string, ...answers: readonly string[]): (socke
     let turn = 0;
     socket.on('data', (chunk: Buffer) => {
       if (!chunk.includes('<stream:stream')) return;
-      socket.write(header(domain) + (answers[Math.min(turn++, answers.length - 1)] ?? ''));
+      socket.write(headerFor(chunk, domain) + (answers[Math.min(turn++, answers.length - 1)] ?? ''));
     });
   };
 }
@@ -69,7 +76,7 @@ export function upgrading(
 ): (socket: Socket) => void {
   return (socket) => {
     const listen = (chunk: Buffer) => {
-      if (chunk.includes('<stream:stream')) socket.write(header(domain) + features(startTlsFeature));
+      if (chunk.includes('<stream:stream')) socket.write(headerFor(chunk, domain) + features(startTlsFeature));
       if (!chunk.includes('<starttls')) return;
       socket.off('data', listen);
       socket.write(`<proceed xmlns='${NS_TLS}'/>${behind}`);

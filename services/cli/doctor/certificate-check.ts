@@ -1,5 +1,8 @@
 /** Checks a server's certificate: which names it is for (RFC 6125), who issued it, and how long it is valid. */
+import { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
+import type { PathOptions } from '../../../lib/s2s/path.ts';
+import { peerChain, provesDomain } from '../../../lib/s2s/proof.ts';
 import { programLimits } from '../limits.ts';
 import { type Findings, shown } from './findings.ts';
 
@@ -38,15 +41,11 @@ export function checkCertificate(subject: string, socket: TLSSocket, name: strin
     );
   else if (!isNamed)
     fail(`the certificate is not for ${name}, but for ${names}`, `get one that names ${name}; clients refuse this one`);
-  const daysLeft = (certificate.validToDate.getTime() - now) / dayMs;
-  const until = certificate.validToDate.toISOString().slice(0, 10);
-  if (daysLeft <= 0) fail(`the certificate has expired on ${until}`, renewal);
+  const daysLeft = daysLeftOf(certificate, now);
+  if (daysLeft <= 0) fail(`the certificate has expired on ${dayOf(certificate)}`, renewal);
   else if (certificate.validFromDate.getTime() > now)
     fail('the certificate is not valid yet', 'look at the clocks of both machines');
-  else if (daysLeft < programLimits.doctorDaysLeftMin)
-    fail(`the certificate expires on ${until}, in ${Math.floor(daysLeft)} days`, renewal);
-  else if (daysLeft < programLimits.doctorDaysLeftSoonMin)
-    findings.warn(subject, `the certificate expires on ${until}, in ${Math.floor(daysLeft)} days`, renewal);
+  else if (!checkDaysLeft(subject, certificate, now, findings)) isGood = false;
   if (!socket.authorized && daysLeft > 0) {
     const code = `${socket.authorizationError}`;
     fail(
@@ -54,12 +53,58 @@ export function checkCertificate(subject: string, socket: TLSSocket, name: strin
       'serve the whole chain of a public authority; --ca FILE trusts another one',
     );
   }
-  if (isGood)
-    findings.ok(
-      subject,
-      `certificate for ${name}, good for ${Math.floor(daysLeft)} days, ${shown(issuerOf(certificate.issuer))}`,
-    );
+  if (isGood) findings.ok(subject, praise(name, certificate, now));
   return isGood;
+}
+
+/**
+ * Checks what proves a domain to other servers, by the rules that Skylark has for its own peers (RFC 6120 §13.7.1.2).
+ * @param domain in U-labels
+ */
+export async function checkServerCertificate(
+  subject: string,
+  socket: TLSSocket,
+  domain: string,
+  options: PathOptions,
+  findings: Findings,
+): Promise<void> {
+  const chain = peerChain(socket);
+  const proof = await provesDomain(domain, chain, options);
+  if (!proof.ok) {
+    findings.fail(
+      subject,
+      shown(proof.reason),
+      `serve one for ${domain} with its whole chain, or name it in a POSH document; --ca FILE trusts another authority`,
+    );
+    return;
+  }
+  const own = new X509Certificate(chain[0]!);
+  if (checkDaysLeft(subject, own, options.now, findings)) findings.ok(subject, praise(domain, own, options.now));
+}
+
+function daysLeftOf({ validToDate }: X509Certificate, now: number): number {
+  return (validToDate.getTime() - now) / dayMs;
+}
+
+/** Checks how long a certificate that is valid now stays valid. @returns false when it has to be renewed at once */
+function checkDaysLeft(subject: string, certificate: X509Certificate, now: number, findings: Findings): boolean {
+  const daysLeft = daysLeftOf(certificate, now);
+  const text = `the certificate expires on ${dayOf(certificate)}, in ${Math.floor(daysLeft)} days`;
+  if (daysLeft < programLimits.doctorDaysLeftMin) {
+    findings.fail(subject, text, renewal);
+    return false;
+  }
+  if (daysLeft < programLimits.doctorDaysLeftSoonMin) findings.warn(subject, text, renewal);
+  return true;
+}
+
+function dayOf({ validToDate }: X509Certificate): string {
+  return validToDate.toISOString().slice(0, 10);
+}
+
+function praise(name: string, certificate: X509Certificate, now: number): string {
+  const days = Math.floor(daysLeftOf(certificate, now));
+  return `certificate for ${name}, good for ${days} days, ${shown(issuerOf(certificate.issuer))}`;
 }
 
 /** Picks the organisation (`O=Let's Encrypt`), or else the common name, from the issuer's lines. */

@@ -8,10 +8,9 @@ import { checkCertificate, checkProtocol } from './certificate-check.ts';
 import type { Deadline } from './deadline.ts';
 import { type Findings, shown } from './findings.ts';
 import { checkMechanisms, mechanismsOf } from './mechanisms.ts';
-import { BadPeer, connectSecurely, connectTcp, PeerStream, type Place } from './peer-stream.ts';
+import { connectSecurely, connectTcp, PeerStream, type Place, startTlsOffer } from './peer-stream.ts';
 import { whyOf } from './reasons.ts';
 
-const NS_TLS = 'urn:ietf:params:xml:ns:xmpp-tls';
 const alpn = 'xmpp-client';
 
 export interface Patient {
@@ -41,7 +40,7 @@ export async function checkStartTls(place: Place, patient: Patient): Promise<Ope
     const stream = keep(new PeerStream(await connectTcp(place, deadline), deadline));
     findings.ok(subject, `${place.address} accepts connections`);
     const features = await stream.open(domain);
-    const startTls = features.child('starttls', NS_TLS);
+    const startTls = startTlsOffer(features);
     if (startTls === undefined) {
       findings.fail(
         subject,
@@ -51,14 +50,10 @@ export async function checkStartTls(place: Place, patient: Patient): Promise<Ope
       checkClear(subject, features, findings);
       return undefined;
     }
-    if (startTls.getChild('required') === undefined && mechanismsOf(features).length > 0)
+    if (!startTls.isRequired && mechanismsOf(features).length > 0)
       findings.warn(subject, 'STARTTLS is offered, but not required', 'require it, so that no client signs in in the clear');
     else findings.ok(subject, 'STARTTLS is offered and required');
     checkClear(subject, features, findings);
-    stream.send(`<starttls xmlns='${NS_TLS}'/>`);
-    const answer = await stream.read('the answer to STARTTLS');
-    if (answer.name !== 'proceed' || answer.ns !== NS_TLS)
-      throw new BadPeer(`the server answers <${shown(answer.name)}/> to STARTTLS instead of <proceed/>`);
     const secure = await stream.startTls({ servername: domain, ...trust(ca) });
     return checkSecure(subject, stream, secure, patient);
   });

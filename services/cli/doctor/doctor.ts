@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
 import { systemClock } from '../../../lib/adapters/system-clock.ts';
+import { Roots } from '../../../lib/s2s/roots.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { readPassword } from '../core/password.ts';
 import { reasonOf, say, UsageError } from '../core/report.ts';
@@ -36,6 +37,7 @@ export async function examine(values: DoctorValues, positionals: readonly string
   if (rest.length > 0) throw new UsageError(`'${rest[0]}' is an unexpected argument; see: skylark help doctor`);
   const { ascii: domain } = publicDomain(text);
   const ca = readAuthorities(values.ca);
+  const roots = rootsOf(ca ?? rootCertificates, values.ca);
   const account = await readAccount(values, domain);
   const totalMs = values.timeout! * 1_000;
   const deadline = new Deadline(totalMs, Math.min(programLimits.doctorStepMs, totalMs));
@@ -48,7 +50,7 @@ export async function examine(values: DoctorValues, positionals: readonly string
   const opened = await Promise.all([
     checkPlaces('xmpp-client', startTls, names, checkStartTls),
     checkPlaces('xmpps-client', directTls, names, checkDirectTls),
-    checkServers(servers, names),
+    checkServers(servers, names, roots),
     checkWeb(web, names, values.webPort!),
     checkAcme(domain, values.acmeZone, names, acme.findings),
   ]);
@@ -97,6 +99,15 @@ function readAuthorities(path: string | undefined): string[] | undefined {
   }
   if (!pem.includes('-----BEGIN CERTIFICATE-----')) throw new UsageError(`--ca: '${path}' holds no certificate in PEM`);
   return [...rootCertificates, pem];
+}
+
+/** What proves servers to each other. @throws {UsageError} */
+function rootsOf(ca: readonly string[], path: string | undefined): Roots {
+  try {
+    return Roots.ofPem(ca);
+  } catch (error) {
+    throw new UsageError(`--ca: '${path}' cannot be used: ${reasonOf(error)}`);
+  }
 }
 
 /** @returns undefined when no account is given. @throws {UsageError} */

@@ -1,5 +1,5 @@
 /**
- * The client's side of a stream (RFC 6120 §4). Everything that the server may send is bounded, because the server may be hostile.
+ * A stream as a client or another server opens it (RFC 6120 §4). Everything that the server may send is bounded, because it may be hostile.
  */
 import { connect, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
@@ -16,6 +16,9 @@ export class BadPeer extends Error {
   override name = 'BadPeer';
 }
 
+/** What stanzas on a stream are: a client's, or another server's (RFC 6120 §4.8.3). */
+export type ContentNamespace = 'jabber:client' | 'jabber:server';
+
 /** Stream features have a few KB; a disco answer may have more. */
 const bounds: ScannerBounds = {
   ...openBounds,
@@ -23,7 +26,14 @@ const bounds: ScannerBounds = {
   streamBytesMax: programLimits.doctorStreamBytesMax,
   stanzasMax: programLimits.doctorStanzasMax,
 };
+const NS_TLS = 'urn:ietf:params:xml:ns:xmpp-tls';
 const NS_STREAM_ERRORS = 'urn:ietf:params:xml:ns:xmpp-streams';
+
+/** What the features say of STARTTLS (RFC 6120 §5.4.1). @returns undefined when it is not offered */
+export function startTlsOffer(features: Stanza): { readonly isRequired: boolean } | undefined {
+  const offer = features.child('starttls', NS_TLS);
+  return offer && { isRequired: offer.getChild('required') !== undefined };
+}
 
 export interface Place {
   /** The name by which people know the host. */
@@ -43,9 +53,17 @@ export async function connectTcp({ address, port }: Place, deadline: Deadline): 
 
 /** Accepts any certificate: the caller checks it afterwards. @throws {TooSlow | Error} */
 export async function connectSecurely(options: ConnectionOptions, deadline: Deadline): Promise<TLSSocket> {
-  const socket = connectTls({ ...options, rejectUnauthorized: false, checkServerIdentity: () => undefined });
-  await settled(socket, 'secureConnect', 'the TLS handshake', deadline);
+  const socket = beginTls(options);
+  await handshake(socket, deadline);
   return socket;
+}
+
+function beginTls(options: ConnectionOptions): TLSSocket {
+  return connectTls({ ...options, rejectUnauthorized: false, checkServerIdentity: () => undefined });
+}
+
+function handshake(socket: TLSSocket, deadline: Deadline): Promise<void> {
+  return settled(socket, 'secureConnect', 'the TLS handshake', deadline);
 }
 
 async function settled(socket: Socket, event: string, what: string, deadline: Deadline): Promise<void> {
@@ -60,14 +78,17 @@ async function settled(socket: Socket, event: string, what: string, deadline: De
 
 export class PeerStream {
   readonly #deadline: Deadline;
+  readonly #contentNs: ContentNamespace;
   #socket: Socket;
-  #scanner = new StreamScanner({ contentNs: 'jabber:client', bounds });
+  #scanner: StreamScanner;
   #wake: () => void = () => {};
   #ended: Error | undefined;
 
-  constructor(socket: Socket, deadline: Deadline) {
+  constructor(socket: Socket, deadline: Deadline, contentNs: ContentNamespace = 'jabber:client') {
     this.#deadline = deadline;
+    this.#contentNs = contentNs;
     this.#socket = socket;
+    this.#scanner = new StreamScanner({ contentNs, bounds });
     this.#listen(socket);
   }
 
@@ -77,8 +98,8 @@ export class PeerStream {
 
   /** Opens the stream, and opens it again after TLS and after SASL. @returns its features. @throws {BadPeer | TooSlow} */
   async open(domain: string): Promise<Stanza> {
-    this.#scanner = new StreamScanner({ contentNs: 'jabber:client', bounds });
-    const declared = `xmlns='jabber:client' xmlns:stream='${NS_STREAM}'`;
+    this.#scanner = new StreamScanner({ contentNs: this.#contentNs, bounds });
+    const declared = `xmlns='${this.#contentNs}' xmlns:stream='${NS_STREAM}'`;
     this.send(`<?xml version='1.0'?><stream:stream to='${escapeAttribute(domain)}' version='1.0' ${declared}>`);
     const opening = await this.#deadline.step('the stream header', this.#next(), () => this.#socket.destroy());
     if (opening.kind !== 'open') throw new BadPeer('the server does not open a stream');
@@ -107,16 +128,21 @@ export class PeerStream {
   }
 
   /**
-   * Continues the connection over TLS.
-   * @throws {BadPeer | TooSlow | Error} also when the server sends more after `<proceed/>` in the clear (RFC 6120 §5.4.3.3)
+   * Asks for TLS (RFC 6120 §5) and continues the connection over it.
+   * @throws {BadPeer | TooSlow | Error} also when the server sends more after `<proceed/>` in the clear (§5.4.3.3)
    */
   async startTls(options: ConnectionOptions): Promise<TLSSocket> {
+    this.send(`<starttls xmlns='${NS_TLS}'/>`);
+    const answer = await this.read('the answer to STARTTLS');
+    if (answer.name !== 'proceed' || answer.ns !== NS_TLS)
+      throw new BadPeer(`the server answers <${shown(answer.name)}/> to STARTTLS instead of <proceed/>`);
     if (this.#scanner.bufferedBytes > 0)
       throw new BadPeer('the server sends more behind <proceed/>, in the clear (RFC 6120 §5.4.3.3)');
     const raw = this.#socket;
     raw.removeAllListeners('data');
-    const secure = await connectSecurely({ ...options, socket: raw }, this.#deadline);
-    this.#socket = secure;
+    const secure = beginTls({ ...options, socket: raw });
+    this.#socket = secure; // from now on only TLS may be destroyed: Node crashes when both sockets are, in one turn
+    await handshake(secure, this.#deadline);
     this.#listen(secure);
     return secure;
   }
@@ -133,7 +159,7 @@ export class PeerStream {
       } catch (error) {
         if (!(error instanceof StreamError)) throw error;
         this.#socket.destroy();
-        throw new BadPeer(`the server sends what no client can take: ${shown(error.message)}`);
+        throw new BadPeer(`the server sends what cannot be taken: ${shown(error.message)}`);
       }
       if (this.#ended !== undefined) throw this.#ended;
       await new Promise<void>((resolve) => {
