@@ -103,11 +103,12 @@ export class RemoteServer {
     this.options.world.note(this.domain, 'dies');
     this.freeze(false);
     this.isUp = false;
-    this.#life++;
-    this.#kept = [];
     this.keys.clear();
     this.breakAll(isHeard);
     this.#outbound.clear();
+    // Only now: what broken streams want to try again dies too.
+    this.#life++;
+    this.#kept = [];
     for (const account of this.options.accounts) this.views.delete(account);
   }
 
