@@ -6,4 +6,5 @@ import { plants } from './simulator/plants.ts';
 findsPlants(
   'a cluster with a bug',
   plants.filter((plant) => !outboxPlants.includes(plant)),
+  { isAlone: true },
 );

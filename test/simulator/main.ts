@@ -1,6 +1,6 @@
 /**
- * `npm run simulate -- --seeds 1000 [--from 1] [--plant no-fence] [--trace]`: runs seeds one after the other, and ends with 1 when
- * one of them finds a fault; with a planted bug, when none does.
+ * `npm run simulate -- --seeds 1000 [--from 1] [--plant no-fence] [--alone] [--trace]`: runs seeds one after the other, and
+ * ends with 1 when one of them finds a fault; with a planted bug, when none does. `--alone` leaves other servers out.
  */
 import { parseArgs } from 'node:util';
 import { plants } from './plants.ts';
@@ -13,6 +13,7 @@ const { values } = parseArgs({
     plant: { type: 'string' },
     trace: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
+    alone: { type: 'boolean', default: false },
   },
 });
 
@@ -33,7 +34,7 @@ const failed: RunResult[] = [];
 const started = performance.now();
 let events = 0;
 for (let seed = from; seed < from + count; seed++) {
-  const result = await runSeed(seed, { plant, isTraced: values.trace });
+  const result = await runSeed(seed, { plant, isTraced: values.trace, isAlone: values.alone });
   events += result.events;
   for (const [name, value] of Object.entries(result.numbers)) totals[name] = (totals[name] ?? 0) + value;
   if (values.trace) console.log(result.trace.join('\n'));

@@ -67,11 +67,15 @@ const strangers = ['anna@x.example', 'bert@x.example', 'carl@y.example'];
 const chaosMs = 30_000;
 const quietMs = 60_000;
 
-export async function runSeed(
-  seed: number,
-  options: { readonly plant?: Plant; readonly isTraced?: boolean } = {},
-): Promise<RunResult> {
-  const { plant, isTraced } = options;
+export interface RunOptions {
+  readonly plant?: Plant | undefined;
+  readonly isTraced?: boolean;
+  /** Without other servers: a run takes a fifth of the time. */
+  readonly isAlone?: boolean;
+}
+
+export async function runSeed(seed: number, options: RunOptions = {}): Promise<RunResult> {
+  const { plant } = options;
   const bounds = runtimeLimits as { catchUpOverlapMs: number; outboxDueMs: number };
   const overlapMs = bounds.catchUpOverlapMs;
   bounds.catchUpOverlapMs = plant?.overlapMs ?? overlapMs;
@@ -81,7 +85,7 @@ export async function runSeed(
   const onUnhandled = (error: unknown): void => void unhandled.push(`unhandled: ${error instanceof Error ? error.stack : error}`);
   process.on('unhandledRejection', onUnhandled);
   try {
-    return await run(seed, unhandled, plant, isTraced);
+    return await run(seed, unhandled, options);
   } finally {
     bounds.catchUpOverlapMs = overlapMs;
     bounds.outboxDueMs = outboxDueMs;
@@ -89,7 +93,7 @@ export async function runSeed(
   }
 }
 
-async function run(seed: number, errors: string[], plant: Plant | undefined, isTraced: boolean | undefined): Promise<RunResult> {
+async function run(seed: number, errors: string[], { plant, isTraced, isAlone = false }: RunOptions): Promise<RunResult> {
   const random = new Random(seed);
   const world = new World(random.fork('world'), isTraced);
   const weather = fairWeather();
@@ -97,7 +101,8 @@ async function run(seed: number, errors: string[], plant: Plant | undefined, isT
   const witness = new Witness(world, history.remote);
   const settings = new Settings(world);
   const scene = random.fork('scene');
-  const remotes = remotesOf({
+  const others = isAlone ? [] : strangers;
+  const remotes = remotesOf(others, {
     ...{ world, random: random.fork('remotes'), history: history.remote },
     doors: () => cluster.peerDoors,
     ownerOf: (host, peer) => cluster.ownerOf(host, peer),
@@ -108,7 +113,7 @@ async function run(seed: number, errors: string[], plant: Plant | undefined, isT
     world,
     weather,
     plant,
-    counts: { connection: 2 + scene.below(2), router: 2, muc: 2, federation: 2 },
+    counts: { connection: 2 + scene.below(2), router: 2, muc: 2, federation: isAlone ? 0 : 2 },
     skewMsMax: scene.pick([0, 20, 300]),
     onPut: (name, row) => {
       witness.put(name, row);
@@ -134,11 +139,11 @@ async function run(seed: number, errors: string[], plant: Plant | undefined, isT
       }),
   );
   for (const remote of remotes) remote.start();
-  scheduleWorkload({ world, random: random.fork('workload'), clients, rooms, strangers, untilMs: chaosMs });
+  scheduleWorkload({ world, random: random.fork('workload'), clients, rooms, strangers: others, untilMs: chaosMs });
   scheduleRemoteWorkload({ world, random: random.fork('remote workload'), remotes, untilMs: chaosMs });
   const trouble = { world, cluster, weather, random: random.fork('faults'), fromMs: 3_000, untilMs: chaosMs };
   scheduleFaults(trouble);
-  scheduleRemoteFaults({ ...trouble, random: random.fork('remote faults'), remotes });
+  if (!isAlone) scheduleRemoteFaults({ ...trouble, random: random.fork('remote faults'), remotes });
   await world.run(chaosMs);
   healAll(trouble, fairWeather());
   healRemotes(remotes);
@@ -178,7 +183,10 @@ function accountsOf(jids: readonly string[]): readonly string[] {
 }
 
 /** How each of them behaves when all is well is drawn, too. */
-function remotesOf(parts: Pick<RemoteOptions, 'world' | 'random' | 'history' | 'doors' | 'ownerOf'>): readonly RemoteServer[] {
+function remotesOf(
+  strangers: readonly string[],
+  parts: Pick<RemoteOptions, 'world' | 'random' | 'history' | 'doors' | 'ownerOf'>,
+): readonly RemoteServer[] {
   const contacts = accountsOf(addresses);
   return [...Map.groupBy(strangers, domainOf)].map(([domain, accounts]) => {
     const random = parts.random.fork(domain);

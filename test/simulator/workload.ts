@@ -34,7 +34,8 @@ function behave(client: SimClient, { random, clients, rooms, strangers }: Worklo
   const draw = random.next();
   if (draw < 0.46) {
     const others = clients.filter(({ account }) => account !== client.account);
-    const account = random.chance(0.35) ? random.pick(strangers) : random.pick(others).account;
+    const isAway = random.chance(0.35) && strangers.length > 0;
+    const account = isAway ? random.pick(strangers) : random.pick(others).account;
     // Several at once go into one batch.
     for (let count = random.chance(0.3) ? random.below(5) + 1 : 1; count > 0; count--) client.sendMessage(account);
   } else if (draw < 0.65) client.sendToRoom(random.pick(rooms));
