@@ -38,7 +38,7 @@ const [nodes, parked, ofNode, tickets] = ['#nodes', '#parked-*', '#n.*', '#tls']
 /** COMPAT: where releases until 2026-11 listed parked sessions (lib/runtime/parked.ts). */
 const parkedBefore = '#parked';
 /** Pushes that are due (services/router/push). */
-const pushes = '#push-due';
+const pushes = '#push-due-*';
 /** Pairs of domains with something in an outbox. */
 const due = '#s2s-*';
 

@@ -133,7 +133,8 @@ for (const name of shapes) {
       const patterns: string[] = asList(Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys']);
       assert.ok(patterns.length > 0, `${where} may touch any row with ${actions}`);
       assert.deepEqual(Condition.Null, { 'dynamodb:LeadingKeys': 'false' }, where);
-      for (const pattern of patterns) assert.match(pattern, /^(#[a-z-]+|#n\.\*|#s2s-\*|#parked-\*|\*\/[a-z](\/\*)?)$/);
+      for (const pattern of patterns)
+        assert.match(pattern, /^(#[a-z-]+|#n\.\*|#s2s-\*|#parked-\*|#push-due-\*|\*\/[a-z](\/\*)?)$/);
       if (patterns.some((pattern) => /^\*\/[a-z]$/.test(pattern))) {
         const except = asList(Condition['ForAllValues:StringNotLike']?.['dynamodb:LeadingKeys']);
         const others = ['*/a/*', '*/r/*', '*/d/*'].filter((kind) => !patterns.includes(kind) && !except.includes(kind));

@@ -3,9 +3,7 @@
  * back to.
  *
  *     <domain>/a/<local>  parked/<sid>              the session; claimed with a conditional write, so that exactly one node gets it
- *     #parked-<shard>     parked/<deadline> <sid>   whose it is; read in order of time by whoever ends those that nobody came for
- *
- * A deployment parks thousands of sessions a second when its nodes drain, and one partition of DynamoDB takes a thousand writes.
+ *     #parked-<number>    parked/<deadline> <sid>   whose it is; read in order of time by whoever ends those that nobody came for
  *
  * The session's entry among the account's sessions stays, without a node: its presence goes on, deliveries find no one.
  */
@@ -16,6 +14,7 @@ import { runtimeLimits } from './limits.ts';
 import { type Item, Rows } from './rows.ts';
 import { isSameSecret } from './secrets.ts';
 import { type Owner, updateSessions } from './sessions.ts';
+import { TimeLists } from './time-lists.ts';
 import { nowhere, type SessionAddress, type SessionParcel } from './wire.ts';
 
 export interface ParkedRow {
@@ -32,20 +31,12 @@ export interface ParkedRow {
   readonly bodies: readonly string[];
 }
 
-/**
- * The lists of deadlines.
- * COMPAT: releases until 2026-11 had one list, `old`. It can go when none of their sessions can be parked any more.
- */
-export type ParkedShard = number | 'old';
-export const parkedShards: readonly ParkedShard[] = [...Array(runtimeLimits.parkedShards).keys(), 'old'];
-
 /** One whose deadline has passed, or is about to. */
 export interface Overdue {
-  readonly key: string;
   readonly sid: string;
   readonly owner: Owner;
   readonly deadline: number;
-  readonly shard: ParkedShard;
+  readonly list: string;
 }
 
 const parked = collection<ParkedRow>('parked', 'account', 'live');
@@ -54,6 +45,10 @@ const deadlines = collection<{ readonly sid: string; readonly owner: Owner; read
   'deployment',
   'live',
 );
+// COMPAT: releases until 2026-11 had one list, `parked`. It can go when none of their sessions can be parked any more.
+const lists = new TimeLists(deadlines, 'parked', runtimeLimits.parkedShards, ['parked']);
+/** The names of the lists of deadlines. */
+export const parkedLists = lists.names;
 
 export function hashToken(token: string): string {
   return createHash('sha256').update(token).digest('base64url');
@@ -66,18 +61,6 @@ export function fitsToken(row: ParkedRow, token: string): boolean {
 
 function rowsOf(store: Store, { domain, local }: Owner): Rows {
   return Rows.ofAccount(store, domain, local);
-}
-
-function shardOfSession(sid: string): ParkedShard {
-  return createHash('sha1').update(sid).digest().readUInt16BE() % runtimeLimits.parkedShards;
-}
-
-function listing(store: Store, shard: ParkedShard): Rows {
-  return Rows.ofDeployment(store, shard === 'old' ? 'parked' : `parked-${shard}`);
-}
-
-function timeKey(ms: number): string {
-  return String(Math.max(0, Math.floor(ms))).padStart(15, '0');
 }
 
 /** Does the row fit, with what JSON makes of it? */
@@ -96,13 +79,8 @@ export async function parkSession(
   deadline: number,
   row?: ParkedRow,
 ): Promise<boolean> {
-  const puts: Put[] = [
-    listing(store, shardOfSession(sid)).row(deadlines, `${timeKey(deadline)} ${sid}`, {
-      sid,
-      owner: { domain: owner.domain, local: owner.local },
-      deadline,
-    }),
-  ];
+  const { domain, local } = owner;
+  const puts: Put[] = [lists.put(store, deadline, sid, { sid, owner: { domain, local }, deadline })];
   if (row) puts.push(rowsOf(store, owner).row(parked, sid, row, deadline + runtimeLimits.parkedKeepMs));
   await store.batchPut(puts);
   let isThere = false;
@@ -146,13 +124,9 @@ export function removeParked(store: Store, owner: Owner, sid: string, version?: 
   return rowsOf(store, owner).delete(parked, sid, version === undefined ? undefined : { version });
 }
 
-export function removeDeadline(
-  store: Store,
-  sid: string,
-  deadline: number,
-  shard: ParkedShard = shardOfSession(sid),
-): Promise<boolean> {
-  return listing(store, shard).delete(deadlines, `${timeKey(deadline)} ${sid}`);
+/** @param list where it stands, unless the session says so */
+export function removeDeadline(store: Store, sid: string, deadline: number, list?: string): Promise<boolean> {
+  return lists.remove(store, deadline, sid, list);
 }
 
 /** Nothing of it is left but the account's entry. */
@@ -160,29 +134,12 @@ export async function unpark(store: Store, owner: Owner, sid: string, deadline: 
   await Promise.all([removeParked(store, owner, sid), removeDeadline(store, sid, deadline)]);
 }
 
-/** In order of time, at most `limit`. @param shards where to look */
-export async function listOverdue(
-  store: Store,
-  nowMs: number,
-  limit: number,
-  shards: readonly ParkedShard[] = parkedShards,
-): Promise<Overdue[]> {
-  const found = await Promise.all(
-    shards.map(async (shard) => {
-      const items = await listing(store, shard).list(deadlines, { limit, before: timeKey(nowMs) });
-      return items.map(({ key, value }): Overdue => ({ key, ...value, shard }));
-    }),
-  );
-  return found
-    .flat()
-    .sort((a, b) => (a.key < b.key ? -1 : 1))
-    .slice(0, limit);
+/** In order of time, at most `limit`. @param names the lists to look at */
+export async function listOverdue(store: Store, nowMs: number, limit: number, names = parkedLists): Promise<Overdue[]> {
+  return (await lists.before(store, nowMs, limit, names)).map(({ value, list }) => ({ ...value, list }));
 }
 
 /** Sessions parked in the store, counted up to `limit` in each list. */
-export async function countParked(store: Store, limit: number): Promise<number> {
-  const counts = await Promise.all(
-    parkedShards.map(async (shard) => (await listing(store, shard).list(deadlines, { limit })).length),
-  );
-  return counts.reduce((sum, count) => sum + count);
+export function countParked(store: Store, limit: number): Promise<number> {
+  return lists.count(store, limit);
 }

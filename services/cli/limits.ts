@@ -35,8 +35,11 @@ export const programLimits = {
 
   // ECS and monitoring
 
-  /** Lists of parked sessions that a router on DynamoDB reads with each look at the nodes: all of them in 50 s. DynamoDB charges for each. */
-  parkedShardsPerRound: 8,
+  /**
+   * Lists of each kind that a router on DynamoDB reads with each look at the nodes: all lists of parked sessions in 50 s, and all
+   * lists of pushes that wait in 12 s. DynamoDB charges for each.
+   */
+  listsPerRound: 8,
   /** How often a process looks whether it needs protection from scale-in, ms. */
   protectionPollMs: 2_000,
   /** How long a protection lasts, minutes. */

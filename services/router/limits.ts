@@ -20,6 +20,11 @@ export const routerLimits = {
   pushOverdueMs: 2_000,
   /** Late notifications that are sent together. */
   pushDueMax: 100,
+  /**
+   * Lists of notifications that wait. A message that comes within a second of the one before it, to somebody who cannot be reached,
+   * is a put, and a notification that was sent a deletion: 10,000 of each a second fit. Routers on DynamoDB read all lists in 12 s.
+   */
+  pushDueLists: 32,
   /** Errors in a row after which an app server is not told any more. */
   pushErrorsMax: 10,
 

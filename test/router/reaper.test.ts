@@ -4,6 +4,8 @@ import { test } from 'node:test';
 import type { Store } from '../../lib/ports/store.ts';
 import { condemnNode, Heartbeat, type LiveNode, listNodes } from '../../lib/runtime/nodes.ts';
 import { markHeld, readSessions, updateSessions } from '../../lib/runtime/sessions.ts';
+import type { AccountFeature } from '../../services/router/core/feature.ts';
+import { FeatureIndex } from '../../services/router/core/feature-index.ts';
 import { Reaper } from '../../services/router/sessions/reaper.ts';
 import { openRouter, type RouterStage } from '../support/stage/router-stage.ts';
 
@@ -78,4 +80,33 @@ test('one that is stopped leaves the rest to others', async (t) => {
     assert.ok(tries < 200, 'another one cleans up');
     await new Promise((resolve) => void setTimeout(resolve, 10));
   }
+});
+
+test('lists are read in turn: each of them in as many rounds as it takes, or all of them each time', async (t) => {
+  const stage = await openRouter();
+  t.after(() => stage.close());
+  const names = Array.from({ length: 10 }, (_, number) => `list-${number}`);
+  const rounds: (readonly string[])[] = [];
+  const sweep: AccountFeature['sweep'] = async (_, turn) => void rounds.push(turn(names));
+  const all = [{ spec: 'XEP-0000', version: '1', title: 'of lists', sweep }];
+  const dependencies = { ...stage.dependencies, features: new FeatureIndex(all) };
+  const clean = async (reaper: Reaper, times: number) => {
+    for (let time = 0; time < times; time++) {
+      reaper.clean([]);
+      await new Promise<void>((resolve) => void setImmediate(resolve));
+    }
+    await reaper.stop();
+    return rounds.splice(0);
+  };
+  const inTurn = await clean(new Reaper(dependencies, { features: 3 }), 4);
+  assert.deepEqual(
+    inTurn.map(({ length }) => length),
+    [3, 3, 3, 3],
+  );
+  assert.deepEqual([...new Set(inTurn.flat())].sort(), names);
+  const atOnce = await clean(new Reaper(dependencies), 2);
+  assert.deepEqual(
+    atOnce.map((round) => [...round].sort()),
+    [names, names],
+  );
 });

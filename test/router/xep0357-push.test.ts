@@ -245,10 +245,10 @@ describe('one push a second', () => {
     ground.app.receives(notification(1));
     ground.clock.forget();
     await ground.clock.advance(routerLimits.pushPauseMs + routerLimits.pushOverdueMs + 1);
-    await sendOverdue(ground.stage.dependencies);
+    await sendOverdue(ground.stage.dependencies, (lists) => lists);
     await ground.stage.settle();
     ground.app.receives(notification(2));
-    await sendOverdue(ground.stage.dependencies);
+    await sendOverdue(ground.stage.dependencies, (lists) => lists);
     ground.app.receives();
   });
 

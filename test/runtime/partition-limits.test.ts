@@ -1,6 +1,7 @@
 /**
- * No partition is asked for more than DynamoDB gives: by drains of many nodes, by the heartbeats of a thousand processes, and by those who
- * watch them. The table is printed. Where all of it stood under one key, and everybody read everything, it was too much: that is planted.
+ * No partition is asked for more than DynamoDB gives: by drains of many nodes, by pushes that wait, by the heartbeats of a
+ * thousand processes, and by those who watch them. The table is printed. Where all of it stood under one key, and everybody read
+ * everything, it was too much: that is planted.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -10,10 +11,13 @@ import { Heartbeat, listNodes, type NodeKind, NodeWatch } from '../../lib/runtim
 import { parkSession } from '../../lib/runtime/parked.ts';
 import { WatchTurn } from '../../lib/runtime/watch-turn.ts';
 import { connectionLimits } from '../../services/connection/limits.ts';
+import { routerLimits } from '../../services/router/limits.ts';
+import { putDue, registrationKeyLength, removeDue } from '../../services/router/push/registrations.ts';
 import { SimStore } from '../simulator/sim-store.ts';
 import { StoreRows } from '../simulator/store-rows.ts';
 import { PartitionMeter, partitionLimits } from '../support/partition-meter.ts';
 
+const waitingPushes = 10_000;
 const none = { write: Number.POSITIVE_INFINITY, read: Number.POSITIVE_INFINITY };
 
 /** Time that goes from one timer to the next, and lets what they start come to its end. */
@@ -96,6 +100,34 @@ test('planted: one list of parked sessions is too much for its partition, and is
     ['live #parked write'],
   );
   await assert.rejects(drain(stopped(9), open(partitionLimits, one)), /throttled: live #parked gives 1000 units/);
+});
+
+/** One second of pushes that have to wait, each of another account, and each sent before it is over. */
+async function ringAgain(perSecond: number, { store, clock }: ReturnType<typeof open>): Promise<void> {
+  for (let index = 0; index < perSecond; index++) {
+    const due = { owner: { domain: 'a.example', local: `user${index}` }, key: 'k'.repeat(registrationKeyLength) };
+    await putDue({ store }, clock.now() + routerLimits.pushPauseMs, due);
+    await removeDue({ store }, clock.now() + routerLimits.pushPauseMs, due);
+  }
+}
+
+test('pushes that wait are spread over partitions', async () => {
+  const ground = open();
+  await ringAgain(waitingPushes, ground);
+  note('pushes that wait', waitingPushes, ground.meter);
+  assert.deepEqual(ground.meter.beyond, []);
+});
+
+test('planted: one list of pushes that wait is too much for its partition, and is throttled', async () => {
+  const one = ({ partition }: Pick<Key, 'partition'>) => partition.replace(/^(#push-due)-.*/, '$1');
+  const ground = open(none, one);
+  await ringAgain(waitingPushes, ground);
+  note('planted: one list of pushes', waitingPushes, ground.meter);
+  assert.deepEqual(
+    ground.meter.beyond.map(({ partition, kind }) => `${partition} ${kind}`),
+    ['live #push-due write'],
+  );
+  await assert.rejects(ringAgain(waitingPushes, open(partitionLimits, one)), /throttled: live #push-due gives 1000 units/);
 });
 
 const processes: readonly (readonly [NodeKind, count: number])[] = [

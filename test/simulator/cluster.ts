@@ -263,7 +263,8 @@ export class Cluster {
       const onError = (error: unknown) => log.warn({ err: error }, 'a look at the nodes failed');
       const subject = `router.${name}.${clock.randomBytes(4).toString('hex')}`;
       const heartbeat = await Heartbeat.start({ store, clock, kind: 'router', name, subject, onError });
-      const reaper = new Reaper(dependencies);
+      // Nobody is woken by push here, so one list of pushes is enough.
+      const reaper = new Reaper(dependencies, { features: 1 });
       const watch = new NodeWatch({ store, clock, onLook: (_, dead) => reaper.clean(dead), onError });
       await watch.start();
       slot.stop = async () => {

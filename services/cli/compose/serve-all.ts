@@ -81,7 +81,7 @@ export async function serveAll(serving: Serving): Promise<Addresses> {
   const { subject } = streams.node;
   // Only the processes before this one are reaped. When the store was slow, this process would also take itself for dead.
   const others = (nodes: readonly LiveNode[]) => nodes.filter((node) => node.subject !== subject);
-  const reaper = new Reaper(dependencies, programLimits.parkedShardsPerRound);
+  const reaper = new Reaper(dependencies, { parked: programLimits.listsPerRound, features: programLimits.listsPerRound });
   cleanup.add('reaper', () => reaper.stop());
   const watch = new NodeWatch({ store, clock, onLook: (_, dead) => reaper.clean(others(dead)), onError });
   await watch.start();

@@ -122,7 +122,7 @@ export async function route(serving: Serving, ports: RouterPorts & { readonly fi
   metrics.latency('DeliveryLatency', deliveries);
   const subject = await beat(serving, ports, 'router', () => ({ batches: router.busy, ...ports.figures?.() }));
   const onError = (error: unknown) => log.warn({ err: error }, 'cannot read the list of nodes');
-  const reaper = new Reaper(dependencies, programLimits.parkedShardsPerRound);
+  const reaper = new Reaper(dependencies, { parked: programLimits.listsPerRound, features: programLimits.listsPerRound });
   cleanup.add('reaper', () => reaper.stop());
   const removals = resumeRemovals(dependencies);
   cleanup.add('removals', () => removals.stop());

@@ -57,9 +57,12 @@ export function lineOf(item: string, quantity: number, name: PriceName, region: 
   return { item, quantity, unit, usd: quantity * priceOf(name, region) };
 }
 
+/** Kinds of lists that the watchers read in turn: of parked sessions, and of pushes that wait. */
+const listKinds = 2;
+
 /**
  * Read and write units a month that processes use for heartbeats alone. Each writes its own row. Routers read those of some routers, and a
- * few of them read all rows and lists of parked sessions; the others read the rows of their kind, the more there are the less often.
+ * few of them read all rows and some lists; the others read the rows of their kind, the more there are the less often.
  */
 function heartbeats(tasks: Tasks, shape: Shape) {
   const pages = (rows: number) => Math.max(1, Math.ceil((rows * nodeRowBytes) / readUnitBytes));
@@ -69,7 +72,7 @@ function heartbeats(tasks: Tasks, shape: Shape) {
   };
   const processes = processesOf(tasks, shape);
   const watchers = Math.min(runtimeLimits.nodeWatchersMax, shape === 'small' ? 1 : tasks.router);
-  const ofAll = watchers * (pages(processes) + programLimits.parkedShardsPerRound);
+  const ofAll = watchers * (pages(processes) + listKinds * programLimits.listsPerRound);
   const others =
     shape === 'small'
       ? 0

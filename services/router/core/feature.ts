@@ -147,13 +147,16 @@ export interface AccountFeature {
   readonly ended?: (account: Account, entry: SessionEntry) => Pending;
   /** Called with each answer to a request that the server has sent in the name of the bare JID. Anybody may send such answers. */
   readonly answered?: (account: Account, answer: Stanza) => Pending;
-  /** Called every few seconds by each router. It looks for what other routers have left undone. */
-  readonly sweep?: (dependencies: Dependencies) => Promise<void>;
+  /** Called every few seconds by each router: looks for what others have left undone. @param turn which lists are read */
+  readonly sweep?: (dependencies: Dependencies, turn: Turns) => Promise<void>;
   /** Called when the account is removed, before its rows are erased: others must learn of it. */
   readonly removed?: (account: Account) => Pending;
   /** Ends the rights that accounts have given to addresses which are removed. */
   readonly forgets?: Forgetting;
 }
+
+/** Those of many lists whose turn it is to be read. */
+export type Turns = (lists: readonly string[]) => readonly string[];
 
 /** What disco#items and disco#info answer for a node of the domain. Both give undefined when the node is not theirs, or not for the asker. */
 export interface HostNodes {

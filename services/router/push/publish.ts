@@ -10,9 +10,10 @@ import { update } from '../../../lib/runtime/update.ts';
 import { type Element, parseElement, xml } from '../../../lib/xmpp/element.ts';
 import { Account } from '../core/account.ts';
 import { type Dependencies, withoutDeadline } from '../core/dependencies.ts';
+import type { Turns } from '../core/feature.ts';
 import { Turn } from '../core/turn.ts';
 import { routerLimits } from '../limits.ts';
-import { type Due, listDue, putDue, type Registration, registrations, removeDue, removeDueRow } from './registrations.ts';
+import { type Due, listDue, putDue, type Registration, registrations, removeDue, removeListedDue } from './registrations.ts';
 
 const NS_PUSH = 'urn:xmpp:push:0';
 const NS_PUBSUB = 'http://jabber.org/protocol/pubsub';
@@ -72,11 +73,11 @@ async function sendDue(dependencies: Dependencies, tenant: Tenant, { owner, key 
 }
 
 /** Sends what another router was to send and has not. */
-export async function sendOverdue(dependencies: Dependencies): Promise<void> {
-  for (const { row, ...due } of await listDue(dependencies, dependencies.clock.now() - routerLimits.pushOverdueMs)) {
-    const tenant = await dependencies.tenants.find(due.owner.domain);
-    if (tenant) await sendDue(dependencies, tenant, due);
-    await removeDueRow(dependencies, row);
+export async function sendOverdue(dependencies: Dependencies, turn: Turns): Promise<void> {
+  for (const listed of await listDue(dependencies, dependencies.clock.now() - routerLimits.pushOverdueMs, turn)) {
+    const tenant = await dependencies.tenants.find(listed.value.owner.domain);
+    if (tenant) await sendDue(dependencies, tenant, listed.value);
+    await removeListedDue(dependencies, listed);
   }
 }
 

@@ -2,18 +2,20 @@
  * Where an account's clients want to be woken (XEP-0357): a row for each app server and node.
  *
  *     <domain>/a/<local>  push/<key>                 the registration, and what it has been sent
- *     #push-due           pushDue/<time> <key> …     a push that had to wait; a router sends it when the time has come
+ *     #push-due-<number>  pushDue/<time> <key> …     a push that had to wait; a router sends it when the time has come
  *
  * The account's own row counts how often a client has registered, so a message to an account without registrations looks for none.
  */
 import { createHash } from 'node:crypto';
 import { collection } from '../../../lib/runtime/collection.ts';
-import { type Item, Rows } from '../../../lib/runtime/rows.ts';
+import type { Item } from '../../../lib/runtime/rows.ts';
 import type { Owner } from '../../../lib/runtime/sessions.ts';
+import { type Listed, TimeLists } from '../../../lib/runtime/time-lists.ts';
 import { update } from '../../../lib/runtime/update.ts';
 import type { Account } from '../core/account.ts';
 import { type AccountRow, accounts } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
+import type { Turns } from '../core/feature.ts';
 import { routerLimits } from '../limits.ts';
 
 export interface Registration {
@@ -38,7 +40,9 @@ export interface Registration {
 }
 
 export const registrations = collection<Registration>('push', 'account');
-const dues = collection<Due>('pushDue', 'deployment', 'live');
+const dues = new TimeLists(collection<Due>('pushDue', 'deployment', 'live'), 'push-due', routerLimits.pushDueLists);
+
+type WithStore = Pick<Dependencies, 'store'>;
 
 export interface Due {
   readonly owner: Owner;
@@ -68,37 +72,25 @@ export async function noteNoRegistrations({ rows }: Account, { pushes }: Account
   await update(rows, accounts, '', (row) => (row === undefined || row.pushes !== pushes ? row : { ...row, pushes: undefined }));
 }
 
-function dueRows({ store }: Dependencies): Rows {
-  return Rows.ofDeployment(store, 'push-due');
-}
-
-function dueKey(ms: number, { owner, key }: Due): string {
-  return `${timeKey(ms)} ${createHash('sha256').update(`${owner.local}@${owner.domain}`).digest('base64url')} ${key}`;
-}
-
-function timeKey(ms: number): string {
-  return String(Math.max(0, Math.floor(ms))).padStart(15, '0');
+function dueId({ owner, key }: Due): string {
+  return `${createHash('sha256').update(`${owner.local}@${owner.domain}`).digest('base64url')} ${key}`;
 }
 
 /** Names a push that waits, in case this router dies before it sends it. */
-export async function putDue(dependencies: Dependencies, ms: number, { owner: { domain, local }, key }: Due): Promise<void> {
+export async function putDue({ store }: WithStore, ms: number, { owner: { domain, local }, key }: Due): Promise<void> {
   const due: Due = { owner: { domain, local }, key };
-  await dueRows(dependencies).put(dues, dueKey(ms, due), due);
+  await store.batchPut([dues.put(store, ms, dueId(due), due)]);
 }
 
-export async function removeDue(dependencies: Dependencies, ms: number, due: Due): Promise<void> {
-  await dueRows(dependencies).delete(dues, dueKey(ms, due));
+export async function removeDue({ store }: WithStore, ms: number, due: Due): Promise<void> {
+  await dues.remove(store, ms, dueId(due));
 }
 
-/** Those that should have been sent before this time, in order of time. */
-export async function listDue(
-  dependencies: Dependencies,
-  beforeMs: number,
-): Promise<readonly (Due & { readonly row: string })[]> {
-  const items = await dueRows(dependencies).list(dues, { limit: routerLimits.pushDueMax, before: timeKey(beforeMs) });
-  return items.map(({ key, value }) => ({ ...value, row: key }));
+/** Those that should have been sent before this time, in order of time. @param turn which of the lists are read */
+export function listDue({ store }: WithStore, beforeMs: number, turn: Turns): Promise<readonly Listed<Due>[]> {
+  return dues.before(store, beforeMs, routerLimits.pushDueMax, turn(dues.names));
 }
 
-export async function removeDueRow(dependencies: Dependencies, row: string): Promise<void> {
-  await dueRows(dependencies).delete(dues, row);
+export async function removeListedDue({ store }: WithStore, listed: Listed<Due>): Promise<void> {
+  await dues.removeListed(store, listed);
 }

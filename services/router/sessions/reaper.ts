@@ -13,8 +13,7 @@ import { condemnNode, forgetNode, isCondemned, type LiveNode } from '../../../li
 import {
   listOverdue,
   type Overdue,
-  type ParkedShard,
-  parkedShards,
+  parkedLists,
   parkSession,
   readParked,
   removeDeadline,
@@ -27,6 +26,7 @@ import { nowhere, type SessionAddress } from '../../../lib/runtime/wire.ts';
 import { requeue } from '../archive/cursor.ts';
 import { Account } from '../core/account.ts';
 import type { Dependencies } from '../core/dependencies.ts';
+import type { Turns } from '../core/feature.ts';
 import { Turn } from '../core/turn.ts';
 import { routerLimits } from '../limits.ts';
 import { bounceParked, disinherit, endSession, requeueParked } from './bind.ts';
@@ -79,6 +79,14 @@ async function release(dependencies: Dependencies, tenant: Tenant, owner: Owner,
   await unmarkHeld(dependencies.store, address);
 }
 
+const readAll: Turns = (lists) => lists;
+
+/** How many lists of parked sessions, and of each feature, are read each time: all by default. A store in the cloud charges for each. */
+interface ListsPerRound {
+  readonly parked?: number;
+  readonly features?: number;
+}
+
 /**
  * Cleans up in the background, for `NodeWatch`. A node with many sessions takes minutes, and another one may die meanwhile. Each
  * dead node is cleaned up after only once at a time.
@@ -86,34 +94,41 @@ async function release(dependencies: Dependencies, tenant: Tenant, owner: Owner,
 export class Reaper {
   readonly #dependencies: Dependencies;
   readonly #running = new Map<string, Promise<void>>();
-  readonly #shardsPerRound: number;
-  #nextShard: number;
+  readonly #perRound: ListsPerRound;
+  readonly #offset: number;
+  #rounds = 0;
   #isStopped = false;
 
-  /** @param shardsPerRound how many lists of parked sessions are read each time; all by default. A store in the cloud charges for each */
-  constructor(dependencies: Dependencies, shardsPerRound = parkedShards.length) {
+  constructor(dependencies: Dependencies, perRound: ListsPerRound = {}) {
     this.#dependencies = dependencies;
-    this.#shardsPerRound = shardsPerRound;
-    this.#nextShard = dependencies.clock.randomBytes(1)[0]! % parkedShards.length;
+    this.#perRound = perRound;
+    this.#offset = dependencies.clock.randomBytes(1)[0]!;
   }
 
   /** Called with the nodes that are dead now. */
   clean(dead: readonly LiveNode[]): void {
     for (const node of dead) this.#start(node.subject, () => this.#reap(node));
+    const ofFeatures = this.#turn(this.#perRound.features);
+    const ofParked = this.#turn(this.#perRound.parked);
+    this.#rounds++;
     for (const { spec, sweep } of this.#dependencies.features.all)
-      if (sweep !== undefined) this.#start(`what is left of ${spec}`, () => sweep(this.#dependencies));
-    const shards = Array.from(
-      { length: this.#shardsPerRound },
-      (_, index) => parkedShards[(this.#nextShard + index) % parkedShards.length]!,
-    );
-    this.#nextShard = (this.#nextShard + this.#shardsPerRound) % parkedShards.length;
-    this.#start('parked sessions', () => sweepParked(this.#dependencies, () => this.#isStopped, shards));
+      if (sweep !== undefined) this.#start(`what is left of ${spec}`, () => sweep(this.#dependencies, ofFeatures));
+    this.#start('parked sessions', () => sweepParked(this.#dependencies, () => this.#isStopped, ofParked));
   }
 
   /** Stops, and resolves when nothing is under way any more. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     await Promise.all(this.#running.values());
+  }
+
+  #turn(perRound = Number.POSITIVE_INFINITY): Turns {
+    const rounds = this.#rounds;
+    return (lists) => {
+      const count = Math.min(perRound, lists.length);
+      const first = this.#offset + rounds * count;
+      return Array.from({ length: count }, (_, index) => lists[(first + index) % lists.length]!);
+    };
   }
 
   #start(what: string, work: () => Promise<unknown>): void {
@@ -148,7 +163,7 @@ export function sweepRegularly(dependencies: Dependencies): { stop(): void } {
   const { clock, log } = dependencies;
   const sweep = async () => {
     await sweepParked(dependencies);
-    for (const feature of dependencies.features.all) await feature.sweep?.(dependencies);
+    for (const feature of dependencies.features.all) await feature.sweep?.(dependencies, readAll);
   };
   const onError = (error: unknown) => log.warn({ err: error }, 'cannot look for overdue parked sessions');
   const timer = repeat(clock, () => runtimeLimits.heartbeatMs, sweep, onError);
@@ -159,9 +174,10 @@ export function sweepRegularly(dependencies: Dependencies): { stop(): void } {
 export async function sweepParked(
   dependencies: Dependencies,
   isOver: () => boolean = () => false,
-  shards: readonly ParkedShard[] = parkedShards,
+  turn: Turns = readAll,
 ): Promise<number> {
-  const overdue = await listOverdue(dependencies.store, dependencies.clock.now(), routerLimits.parkedSweepMax, shards);
+  const { store, clock } = dependencies;
+  const overdue = await listOverdue(store, clock.now(), routerLimits.parkedSweepMax, turn(parkedLists));
   for (const [index, one] of overdue.entries()) {
     if (isOver()) break;
     if (index > 0 && index % 20 === 0) await sleep(dependencies.clock, routerLimits.reaperPauseMs);
@@ -170,12 +186,12 @@ export async function sweepParked(
   return overdue.length;
 }
 
-async function sweep(dependencies: Dependencies, { sid, owner, deadline, shard }: Overdue): Promise<void> {
+async function sweep(dependencies: Dependencies, { sid, owner, deadline, list }: Overdue): Promise<void> {
   const { store, clock } = dependencies;
   const tenant = await dependencies.tenants.find(owner.domain);
   if (!tenant) {
     await removeParked(store, owner, sid);
-    await removeDeadline(store, sid, deadline, shard);
+    await removeDeadline(store, sid, deadline, list);
     return;
   }
   const row = await readParked(store, owner, sid);
@@ -199,5 +215,5 @@ async function sweep(dependencies: Dependencies, { sid, owner, deadline, shard }
   }
   const heir = sessions!.find(({ inherited }) => inherited?.sid === sid);
   if (heir) await disinherit(dependencies, tenant, owner.local, heir);
-  await removeDeadline(store, sid, deadline, shard);
+  await removeDeadline(store, sid, deadline, list);
 }
