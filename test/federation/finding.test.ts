@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
 import { inOrder } from '../../services/federation/finding/srv-order.ts';
-import { address, alias, allOf, finderWith, listenOn, NameServer, srv } from './finding-ground.ts';
+import { address, alias, allOf, finderWith, hurried, listenOn, NameServer, srv } from './finding-ground.ts';
 
 const plain = '_xmpp-server._tcp.';
 const direct = '_xmpps-server._tcp.';
@@ -110,6 +110,29 @@ test('RFC 6120 §3.2.1: a domain whose SRV targets fail is not looked for at its
     'Unreachable: the hosts that b.example names in DNS have no addresses',
   ]);
   assert.ok(!server.asked.some((asked) => /^A+ [ab]\.example$/.test(asked)), `${server.asked}`);
+});
+
+test('XEP-0368: when DNS does not say whether there is direct TLS, a domain without other records is not taken for one without a server', async () => {
+  await using listener = await listenOn('127.0.0.2');
+  await using server = await NameServer.start([
+    srv(`${direct}a.example`, 'x.a.example', listener.port),
+    address('x.a.example', '127.0.0.2'),
+    srv(`${plain}b.example`, '.', 0),
+    address('c.example', '127.0.0.3'),
+  ]);
+  let isSilent = true;
+  server.respond = (query) => (isSilent && query.questions![0]!.name.startsWith(direct) ? [] : [server.honest(query)]);
+  const finder = finderWith({ server, clock: hurried });
+  const [a, b, c] = await Promise.all(['a.example', 'b.example', 'c.example'].map((domain) => allOf(finder, domain)));
+  for (const [domain, found] of [
+    ['a.example', a],
+    ['b.example', b],
+  ] as const)
+    assert.match(found![1], new RegExp(`^Unavailable: DNS did not say what _xmpps-server._tcp.${domain} is`));
+  // The address of the domain itself is tried all the same (RFC 6120 §3.2.2).
+  assert.match(c![1], /^Unreachable: .*127\.0\.0\.3 refused the connection/);
+  isSilent = false;
+  assert.deepEqual((await allOf(finder, 'a.example'))[0], [`127.0.0.2 ${listener.port} TLS`]);
 });
 
 test('RFC 5890: DNS is asked for A-labels', async () => {

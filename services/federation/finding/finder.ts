@@ -78,8 +78,12 @@ export class Finder {
     return yield* this.#connectToAll(host, { targets: [{ host, port, isDirectTls: true }], isFallback: true }, signal);
   }
 
-  async *#connectToAll(name: string, { targets, isFallback }: Targets, signal: AbortSignal): AsyncGenerator<Connected, never> {
-    const failures: Failure[] = [];
+  async *#connectToAll(
+    name: string,
+    { targets, isFallback, unsaid }: Targets,
+    signal: AbortSignal,
+  ): AsyncGenerator<Connected, never> {
+    const failures: Failure[] = unsaid === undefined ? [] : [{ kind: 'unavailable', text: unsaid.message }];
     for (const target of targets) yield* this.#connectTo(target, failures, signal);
     const error = errorOf(name, failures, isFallback);
     this.#log.debug({ name, reason: error.message }, 'no connection to a server');

@@ -28,6 +28,8 @@ export interface Targets {
   readonly targets: readonly Target[];
   /** The domain has no SRV records, so its own addresses count. */
   readonly isFallback: boolean;
+  /** Why name servers did not say whether there are servers with direct TLS, too: that these targets fail decides nothing then. */
+  readonly unsaid?: Unavailable | undefined;
 }
 
 /** @param domain in U-labels, as in XMPP. @throws {NoSuchDomain} @throws {Unavailable} */
@@ -36,15 +38,16 @@ export async function findTargets(resolver: Resolver, clock: Clock, domain: stri
   const name = own?.targets[0]?.host;
   if (own === undefined || name === undefined) throw new NoSuchDomain(`${domain} is not a name in DNS`);
   if (isIP(name) !== 0 || name === 'localhost' || name.endsWith('.localhost')) return own;
-  const [direct, plain] = await askBoth(resolver, name);
+  const { direct, plain, unsaid } = await askBoth(resolver, name);
   const records = [
     ...direct.map((record) => ({ ...record, isDirectTls: true })),
     ...plain.map((record) => ({ ...record, isDirectTls: false })),
   ];
   const usable = inOrder(records, clock).filter(({ target, port }) => port > 0 && isIP(target) === 0 && hostName.test(target));
   const targets = usable.map(({ target, port, isDirectTls }) => ({ host: target, port, isDirectTls }));
-  if (targets.length > 0) return { targets: targets.slice(0, findingLimits.targetsMax), isFallback: false };
-  if (plain.length === 0) return own;
+  if (targets.length > 0) return { targets: targets.slice(0, findingLimits.targetsMax), isFallback: false, unsaid };
+  if (plain.length === 0) return { ...own, unsaid };
+  if (unsaid !== undefined) throw unsaid;
   throw new NoSuchDomain(`${name} says in DNS that it has no XMPP server`);
 }
 
@@ -56,16 +59,20 @@ export function ownTargets(domain: string): Targets | undefined {
   return { targets: [{ host, port: serverPort, isDirectTls: false }], isFallback: true };
 }
 
-type Services = readonly [direct: readonly SrvRecord[], plain: readonly SrvRecord[]];
+interface Services extends Pick<Targets, 'unsaid'> {
+  readonly direct: readonly SrvRecord[];
+  readonly plain: readonly SrvRecord[];
+}
 
-/** One of both is enough, unless it is the one that nobody has to have. */
+/** The records of one kind are enough. That there are none of one kind says nothing of the other. */
 async function askBoth(resolver: Resolver, name: string): Promise<Services> {
   const ask = ['_xmpps-server', '_xmpp-server'].map((service) => resolver.services(`${service}._tcp.${name}`));
   const [direct, plain] = await Promise.allSettled(ask);
   for (const each of [direct!, plain!])
     if (each.status === 'rejected' && !(each.reason instanceof Unavailable)) throw each.reason;
   const found = direct!.status === 'fulfilled' ? direct!.value : [];
-  if (plain!.status === 'fulfilled') return [found, plain!.value];
-  if (found.length > 0) return [found, []];
+  const unsaid = direct!.status === 'rejected' ? (direct!.reason as Unavailable) : undefined;
+  if (plain!.status === 'fulfilled') return { direct: found, plain: plain!.value, unsaid };
+  if (found.length > 0) return { direct: found, plain: [] };
   throw plain!.reason;
 }
