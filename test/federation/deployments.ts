@@ -34,6 +34,7 @@ export class Ground implements AsyncDisposable {
   readonly folder: string;
   /** What has to end with the test. */
   readonly disposals: (() => Promise<void>)[] = [];
+  readonly #deployments: Deployment[] = [];
 
   private constructor(dns: DnsServer, authority: Authority) {
     this.dns = dns;
@@ -53,8 +54,14 @@ export class Ground implements AsyncDisposable {
       : undefined;
     const deployment = new Deployment(this, options, { s2s, s2sTls, component }, identity);
     await deployment.start();
+    this.#deployments.push(deployment);
     this.disposals.push(() => deployment.stop());
     return deployment;
+  }
+
+  /** How the deployments stand with other servers, for the message of a test that fails. */
+  get report(): string {
+    return this.#deployments.map(({ report }) => report).join('\n');
   }
 
   /** Says where the servers of a domain and of its rooms are. */
@@ -141,6 +148,11 @@ export class Deployment {
     const admin = await openAdmin(this.folder);
     await admin.ask(tenantSet, { domain, ...change });
     await admin.close();
+  }
+
+  /** What waits for other servers, and what it has logged last. */
+  get report(): string {
+    return `${this.#options.domains[0]}: ${JSON.stringify(this.#service?.peers)}\n${this.log.slice(-5).join('')}`;
   }
 
   /** Batches that wait for other servers. */

@@ -94,7 +94,9 @@ export class FakePeer {
   }
 
   async until(isTrue: () => boolean, what: string): Promise<void> {
-    await until(isTrue, () => `${what}; received: ${this.received.join('\n')}`, 20_000);
+    const state = () =>
+      `${this.streams} streams, ${this.received.length} stanzas: ${this.received.join('\n')}\n${this.#ground.report}`;
+    await until(isTrue, () => `${what}; ${this.domain} has got ${state()}`, 20_000);
   }
 
   get bodies(): string[] {
