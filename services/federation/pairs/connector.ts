@@ -54,12 +54,18 @@ export class Connector implements Way {
   succeeded(): void {
     this.#failures = 0;
     this.lastError = undefined;
+    this.endPause();
   }
 
-  /** @param isFinal the answer will be the same for a while; whoever comes next asks anew */
+  /**
+   * What failed within a pause was tried early because the peer asked for it by a key: that says that the peer is there, and does not
+   * lengthen the pause.
+   * @param isFinal the answer will be the same for a while; whoever comes next asks anew
+   */
   rest(error: Error, isFinal = false): void {
     const { clock } = this.#dependencies;
     this.lastError = error.message;
+    if (this.retryInMs > 0 && !isFinal) return;
     const pauseMs = Math.min(federationLimits.retryMinMs * 2 ** (isFinal ? 0 : this.#failures), federationLimits.retryMaxMs);
     if (!isFinal) this.#failures = Math.min(this.#failures + 1, 20);
     this.#retryAtMs = clock.monotonic() + pauseMs + (pauseMs * clock.randomBytes(2).readUInt16BE()) / 65_536;
