@@ -265,6 +265,16 @@ export async function readOutbox(store: Store, pair: PairName, after: string): P
   return items.map((item) => ({ ...item, key: item.key.slice(prefix.length) }));
 }
 
+/** All of a pair's rows in order. @throws {Unavailable} */
+export async function* allOfOutbox(store: Store, pair: PairName): AsyncGenerator<Item<OutboxRow>> {
+  for (let after = ''; ; ) {
+    const page = await readOutbox(store, pair, after);
+    yield* page;
+    if (page.length < runtimeLimits.outboxPageMax) return;
+    after = page.at(-1)!.key;
+  }
+}
+
 export async function deleteFromOutbox(store: Store, pair: PairName, key: string): Promise<void> {
   await outboxOf(store, pair).delete(outbox, `${pair.host} ${pair.peer} ${key}`);
 }

@@ -139,7 +139,7 @@ class Owner implements Federation {
       try {
         for await (const { pair } of duePairs(this.#dependencies.store, shard)) {
           if (!isOurs()) return;
-          await this.#pair(pair).load(true, (key) => this.#isConfirmed(pair, key));
+          await this.#pair(pair).load('takeover', (key) => this.#isConfirmed(pair, key));
         }
         return;
       } catch (error) {
@@ -210,7 +210,7 @@ class Owner implements Federation {
   }
 
   async #loadMissed(name: PairName, version: string): Promise<void> {
-    await this.#pair(name).load(false, (key) => this.#isConfirmed(name, key));
+    await this.#pair(name).load('missed', (key) => this.#isConfirmed(name, key));
     try {
       await clearMissed(this.#dependencies.store, name, version);
     } catch (error) {
@@ -264,7 +264,7 @@ class Owner implements Federation {
     const key = keyOf(name);
     let pair = this.#pairs.get(key);
     if (pair === undefined) {
-      if (this.#pairs.size >= federationLimits.pairsMax) this.#forgetIdle();
+      if (this.#pairs.size >= federationLimits.pairsMax) this.#forgetIdle(federationLimits.confirmMs);
       if (this.#pairs.size >= federationLimits.pairsMax) throw new Unavailable('too many pairs of domains are in use');
       const own = { tenant, host, peer };
       const onConfirmed = (confirmed: string) => this.#confirmed.add(`${key} ${confirmed}`);
@@ -311,8 +311,8 @@ class Owner implements Federation {
       .finally(() => this.#policyReads--);
   }
 
-  #forgetIdle(): void {
-    for (const [key, pair] of this.#pairs) if (pair.isIdle) this.#pairs.delete(key);
+  #forgetIdle(quietMs: number): void {
+    for (const [key, pair] of this.#pairs) if (pair.isIdle(quietMs)) this.#pairs.delete(key);
   }
 
   #lookLater(): void {
@@ -322,7 +322,8 @@ class Owner implements Federation {
 
   /** Never rejects. */
   async #lookAndGoOn(): Promise<void> {
-    this.#forgetIdle();
+    // Rows that nobody has told of come to light until then, and the pair knows what was written later.
+    this.#forgetIdle(2 * runtimeLimits.outboxDueMs + 2 * federationLimits.lookMs);
     try {
       await this.#lookAtTenants();
       await this.#shards.look();
@@ -367,7 +368,7 @@ class Owner implements Federation {
     const rows = await readOutbox(store, due.pair, '');
     if (rows.length === 0) return endDue(store, due);
     const isUnknown = rows.some(({ key }) => !this.#pair(due.pair).has(key));
-    if (isUnknown) await this.#pair(due.pair).load(false, (key) => this.#isConfirmed(due.pair, key));
+    if (isUnknown) await this.#pair(due.pair).load('late', (key) => this.#isConfirmed(due.pair, key));
   }
 }
 

@@ -42,6 +42,8 @@ export const federationLimits = {
   waitingBytesAllMax: 128 * 1024 * 1024,
   /** Rooms of one peer that people of ours are in, and contacts there whose presence was asked for: the last ones are asked about again. */
   standingMax: 2_000,
+  /** Pairs of addresses, ours and one of a peer, of which it is known when the last presence between them was written. */
+  shownMax: 2_000,
   /** How many of them are asked about in one tick, when a peer is back. */
   standingPerTick: 10,
   /** Pairs in memory. An idle one has some KB and no socket. */

@@ -57,10 +57,17 @@ export function isState({ name, type }: Stanza): boolean {
   return name === 'presence' && (type === undefined || type === 'unavailable');
 }
 
+/** What a presence does, as far as it matters to another one. */
+export type Shows = 'entry' | 'end' | 'status';
+
+export function showsOf(stanza: Stanza): Shows {
+  if (stanza.type === 'unavailable') return 'end';
+  return stanza.hasChild('x', 'http://jabber.org/protocol/muc') ? 'entry' : 'status';
+}
+
 /** Does the later of two presences say all that matters? A room is entered by the first, which a mere change of status does not repeat. */
-export function replaces(later: Stanza, earlier: Stanza): boolean {
-  const enters = (stanza: Stanza) => stanza.type === undefined && stanza.hasChild('x', 'http://jabber.org/protocol/muc');
-  return later.type === 'unavailable' || enters(later) || !enters(earlier);
+export function replaces(later: Shows, earlier: Shows): boolean {
+  return later !== 'status' || earlier !== 'entry';
 }
 
 /**

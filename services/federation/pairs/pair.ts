@@ -3,8 +3,7 @@
  * when the peer has confirmed its stanzas (docs/decisions/0014-outbox.md), or their senders were told that they were not delivered.
  */
 import { sleep } from '../../../lib/ports/clock.ts';
-import { runtimeLimits } from '../../../lib/runtime/limits.ts';
-import { type PairName, readOutbox } from '../../../lib/runtime/outbox.ts';
+import { allOfOutbox, type PairName } from '../../../lib/runtime/outbox.ts';
 import { pongPrefix } from '../../../lib/runtime/pair-wire.ts';
 import type { TenantPolicy } from '../../../lib/runtime/policy/tenant-policy.ts';
 import { StanzaError, type StanzaErrorCondition, StreamError } from '../../../lib/xmpp/errors.ts';
@@ -18,6 +17,7 @@ import { PeerRefusal } from '../streams/refusal.ts';
 import { bounceOf, type Departing, type Entry, entryOf, entryOfRow, isBounced, sinceMs, stamped } from './departing.ts';
 import { Queue } from './queue.ts';
 import { deleteRow } from './row-deletion.ts';
+import { Shown } from './shown.ts';
 import { Standing } from './standing.ts';
 import { tellSenders } from './telling.ts';
 import { Terms } from './terms.ts';
@@ -37,6 +37,7 @@ export class Pair {
   readonly way: Way;
   readonly #queue = new Queue();
   readonly #standing = new Standing();
+  readonly #shown = new Shown();
   /** Tells the worker that a row is gone. */
   readonly #onConfirmed: (key: string) => void;
   #stream: Carrier | undefined;
@@ -84,9 +85,9 @@ export class Pair {
     return this.#stream;
   }
 
-  /** Nothing would be lost if it were forgotten. */
-  get isIdle(): boolean {
-    const isQuiet = this.#dependencies.clock.monotonic() - this.#usedAtMs > federationLimits.confirmMs;
+  /** Nothing would be lost if it were forgotten. @param quietMs when it was not used for this long */
+  isIdle(quietMs: number): boolean {
+    const isQuiet = this.#dependencies.clock.monotonic() - this.#usedAtMs > quietMs;
     return isQuiet && !this.#standing.isNeeded && this.#queue.size === 0 && this.#stream === undefined && this.way.isIdle;
   }
 
@@ -127,21 +128,19 @@ export class Pair {
 
   /**
    * Reads the rows that this process does not know.
-   * @param isTakeover another process may have sent them: its requests are not sent again, and whoever asked is told
+   * @param why `takeover`: another process may have sent them: its requests are not sent again, and whoever asked is told. `missed`: they
+   * come before whatever is taken next. `late`: nobody has told of them for a long time, and what was written later may have been sent.
    * @throws {Unavailable}
    */
-  async load(isTakeover: boolean, isConfirmed: (key: string) => boolean): Promise<void> {
-    for (let after = ''; ; ) {
-      const page = await readOutbox(this.#dependencies.store, this.name, after);
-      for (const { key, value } of page) {
-        if (isConfirmed(key)) this.dropRepeated(key);
-        if (isConfirmed(key) || this.#queue.has(key)) continue;
-        this.#hold(entryOfRow(key, value, sinceMs(this.#dependencies.clock, value.at)));
-      }
-      if (page.length < runtimeLimits.outboxPageMax) break;
-      after = page.at(-1)!.key;
+  async load(why: 'takeover' | 'missed' | 'late', isConfirmed: (key: string) => boolean): Promise<void> {
+    for await (const { key, value } of allOfOutbox(this.#dependencies.store, this.name)) {
+      if (isConfirmed(key)) this.dropRepeated(key);
+      if (isConfirmed(key) || this.#queue.has(key)) continue;
+      const entry = entryOfRow(key, value, sinceMs(this.#dependencies.clock, value.at));
+      this.#hold(entry);
+      if (why === 'late') this.#settle(this.#shown.outdated(entry));
     }
-    if (isTakeover) this.#leaveOutRepeated(this.#queue.unsentStanzas());
+    if (why === 'takeover') this.#leaveOutRepeated(this.#queue.unsentStanzas());
     this.#pump();
   }
 
@@ -391,6 +390,7 @@ export class Pair {
 
   #hold(entry: Entry): void {
     this.#queue.add(entry);
+    this.#shown.note(entry);
     this.#gate.waitingBytes += entry.bytes;
   }
 

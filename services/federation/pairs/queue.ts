@@ -1,6 +1,6 @@
 /** What waits for one peer, in order: sent, confirmed, or to be sent again. */
 import type { Departing, Entry } from './departing.ts';
-import { isState, replaces } from './departing.ts';
+import { isState, replaces, showsOf } from './departing.ts';
 
 export class Queue {
   /** In the order in which they came. */
@@ -118,7 +118,7 @@ export class Queue {
       const now = { at: entry.at, one };
       const before = last.get(key);
       const [earlier, later] = before !== undefined && before.at > now.at ? [now, before] : [before, now];
-      if (earlier !== undefined && replaces(later.one.stanza, earlier.one.stanza)) outdated.push(earlier.one);
+      if (earlier !== undefined && replaces(showsOf(later.one.stanza), showsOf(earlier.one.stanza))) outdated.push(earlier.one);
       last.set(key, later);
     }
     return outdated;

@@ -1,0 +1,44 @@
+/**
+ * Which presence of ours the peer was shown last. A row that this process was not told of may come to light after presence that was written
+ * later has left: its writer died before it could tell anybody. What such a row says of the same two addresses is out of date.
+ *
+ * It is in memory alone: an owner that has just begun knows nothing of what was before.
+ */
+import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import { federationLimits } from '../limits.ts';
+import { type Departing, type Entry, isState, replaces, type Shows, showsOf } from './departing.ts';
+
+interface Written {
+  /** When its row was, by the deployment's clock. */
+  readonly at: number;
+  readonly shows: Shows;
+}
+
+export class Shown {
+  /** By `from` and `to`; those that were written to last come last. */
+  readonly #last = new Map<string, Written>();
+
+  /** What is for the peer. */
+  note({ at, departing }: Entry): void {
+    for (const { stanza } of departing) {
+      if (!isState(stanza)) continue;
+      const key = keyOf(stanza);
+      if ((this.#last.get(key)?.at ?? at) > at) continue;
+      this.#last.delete(key);
+      this.#last.set(key, { at, shows: showsOf(stanza) });
+      if (this.#last.size > federationLimits.shownMax) this.#last.delete(this.#last.keys().next().value!);
+    }
+  }
+
+  /** @returns what was written before the presence that was noted last, which says all that matters of it */
+  outdated({ at, departing }: Entry): Departing[] {
+    return departing.filter(({ stanza }) => {
+      const last = isState(stanza) ? this.#last.get(keyOf(stanza)) : undefined;
+      return last !== undefined && last.at > at && replaces(last.shows, showsOf(stanza));
+    });
+  }
+}
+
+function keyOf({ attributes: { from, to } }: Stanza): string {
+  return `${from} ${to}`;
+}
