@@ -1,4 +1,4 @@
-/** Relations between bounds: other servers, and what waits for them. */
+/** Relations between bounds: other servers, what waits for them, and components. */
 import { showRelations } from './limit-relations.ts';
 
 showRelations('other servers', [
@@ -92,5 +92,35 @@ showRelations('other servers', [
       federation.keepAliveMs < federation.idleMs &&
       connection.streamProofMs < connection.peerIdleMs,
     planted: { connection: { peerIdleMs: 60_000 } },
+  },
+]);
+
+showRelations('components', [
+  {
+    says: 'the owner may answer late, and ping the stream that is there, before a node gives up letting a component in',
+    holds: ({ connection, service }) => connection.ownerAnswerMs + service.componentPingMs < connection.componentAttachMs,
+    planted: { service: { componentPingMs: 5_000 } },
+  },
+  {
+    says: 'a component may take two tries to be let in before it is out of time',
+    holds: ({ connection }) => 2 * connection.componentAttachMs < connection.componentProofMs,
+    planted: { connection: { componentAttachMs: 15_000 } },
+  },
+  {
+    says: 'a node says twice without an answer that it has a component before its stream is taken for lost',
+    holds: ({ connection, federation }) =>
+      2 * (connection.componentHoldMs + connection.ownerAnswerMs) < federation.componentSilenceMs,
+    planted: { connection: { componentHoldMs: 3_000 } },
+  },
+  {
+    says: 'what is for a component waits for longer than it takes to find its stream lost, several times over',
+    holds: ({ federation }) => 4 * federation.componentSilenceMs <= federation.componentHoldMs,
+    planted: { federation: { componentSilenceMs: 20_000 } },
+  },
+  {
+    says: 'stanzas are given to a node again several times before the stream that it has is taken for lost',
+    holds: ({ federation, service }) =>
+      4 * (service.forwardTimeoutMs + federation.componentRetryMs) <= federation.componentSilenceMs,
+    planted: { federation: { componentRetryMs: 1_000 } },
   },
 ]);

@@ -1,4 +1,4 @@
-/** Relations between bounds: rows of the store, rooms, rosters, PEP, files, sockets and certificates. */
+/** Relations between bounds: rows of the store, rooms, rosters, PEP, files, push, sockets and certificates. */
 import { directoryParts } from '../lib/runtime/directory.ts';
 import { scramIterations } from '../services/router/sasl/passwords.ts';
 import { showRelations } from './limit-relations.ts';
@@ -192,5 +192,49 @@ showRelations('sockets and certificates', [
     says: 'a domain name fits into the domain of a JID',
     holds: ({ xmpp }) => xmpp.domainCharactersMax <= xmpp.jidPartBytesMax,
     planted: { xmpp: { domainCharactersMax: 2_000 } },
+  },
+]);
+
+/** Units of writing that one partition of DynamoDB takes in a second. */
+const partitionWrites = 1_000;
+/** Pushes that have to wait, a second: each is written and deleted. */
+const waitingPushes = 10_000;
+
+showRelations('push', [
+  {
+    says: 'a registration fits into a row when JSON doubles it, and a notification with its options into a stanza',
+    holds: ({ port, router, xmpp }) => {
+      const bytes = router.pushNodeBytesMax + router.pushOptionsBytesMax + 2 * xmpp.jidPartBytesMax * 3;
+      return escaped * bytes < port.storeValueBytesMax && escaped * bytes < xmpp.stanzaBytesMax;
+    },
+    planted: { router: { pushOptionsBytesMax: 192 * 1024 } },
+  },
+  {
+    says: 'all registrations of an account, and what is late in one list, are read by one query',
+    holds: ({ port, router }) => Math.max(2 * router.pushRegistrationsMax, router.pushDueMax) <= port.storeQueryRowsMax,
+    planted: { router: { pushDueMax: 5_000 } },
+  },
+  {
+    says: 'a push is left to other routers only when it is late by more than a pause',
+    holds: ({ router }) => router.pushPauseMs < router.pushOverdueMs,
+    planted: { router: { pushOverdueMs: 1_000 } },
+  },
+  {
+    says: 'lists of pushes that wait take what is written, with room for lists that get more than others',
+    holds: ({ router }) => 1.5 * 2 * waitingPushes <= router.pushDueLists * partitionWrites,
+    planted: { router: { pushDueLists: 16 } },
+  },
+  {
+    says: 'all lists of pushes that wait are read in 12 s, and those of parked sessions in 50 s',
+    holds: ({ program, router, runtime }) => {
+      const inMs = (lists: number) => Math.ceil(lists / program.listsPerRound) * runtime.heartbeatMs;
+      return inMs(router.pushDueLists) <= 12_000 && inMs(runtime.parkedShards) <= 50_000;
+    },
+    planted: { program: { listsPerRound: 4 } },
+  },
+  {
+    says: 'a session whose client can be woken can be resumed for longer than others',
+    holds: ({ service }) => service.resumeTimeoutMs < service.pushResumeTimeoutMs,
+    planted: { service: { pushResumeTimeoutMs: 60_000 } },
   },
 ]);

@@ -228,9 +228,15 @@ export const connectionLimits = {
 
   /** How long a component may take to prove itself, ms. */
   componentProofMs: 30_000,
-  /** How long the owner of its pair may take to let it in, ms: it may have just begun, and a stream that is there is asked whether it lives. */
+  /**
+   * How long the owner of its pair may take to let it in, ms: it may have just begun, and a stream that is there is asked whether it lives.
+   * It is above `ownerAnswerMs` and `componentPingMs` together, and two tries are below `componentProofMs`.
+   */
   componentAttachMs: 10_000,
-  /** How often a node says which components it has, ms: an owner that has just begun knows of none. */
+  /**
+   * How often a node says which components it has, ms: an owner that has just begun knows of none. Two tries without an answer are below
+   * `federationLimits.componentSilenceMs`.
+   */
   componentHoldMs: 2_000,
   /** Streams of components at one node: each tenant has a few, and some come while others are still there. */
   componentStreamsMax: 2_000,
