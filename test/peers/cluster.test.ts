@@ -11,7 +11,7 @@ import { TcpClient } from '../support/tcp-client.ts';
 
 const folder = temporaryFolder();
 after(() => removeFolder(folder));
-const clientPorts = anyPorts.filter((flag) => !/s2s|component/.test(flag));
+const clientPorts = anyPorts.filter((flag) => !flag.startsWith('--s2s'));
 
 interface Process {
   readonly service: string;

@@ -8,7 +8,7 @@ import { befriend, ManagedClient } from '../support/managed-client.ts';
 
 const folder = temporaryFolder();
 after(() => removeFolder(folder));
-const clientPorts = anyPorts.filter((flag) => !/s2s|component/.test(flag));
+const clientPorts = anyPorts.filter((flag) => !flag.startsWith('--s2s'));
 
 interface Node {
   readonly name: string;
