@@ -8,12 +8,11 @@ import type { Bus } from '../../lib/ports/bus.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
 import { Unavailable } from '../../lib/ports/store.ts';
 import { type GivenKey, readToken } from '../../lib/runtime/api-keys.ts';
-import { ask } from '../../lib/runtime/faults.ts';
-import { encodeFrame } from '../../lib/runtime/frame.ts';
+import { askOperation } from '../../lib/runtime/ask-operation.ts';
 import { isOwnMachine, networkOf } from '../../lib/runtime/networks.ts';
 import type { OperationDescription } from '../../lib/runtime/operation.ts';
 import { RateLimit } from '../../lib/runtime/rate-limit.ts';
-import { type AdminRequest, adminAnswer, routerSubject } from '../../lib/runtime/wire.ts';
+import type { AdminRequest } from '../../lib/runtime/wire.ts';
 import { apiDocument } from './document.ts';
 import { apiLimits } from './limits.ts';
 import { isProblemKind, Problem, problem } from './problem.ts';
@@ -117,9 +116,8 @@ async function askRouter(
   input: Record<string, unknown>,
 ): Promise<Answered> {
   const given = isLong ? { ...input, waitMs: apiLimits.removalWaitMs } : input;
-  const request: AdminRequest = { kind: 'admin', operation: operation.name, arguments: given, by };
-  const answer = await ask(bus, adminAnswer, routerSubject, encodeFrame(request), apiLimits.answerMs);
-  const [ok, error, result, refusal] = [answer.take('ok'), answer.take('error'), answer.take('result'), answer.take('refusal')];
+  const asked = { operation: operation.name, arguments: given, by };
+  const { ok, error, result, refusal } = await askOperation(bus, asked, apiLimits.answerMs);
   // Without a kind it is a failure, whose text is for the operator's log.
   if (!ok) {
     return isProblemKind(refusal)

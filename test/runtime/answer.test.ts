@@ -28,10 +28,9 @@ const arrivals = 'services/connection/peers/arrivals.ts';
 const ownerLink = 'services/connection/peers/owner-link.ts';
 const telling = 'services/federation/pairs/telling.ts';
 const peers = 'services/router/operations/peers.ts';
-const api = 'services/api/app.ts';
 const componentOwner = 'services/connection/components/component-owner.ts';
 const componentStream = 'services/federation/streams/component-stream.ts';
-const adminSocket = 'services/cli/compose/admin-socket.ts';
+const askOperation = 'lib/runtime/ask-operation.ts';
 
 /** By kind and field: who takes it. Two where it depends on how far the stream is, or on who asks. */
 const readers: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
@@ -70,10 +69,10 @@ const readers: Readonly<Record<string, Readonly<Record<string, readonly string[]
   room: { ok: [faults], error: [faults], at: [routerHandOver] },
   control: { isDraining: [control], figures: [control], error: [control] },
   admin: {
-    ok: [adminSocket, api],
-    error: [adminSocket, api],
-    refusal: [adminSocket, api],
-    result: [adminSocket, api],
+    ok: [askOperation],
+    error: [askOperation],
+    refusal: [askOperation],
+    result: [askOperation],
   },
 };
 

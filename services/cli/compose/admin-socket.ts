@@ -9,19 +9,17 @@ import type { Logger } from 'pino';
 import { z } from 'zod';
 import type { Bus } from '../../../lib/ports/bus.ts';
 import { Unavailable } from '../../../lib/ports/store.ts';
-import { ask, RemoteFault } from '../../../lib/runtime/faults.ts';
-import { encodeFrame } from '../../../lib/runtime/frame.ts';
-import { type AdminReply, type AdminRequest, adminAnswer, routerSubject } from '../../../lib/runtime/wire.ts';
+import { askOperation } from '../../../lib/runtime/ask-operation.ts';
+import { RemoteFault } from '../../../lib/runtime/faults.ts';
+import type { AdminReply, AdminRequest } from '../../../lib/runtime/wire.ts';
 import { Refusal, reasonOf } from '../core/report.ts';
 import { programLimits } from '../limits.ts';
 
 const lineSchema = z.object({ operation: z.string(), arguments: z.record(z.string(), z.unknown()) });
 
 /** Sends one operation to a router and returns its reply. @throws {Unavailable} when no router answers in time */
-export async function askRouter(bus: Bus, operation: string, given: AdminRequest['arguments']): Promise<AdminReply> {
-  const request: AdminRequest = { kind: 'admin', operation, arguments: given };
-  const reply = await ask(bus, adminAnswer, routerSubject, encodeFrame(request), programLimits.adminTimeoutMs);
-  return { ok: reply.take('ok'), error: reply.take('error'), result: reply.take('result'), refusal: reply.take('refusal') };
+export function askRouter(bus: Bus, operation: string, given: AdminRequest['arguments']): Promise<AdminReply> {
+  return askOperation(bus, { operation, arguments: given }, programLimits.adminTimeoutMs);
 }
 
 /**
