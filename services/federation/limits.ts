@@ -44,7 +44,10 @@ export const federationLimits = {
   standingMax: 2_000,
   /** Pairs of addresses, ours and one of a peer, of which it is known when the last presence between them was written. */
   shownMax: 2_000,
-  /** How many of them are asked about in one tick, when a peer is back. */
+  /** Presence that was given up and is said when the peer is back: pairs of addresses of one peer, and bytes of XML. */
+  unsaidMax: 2_000,
+  unsaidBytesMax: 256 * 1024,
+  /** How many of them are asked about, and said, in one tick, when a peer is back. */
   standingPerTick: 10,
   /** Pairs in memory. An idle one has some KB and no socket. */
   pairsMax: 20_000,

@@ -103,3 +103,28 @@ test('RFC 6121 §4.3: presence of contacts there is asked for again, and converg
   again.send(`<presence from='${romeo}' to='${full}' type='unavailable'/>`);
   await juliet.next(({ attributes }) => attributes.from === romeo && attributes.type === 'unavailable');
 });
+
+test('presence that was given up while the server was away is said when it is back: the last one of each session, and no other', async () => {
+  const romeo = 'romeo@people.example';
+  const stream = await streamFrom(people);
+  stream.send(`<presence from='${romeo}' to='juliet@a.example' type='subscribe'/>`);
+  await juliet.next(({ attributes }) => attributes.type === 'subscribe');
+  juliet.send(`<presence to='${romeo}' type='subscribed'/>`);
+  await arrival(people, `type='subscribed'`);
+  const nurse = await skylark.join('juliet@a.example/nursery');
+  nurse.send('<presence><status>in the nursery</status></presence>');
+  await arrival(people, 'in the nursery', `to='${romeo}'`);
+  await skylark.setPolicy('a.example', { hold: 0 });
+  await people.kill();
+  people.received.splice(0);
+  juliet.send('<presence><status>once</status></presence>');
+  nurse.send(`<presence type='unavailable'/>`);
+  juliet.send('<presence><status>twice</status></presence>');
+  juliet.send(`<message to='${romeo}' type='chat' id='m1'><body>anybody?</body></message>`);
+  await juliet.next(({ name, attributes }) => name === 'message' && attributes.id === 'm1' && attributes.type === 'error');
+  await people.start();
+  await arrival(people, 'twice', `from='${full}'`, `to='${romeo}'`);
+  await arrival(people, `type='unavailable'`, `from='juliet@a.example/nursery'`, `to='${romeo}'`);
+  assert.ok(!people.received.some((xml) => xml.includes('once') || xml.includes('in the nursery')), people.received.join('\n'));
+  await skylark.setPolicy('a.example', { hold: 3_600 });
+});

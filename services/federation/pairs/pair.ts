@@ -15,20 +15,12 @@ import { Forbidden, NoSuchDomain } from '../finding/errors.ts';
 import { federationLimits } from '../limits.ts';
 import { PeerRefusal } from '../streams/refusal.ts';
 import { bounceOf, type Departing, type Entry, entryOf, entryOfRow, isBounced, sinceMs, stamped } from './departing.ts';
-import { Queue } from './queue.ts';
+import { type Asked, Queue } from './queue.ts';
 import { deleteRow } from './row-deletion.ts';
 import { Shown } from './shown.ts';
 import { Standing } from './standing.ts';
 import { tellSenders } from './telling.ts';
 import { Terms } from './terms.ts';
-
-/** What was asked for behind the stanzas up to this place. */
-interface Asked {
-  readonly place: number;
-  readonly atMs: number;
-  /** Absent: by XEP-0198. */
-  readonly pingId?: string;
-}
 
 export class Pair {
   readonly name: PairName;
@@ -88,7 +80,8 @@ export class Pair {
   /** Nothing would be lost if it were forgotten. @param quietMs when it was not used for this long */
   isIdle(quietMs: number): boolean {
     const isQuiet = this.#dependencies.clock.monotonic() - this.#usedAtMs > quietMs;
-    return isQuiet && !this.#standing.isNeeded && this.#queue.size === 0 && this.#stream === undefined && this.way.isIdle;
+    const isNeeded = this.#standing.isNeeded || this.#shown.isDue;
+    return isQuiet && !isNeeded && this.#queue.size === 0 && this.#stream === undefined && this.way.isIdle;
   }
 
   has(key: string): boolean {
@@ -179,11 +172,13 @@ export class Pair {
     this.#pump();
   }
 
-  /** What people of ours see of the peer may be out of date. */
+  /** What people of ours see of the peer may be out of date, and what its people see of ours. */
   #askAgain(stream: Carrier): void {
-    const isFree = stream.isOpen && !this.#queue.hasUnsent;
-    const entry = isFree ? this.#standing.questions(this.#dependencies.clock) : undefined;
-    if (entry !== undefined) this.#hold(entry);
+    if (!stream.isOpen || this.#queue.hasUnsent) return;
+    const { clock } = this.#dependencies;
+    for (const entry of this.#shown.due(clock)) this.#hold(entry);
+    const questions = this.#standing.questions(clock);
+    if (questions !== undefined) this.#hold(questions);
   }
 
   /** Waits a moment for what is on its way to be confirmed. What waits is for the next owner. */
@@ -272,7 +267,7 @@ export class Pair {
   }
 
   #pump(): void {
-    if (this.#isStopped || !(this.#queue.hasUnsent || this.#standing.isDue)) return;
+    if (this.#isStopped || !(this.#queue.hasUnsent || this.#standing.isDue || this.#shown.isDue)) return;
     if (!this.#terms.isAllowed) {
       this.#refuseAll('not-allowed', `${this.name.tenant} does not talk with ${this.name.peer}`);
       return;
@@ -366,7 +361,9 @@ export class Pair {
   #refuse(refused: readonly Departing[], condition: StanzaErrorCondition, text: string): void {
     const error = new StanzaError(condition, text);
     const bounces = refused.filter(({ stanza }) => isBounced(stanza)).map(({ stanza }) => bounceOf(stanza, error));
-    const empty = this.#queue.settle(new Set(refused));
+    const settled = new Set(refused);
+    for (const { entry, one } of this.#queue.unsent()) if (settled.has(one)) this.#shown.giveUp(entry.at, one);
+    const empty = this.#queue.settle(settled);
     if (bounces.length === 0) this.#delete(empty);
     else
       this.#telling = this.#telling

@@ -2,6 +2,14 @@
 import type { Departing, Entry } from './departing.ts';
 import { isState, replaces, showsOf } from './departing.ts';
 
+/** The peer was asked whether it has the stanzas up to this place. */
+export interface Asked {
+  readonly place: number;
+  readonly atMs: number;
+  /** Absent: by XEP-0198. */
+  readonly pingId?: string;
+}
+
 export class Queue {
   /** In the order in which they came. */
   readonly #entries = new Map<string, Entry>();

@@ -4,9 +4,11 @@
  *
  * It is in memory alone: an owner that has just begun knows nothing of what was before.
  */
+import type { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { federationLimits } from '../limits.ts';
 import { type Departing, type Entry, isState, replaces, type Shows, showsOf } from './departing.ts';
+import { Unsaid } from './unsaid.ts';
 
 interface Written {
   /** When its row was, by the deployment's clock. */
@@ -17,9 +19,17 @@ interface Written {
 export class Shown {
   /** By `from` and `to`; those that were written to last come last. */
   readonly #last = new Map<string, Written>();
+  readonly #unsaid = new Unsaid();
+
+  /** Something was given up that is to be said when the peer is back. */
+  get isDue(): boolean {
+    return !this.#unsaid.isEmpty;
+  }
 
   /** What is for the peer. */
-  note({ at, departing }: Entry): void {
+  note(entry: Entry): void {
+    const { at, departing } = entry;
+    this.#unsaid.note(entry);
     for (const { stanza } of departing) {
       if (!isState(stanza)) continue;
       const key = keyOf(stanza);
@@ -36,6 +46,15 @@ export class Shown {
       const last = isState(stanza) ? this.#last.get(keyOf(stanza)) : undefined;
       return last !== undefined && last.at > at && replaces(last.shows, showsOf(stanza));
     });
+  }
+  /** It waited for too long, and nobody is told so. @param at when its row was written */
+  giveUp(at: number, { stanza }: Departing): void {
+    this.#unsaid.keep(at, stanza);
+  }
+
+  /** The peer is back. @returns what was given up and still holds, a few at a time */
+  due(clock: DeploymentClock): Entry[] {
+    return this.#unsaid.take(federationLimits.standingPerTick, clock).filter((entry) => this.outdated(entry).length === 0);
   }
 }
 
