@@ -9,6 +9,7 @@ import { Pace } from './generator/crowd.ts';
 import type { Account } from './generator/endpoint.ts';
 import { type Measure, measuresOf } from './measures.ts';
 import { measuredSpans } from './modes/outcome.ts';
+import { Outside } from './outside/outside.ts';
 import { keepCluster } from './report/cluster-table.ts';
 import { describeProfiles, profilingOptions } from './report/cpu-profile.ts';
 import { describeRun } from './report/lines.ts';
@@ -60,7 +61,8 @@ type Report = (run: Run, measure: Measure) => void;
 async function runOwn(settings: Settings, measures: readonly Measure[], report: Report): Promise<Run[]> {
   const folder = mkdtempSync(join(tmpdir(), 'skylark-bench-tls-'));
   try {
-    const { files } = await keepSelfSigned(folder, domain, clock);
+    const pem = await keepSelfSigned(folder, domain, clock);
+    const { files } = pem;
     const profiles = join(folder, 'profiles');
     const nodeOptions = settings.cpuProf ? profilingOptions(profiles) : [];
     const starters: Readonly<Record<Make, Starter>> = {
@@ -69,7 +71,8 @@ async function runOwn(settings: Settings, measures: readonly Measure[], report: 
       ejabberd: (options) => startEjabberd(options, files),
       before: (options) => startBefore(settings.against!, options, files),
     };
-    const grounds = new Grounds(settings, starters);
+    const outside = settings.modes.some((mode) => mode.startsWith('s2s')) ? await Outside.open(pem) : undefined;
+    const grounds = new Grounds(settings, starters, outside);
     const summary = (runs: readonly Run[]) => {
       const done = measures.filter(({ id }) => runs.some(({ measure }) => measure === id));
       return summarize(runs, done, grounds.versions, new Date());

@@ -9,11 +9,14 @@ import { archive } from './modes/mam.ts';
 import { room } from './modes/muc.ts';
 import type { Outcome } from './modes/outcome.ts';
 import { presence } from './modes/presence.ts';
+import { arriving, leaving } from './modes/s2s.ts';
+import { storm } from './modes/s2s-storm.ts';
 import { type SignInServer, signIn } from './modes/signin.ts';
-import type { Server } from './servers/server.ts';
+import type { Outside } from './outside/outside.ts';
+import { Cannot, type Server } from './servers/server.ts';
 import type { Mode, Settings } from './settings.ts';
 
-export type MeasuredServer = SignInServer & Pick<Server, 'name'>;
+export type MeasuredServer = SignInServer & Pick<Server, 'name' | 'peerPort'> & { readonly outside?: Outside | undefined };
 
 export interface Measure {
   readonly id: string;
@@ -22,6 +25,8 @@ export interface Measure {
   readonly figure: 'cpuMicrosEach' | 'rssKilobytesEach';
   /** The figure should be at most this share of the better peer's. */
   readonly target?: number;
+  /** Or it should be at most this, microseconds. */
+  readonly microsMax?: number;
   /** Whether peers keep an archive. */
   readonly archive: boolean;
   /** Whether the server must be freshly started. */
@@ -47,6 +52,7 @@ export function accountsFor(settings: Settings): number {
   const wanted = settings.modes.flatMap((mode) => {
     if (mode === 'idle') return [streams];
     if (mode === 'muc') return [Math.max(...occupants)];
+    if (mode === 's2s-storm') return [stormUsers(settings)];
     return mode === 'signin' ? [Math.min(signIns, 1_000)] : [users ?? 500];
   });
   return readers * 2 + circleUsersOf(settings) + Math.max(500, ...wanted);
@@ -170,7 +176,75 @@ const makers: Readonly<Record<Mode, Make>> = {
         ),
     },
   ],
+  s2s: (settings) => settings.archives.flatMap((isArchived) => betweenServers(settings, isArchived)),
+  's2s-storm': (settings) => [
+    {
+      ...plain,
+      id: 's2s-storm',
+      title: `message to a living server while ${settings.dead} others are dead`,
+      isFresh: true,
+      run(server, endpoint) {
+        const { outside } = federating(server);
+        const users = senders(settings);
+        const accounts = block(server, 'rest', circleUsersOf(settings));
+        const options = { ...settings, rate: settings.rate ?? 200, deadDomains: settings.dead };
+        return together(server, endpoint, accounts, stormUsers(settings), true, (clients) =>
+          storm(clients.slice(0, users), clients.slice(users), outside, server.pid, options),
+        );
+      },
+    },
+  ],
 };
+
+/** Each of them writes to as many dead domains as the others. */
+const stormSenders = 100;
+
+function senders({ users, pairs }: Settings): number {
+  return users ?? pairs;
+}
+
+function stormUsers(settings: Settings): number {
+  return senders(settings) + stormSenders;
+}
+
+/** @throws {Cannot} */
+function federating({ name, outside, peerPort }: MeasuredServer): { readonly outside: Outside; readonly peerPort: number } {
+  if (outside === undefined || peerPort === undefined) throw new Cannot(`${name} does not talk to other servers here`);
+  return { outside, peerPort };
+}
+
+/** Both ways. The sender's stream has XEP-0198, and so has the other server's, where the measured one offers it. */
+function betweenServers(settings: Settings, archive: boolean): Measure[] {
+  const { pairs, burst } = settings;
+  const kind = `${pairs} pairs, bursts of ${burst}${archive ? ', archived' : ''}`;
+  const suffix = archive ? '-archive' : '';
+  const withClients = (server: MeasuredServer, endpoint: Endpoint, work: (clients: readonly Client[]) => Promise<Outcome>) =>
+    together(server, endpoint, block(server, 'rest', circleUsersOf(settings)), senders(settings), true, work);
+  return [
+    {
+      ...plain,
+      id: `s2s-leaving${suffix}`,
+      title: `message to another server (${kind})`,
+      microsMax: 60,
+      archive,
+      run: (server, endpoint) => {
+        const { outside } = federating(server);
+        return withClients(server, endpoint, (clients) => leaving(clients, outside, server.pid, settings));
+      },
+    },
+    {
+      ...plain,
+      id: `s2s-arriving${suffix}`,
+      title: `message from another server (${kind})`,
+      microsMax: 50,
+      archive,
+      run: (server, endpoint) => {
+        const { outside, peerPort } = federating(server);
+        return withClients(server, endpoint, (clients) => arriving(clients, outside, { pid: server.pid, peerPort }, settings));
+      },
+    },
+  ];
+}
 
 function over({ transport }: Settings): string {
   return { tls: 'TLS', starttls: 'STARTTLS', tcp: 'TCP' }[transport];

@@ -2,6 +2,7 @@
 import type { Endpoint } from './generator/endpoint.ts';
 import { accountsFor, type Measure, type MeasuredServer } from './measures.ts';
 import type { Outcome } from './modes/outcome.ts';
+import type { Outside } from './outside/outside.ts';
 import { Cannot, type Server, type ServerOptions } from './servers/server.ts';
 import type { Make, Settings } from './settings.ts';
 
@@ -30,9 +31,12 @@ export class Grounds {
   readonly versions = new Map<string, string>();
   readonly #settings: Settings;
   readonly #starters: Readonly<Record<Make, Starter>>;
+  readonly #outside: Outside | undefined;
   readonly #running = new Map<string, Server>();
 
-  constructor(settings: Settings, starters: Readonly<Record<Make, Starter>>) {
+  /** @param outside the other servers, for modes that need them */
+  constructor(settings: Settings, starters: Readonly<Record<Make, Starter>>, outside?: Outside) {
+    this.#outside = outside;
     this.#settings = settings;
     this.#starters = starters;
   }
@@ -67,7 +71,7 @@ export class Grounds {
     try {
       server = await this.#serverFor(measure, make);
       const endpoint = server.endpoint(this.#settings.transport, this.#settings.mechanism);
-      return { ...said, outcome: await measure.run(server as MeasuredServer, endpoint, round) };
+      return { ...said, outcome: await measure.run({ ...server, outside: this.#outside }, endpoint, round) };
     } catch (error) {
       if (error instanceof Cannot) return { ...said, cannot: error.message };
       const failed = `${(error as Error).message}\n${server?.output() ?? ''}`.trim();
@@ -82,7 +86,8 @@ export class Grounds {
 
   async #serverFor(measure: Measure, make: Make): Promise<Server> {
     const archive = measure.archive || make === 'skylark' || make === 'before';
-    const options = { accounts: accountsFor(this.#settings), archive, mechanism: this.#settings.mechanism };
+    const { mechanism } = this.#settings;
+    const options = { accounts: accountsFor(this.#settings), archive, mechanism, outside: this.#outside };
     const key = `${make} ${archive}`;
     const known = measure.isFresh ? undefined : this.#running.get(key);
     const server = known ?? (await this.#starters[make](options));

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { type Transport, transports } from './generator/endpoint.ts';
 import { type Mechanism, mechanisms } from './generator/scram.ts';
 
-export const modes = ['signin', 'idle', 'chat', 'muc', 'presence', 'mam', 'churn'] as const;
+export const modes = ['signin', 'idle', 'chat', 'muc', 'presence', 'mam', 'churn', 's2s', 's2s-storm'] as const;
 export type Mode = (typeof modes)[number];
 
 /** Seconds when no mode is given: short for everything, or as long as the targets need. */
@@ -22,11 +22,12 @@ npm run bench -- cluster                         processes apart, over NATS and 
   --servers skylark,prosody    these                      --rounds 1         medians of so many
   --transport tls|starttls|tcp                            --mechanism SCRAM-SHA-1|SCRAM-SHA-256
   --sm                         with XEP-0198              --seconds 4        each measurement
-  --archive on|off|both        of peers, for chat: Skylark's is its queue, and always on
+  --archive on|off|both        of peers, for chat and s2s: Skylark's is its queue, and always on
   chat:  --users 500 --window 2 (closed loop) or --rate 2000 (open loop, messages a second)
   muc:   --occupants 500,5000                             presence: --circle 41 --users 82
   mam:   --messages 500 --page 50                         signin:   --sign-ins 500
   idle:  --streams 10000 --settle 40 (seconds)            churn:    --users 100 --times 3
+  s2s:   --pairs 10 --burst 20 --users 10                 s2s-storm: --dead 1000 --rate 200 --seconds 15
   --json FILE                  keep the results there; other measurements in it stay (bench/pages.ts makes pages of it)
   --cpu-prof                   where Skylark's time goes, by file
 of another server:  --target host:port --domain D --accounts-file F (lines 'local password') [--pid P]`;
@@ -54,6 +55,11 @@ export interface Settings {
   readonly streams: number;
   readonly settleSeconds: number;
   readonly times: number;
+  /** Other servers that live, and those that are dead. */
+  readonly pairs: number;
+  readonly dead: number;
+  /** Messages that a sender sends at once. */
+  readonly burst: number;
   readonly json: string | undefined;
   readonly cpuProf: boolean;
   readonly target: { readonly host: string; readonly port: number; readonly domain: string } | undefined;
@@ -81,7 +87,8 @@ const options = {
   },
   ...{ archive: text('both'), seconds: word, users: word, window: text('2'), rate: word, occupants: word },
   ...{ circle: text('41'), messages: text('500'), page: text('50'), 'sign-ins': text('500'), streams: text('10000') },
-  ...{ settle: text('40'), times: text('3'), json: word, 'cpu-prof': flag },
+  ...{ settle: text('40'), times: text('3'), pairs: text('10'), burst: text('20'), dead: text('1000') },
+  ...{ json: word, 'cpu-prof': flag },
   ...{ target: word, domain: text('localhost'), 'accounts-file': word, pid: word, help: flag },
 } as const;
 
@@ -121,6 +128,9 @@ export function readSettings(args: readonly string[]): Settings | undefined {
     streams: count('streams', values.streams, 18_000),
     settleSeconds: count('settle', values.settle, 3_600),
     times: count('times', values.times, 1_000),
+    pairs: count('pairs', values.pairs, 100),
+    dead: count('dead', values.dead, 5_000),
+    burst: count('burst', values.burst, 200),
     json: values.json,
     cpuProf: values['cpu-prof'],
     target: values.target === undefined ? undefined : readTarget(values.target, values.domain),

@@ -102,7 +102,7 @@ async function talk(clients: readonly Client[], pid: number | undefined, options
 }
 
 /** XEP-0198: waits until the server has acknowledged all stanzas; otherwise some are missing. */
-async function countUnacknowledged(clients: readonly Client[], sentBefore: readonly number[]): Promise<number> {
+export async function countUnacknowledged(clients: readonly Client[], sentBefore: readonly number[]): Promise<number> {
   const missing = () =>
     clients.reduce((sum, client, index) => sum + (client.sent > sentBefore[index]! ? client.sent - client.acknowledged : 0), 0);
   for (const client of clients) client.askForAck();

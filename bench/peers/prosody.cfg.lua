@@ -13,7 +13,10 @@ gc = { mode = "generational" }; -- Lua 5.4; seen here to take a quarter of the C
 
 c2s_ports = { tonumber(ENV_BENCH_PORT) };
 c2s_direct_tls_ports = { tonumber(ENV_BENCH_TLS_PORT) };
-s2s_ports = {};
+s2s_ports = { tonumber(ENV_BENCH_PEER_PORT) }; -- none unless messages between servers are measured
+s2s_interfaces = { "127.0.0.1" };
+s2s_require_encryption = true;
+s2s_secure_auth = false; -- dialback is enough
 http_ports = {};
 https_ports = {};
 c2s_require_encryption = false; -- so that it can be measured over TCP too
@@ -28,7 +31,7 @@ storage = "internal"; -- files; appending to them, without fsync, is the fastest
 local modules = {
 	"roster"; "saslauth"; "tls"; "disco"; "carbons"; "smacks"; "private"; "vcard_legacy"; "blocklist"; "ping"; "offline"; "posix";
 };
-modules_disabled = { "s2s" };
+if (ENV_BENCH_PEER_PORT or "") == "" then modules_disabled = { "s2s" }; else modules[#modules + 1] = "dialback"; end
 if ENV_BENCH_ARCHIVE == "on" then modules[#modules + 1] = "mam"; end
 modules_enabled = modules;
 default_archive_policy = true; -- everybody's messages

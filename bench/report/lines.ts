@@ -11,6 +11,7 @@ const units: readonly (readonly [ending: RegExp, format: (value: number) => stri
   [/Megabytes$/, (value) => `${value.toFixed(0)} MB`],
   [/CpuMillisPerSecond$/, (value) => `${value.toFixed(1)} ms/s`],
   [/Ms$/, (value) => `${value.toFixed(1)} ms`],
+  [/Ratio$/, (value) => value.toFixed(2)],
   [/^per(Cpu)?Second$/, (value) => value.toFixed(0)],
 ];
 
@@ -34,6 +35,13 @@ const names: Readonly<Record<string, string>> = {
   joinMicrosEach: 'a join',
   messages: 'messages',
   pages: 'pages',
+  calmP50Ms: 'p50 before',
+  calmP99Ms: 'p99 before',
+  stormP50Ms: 'p50 meanwhile',
+  stormP99Ms: 'p99 meanwhile',
+  stormMaxMs: 'worst meanwhile',
+  p99Ratio: 'p99 meanwhile / before',
+  bounced: 'bounced to senders',
   resumed: 'resumed',
 };
 

@@ -11,6 +11,7 @@ const measuredSchema = z.object({
   figure: z.enum(['cpuMicrosEach', 'rssKilobytesEach']),
   title: z.string(),
   target: z.number().optional(),
+  microsMax: z.number().optional(),
   date: z.string(),
   servers: z.record(
     z.string(),
@@ -64,13 +65,13 @@ export function summarize(
   now: Date,
 ): Results {
   const date = now.toISOString().slice(0, 10);
-  const known = measures.map(({ id, figure, title, target }) => {
+  const known = measures.map(({ id, figure, title, target, microsMax }) => {
     const servers = Map.groupBy(
       runs.filter(({ measure }) => measure === id),
       ({ server }) => server,
     );
     const rows = [...servers].map(([name, own]) => [name, summarizeServer(own, figure)] as const);
-    return [id, { figure, title, target, date, servers: Object.fromEntries(rows) }] as const;
+    return [id, { figure, title, target, microsMax, date, servers: Object.fromEntries(rows) }] as const;
   });
   return {
     date,

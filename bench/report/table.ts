@@ -31,7 +31,8 @@ function ratioText(measured: Measured): string {
   return ratio === undefined ? 'none' : ratio.ratio.toFixed(2);
 }
 
-function targetText({ target }: Measured): string {
+function targetText({ target, microsMax }: Measured): string {
+  if (microsMax !== undefined) return `≤ ${microsMax} µs`;
   if (target === undefined) return '';
   const [above, below] = target === 2 / 3 ? [2, 3] : [1, Math.round(1 / target)];
   return `≤ ${target.toFixed(2)} (${above}/${below})`;

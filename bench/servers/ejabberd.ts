@@ -9,6 +9,7 @@ import { freePorts } from '../../test/support/free-ports.ts';
 import { Pace } from '../generator/crowd.ts';
 import {
   accountNames,
+  askingOutside,
   Cannot,
   endpointOf,
   inFreshFolder,
@@ -50,9 +51,9 @@ async function startIn(data: string, options: ServerOptions, pem: PemFiles): Pro
   const version = installedVersion('ejabberd');
   const [library] = globSync('/usr/lib/*/ejabberd-*/ebin');
   if (library === undefined) throw new Cannot('ejabberd is not in the folder of its Debian package');
-  const [port, tlsPort] = (await freePorts(2)) as [number, number];
+  const [port, tlsPort, peerPort] = (await freePorts(3)) as [number, number, number];
   const configuration = join(data, 'ejabberd.yml');
-  writeFileSync(configuration, fill({ port, tlsPort, pem, options }));
+  writeFileSync(configuration, fill({ port, tlsPort, peerPort, pem, options }));
   const accounts = accountNames(options.accounts);
   const env = {
     EJABBERD_CONFIG_PATH: configuration,
@@ -67,7 +68,8 @@ async function startIn(data: string, options: ServerOptions, pem: PemFiles): Pro
   };
   const start = ['-noinput', '-mnesia', 'dir', `"${join(data, 'mnesia')}"`, '-s', 'ejabberd'];
   const evaluate = ['-eval', `ok = file:eval("${accountsScript}").`];
-  const running = await run('erl', [...emulator, ...start, ...evaluate], env, { line: 'benchmark accounts ready' });
+  const command = askingOutside(options, data, ['erl', ...emulator, ...start, ...evaluate]);
+  const running = await run(command[0]!, command.slice(1), env, { line: 'benchmark accounts ready' });
   return {
     name: 'ejabberd',
     version,
@@ -75,6 +77,7 @@ async function startIn(data: string, options: ServerOptions, pem: PemFiles): Pro
     accounts,
     pace: new Pace(),
     isArchiving: options.archive,
+    peerPort: options.outside && peerPort,
     endpoint: endpointOf({ tcp: port, starttls: port, tls: tlsPort }),
     output: running.output,
     stop: running.stop,
@@ -84,18 +87,21 @@ async function startIn(data: string, options: ServerOptions, pem: PemFiles): Pro
 interface Filling {
   readonly port: number;
   readonly tlsPort: number;
+  readonly peerPort: number;
   readonly pem: PemFiles;
   readonly options: ServerOptions;
 }
 
-function fill({ port, tlsPort, pem, options }: Filling): string {
+function fill({ port, tlsPort, peerPort, pem, options }: Filling): string {
   const values: Readonly<Record<string, string>> = {
     PORT: `${port}`,
     TLS_PORT: `${tlsPort}`,
+    PEER_PORT: `${peerPort}`,
     CERT: pem.cert,
     KEY: pem.key,
     HASH: options.mechanism === 'SCRAM-SHA-256' ? 'sha256' : 'sha',
   };
   const text = readFileSync(template, 'utf8').replaceAll(/@([A-Z_]+)@/g, (_, name: string) => values[name]!);
-  return options.archive ? text.replaceAll('#ARCHIVE', '') : text;
+  const federated = options.outside ? text.replaceAll('#FEDERATION', '') : text;
+  return options.archive ? federated.replaceAll('#ARCHIVE', '') : federated;
 }

@@ -7,6 +7,7 @@ import { freePorts } from '../../test/support/free-ports.ts';
 import { Pace } from '../generator/crowd.ts';
 import {
   accountNames,
+  askingOutside,
   domain,
   endpointOf,
   inFreshFolder,
@@ -25,7 +26,7 @@ export function startProsody(options: ServerOptions, pem: PemFiles): Promise<Ser
 
 async function startIn(data: string, options: ServerOptions, pem: PemFiles): Promise<Server> {
   const version = installedVersion('prosody');
-  const [port, tlsPort] = (await freePorts(2)) as [number, number];
+  const [port, tlsPort, peerPort] = (await freePorts(3)) as [number, number, number];
   const hash = options.mechanism === 'SCRAM-SHA-256' ? 'SHA-256' : 'SHA-1';
   const accounts = accountNames(options.accounts);
   fillAccounts(data, accounts, hash);
@@ -37,8 +38,10 @@ async function startIn(data: string, options: ServerOptions, pem: PemFiles): Pro
     BENCH_KEY: pem.key,
     BENCH_HASH: hash,
     BENCH_ARCHIVE: options.archive ? 'on' : 'off',
+    BENCH_PEER_PORT: options.outside ? `${peerPort}` : '',
   };
-  const running = await run('prosody', ['-F', '--config', configuration], env, { ports: [port, tlsPort] });
+  const command = askingOutside(options, data, ['prosody', '-F', '--config', configuration]);
+  const running = await run(command[0]!, command.slice(1), env, { ports: [port, tlsPort] });
   return {
     name: 'Prosody',
     version,
@@ -46,6 +49,7 @@ async function startIn(data: string, options: ServerOptions, pem: PemFiles): Pro
     accounts,
     pace: new Pace(),
     isArchiving: options.archive,
+    peerPort: options.outside && peerPort,
     endpoint: endpointOf({ tcp: port, starttls: port, tls: tlsPort }),
     output: running.output,
     stop: running.stop,

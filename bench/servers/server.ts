@@ -4,9 +4,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { asking } from '../../test/peers/other-server.ts';
 import type { Pace } from '../generator/crowd.ts';
 import type { Account, Endpoint, Transport } from '../generator/endpoint.ts';
 import type { Mechanism } from '../generator/scram.ts';
+import type { Outside } from '../outside/outside.ts';
 import { pause } from '../pause.ts';
 
 export interface Server {
@@ -17,6 +19,8 @@ export interface Server {
   readonly accounts: readonly Account[];
   readonly pace: Pace;
   readonly isArchiving: boolean;
+  /** Where streams of other servers come in, with STARTTLS. Absent: it does not federate. */
+  readonly peerPort?: number | undefined;
   /** @throws {Cannot} */
   endpoint(transport: Transport, mechanism: Mechanism): Endpoint;
   /** The end of its output, for error messages. */
@@ -31,6 +35,8 @@ export interface ServerOptions {
   readonly mechanism: Mechanism;
   /** Skylark's `--processes`. */
   readonly processes?: number;
+  /** The other servers that it talks to; absent: it does not federate. */
+  readonly outside?: Outside | undefined;
   /** Further options for Skylark's Node, such as `--cpu-prof`. */
   readonly nodeOptions?: readonly string[];
 }
@@ -140,6 +146,18 @@ export async function inFreshFolder(start: (folder: string) => Promise<Server>):
     finish();
     throw error;
   }
+}
+
+/**
+ * The command of a server that finds others by /etc/resolv.conf, with the name server of the benchmark there.
+ * @param folder of its own
+ * @throws {Cannot}
+ */
+export function askingOutside({ outside }: ServerOptions, folder: string, command: readonly string[]): readonly string[] {
+  if (outside === undefined) return command;
+  const { addressOfPort53 } = outside.names;
+  if (addressOfPort53 === undefined) throw new Cannot('finds others by a name server on port 53 alone, which takes root');
+  return asking(addressOfPort53, folder, command);
 }
 
 /** @throws {Cannot} when the Debian package is not installed */

@@ -7,6 +7,7 @@ import { systemClock as clock } from '../../lib/adapters/system-clock.ts';
 import type { Store } from '../../lib/ports/store.ts';
 import { createAccount } from '../../services/router/core/accounts.ts';
 import { deriveKeys } from '../../services/router/sasl/passwords.ts';
+import { freePorts } from '../../test/support/free-ports.ts';
 import { forEach, Pace } from '../generator/crowd.ts';
 import type { Account, Transport } from '../generator/endpoint.ts';
 import { accountNames, Cannot, domain, inFreshFolder, run, type Server, type ServerOptions } from './server.ts';
@@ -42,6 +43,11 @@ async function startIn(data: string, options: ServerOptions, pem: PemFiles): Pro
   const accounts = await fillAccounts(store, options.accounts);
   await store.close();
   const args = ['start', '--json', '--domain', domain, '--data', data, '--cert', pem.cert, '--key', pem.key, ...ports];
+  const peerPort = options.outside && (await freePorts(1))[0];
+  if (options.outside) {
+    args.push('--s2s-port', `${peerPort}`, '--s2s-tls-port', '0');
+    args.push('--s2s-resolver', options.outside.names.address, '--s2s-networks', '127.0.0.0/8');
+  }
   if (options.processes !== undefined) args.push('--processes', `${options.processes}`);
   const ready = '"event":"listening"';
   const running = await run(
@@ -62,6 +68,7 @@ async function startIn(data: string, options: ServerOptions, pem: PemFiles): Pro
     accounts,
     pace: new Pace(),
     isArchiving: true,
+    peerPort,
     endpoint(transport, mechanism) {
       return { host: '127.0.0.1', port: portFor(addresses, transport), domain, transport, mechanism };
     },
