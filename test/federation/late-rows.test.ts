@@ -31,6 +31,8 @@ let clock: DeploymentClock;
 let pair: Pair;
 let carried: string[];
 let batches: number;
+/** The peer cannot be reached. */
+let isAway: boolean;
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'late-rows-'));
@@ -39,12 +41,13 @@ beforeEach(async () => {
   clock = new DeploymentClock(wall);
   carried = [];
   batches = 0;
+  isAway = false;
   const log = { info: () => {}, warn: () => {} };
   const dependencies = { store, clock, log, holdsLease: () => true } as unknown as Dependencies;
   const wayOf = (events: WayEvents) => ({
     isIdle: true,
     lastError: undefined,
-    connect: () => events.ready(carrier()),
+    connect: () => (isAway ? undefined : events.ready(carrier())),
     succeeded: () => {},
     rest: () => {},
     verify: () => Promise.reject(new Error('nobody is asked')),
@@ -137,4 +140,17 @@ test('an entry into a room is not replaced by the status behind it, and is by le
   await settled();
   await find();
   assert.deepEqual(carried, [away, entry, left]);
+});
+
+test('who was asked about in a row that waited for too long is asked about when the peer is back, by a new owner too', async () => {
+  const probe = `<presence ${parties} type='probe'/>`;
+  isAway = true;
+  await write(status('here'), probe);
+  await pair.load('takeover', () => false);
+  await wall.advance(3_600_000);
+  pair.tick(clock.monotonic());
+  while ((await readOutbox(store, name, '')).length > 0) await settled();
+  isAway = false;
+  for (let ticks = 0; ticks < 3; ticks++) pair.tick(clock.monotonic());
+  assert.deepEqual(carried.map((xml) => /type=.probe/.test(xml) || /here/.exec(xml)?.[0]).sort(), ['here', true]);
 });

@@ -162,6 +162,8 @@ export class Arrivals {
       const restMs = clock.monotonic() - begun > connectionLimits.batchTimeoutMs / 2 ? connectionLimits.batchTimeoutMs : 0;
       const pauseMs = Math.min(serviceLimits.batchBackoffMs * 2 ** (tries - 1), connectionLimits.batchBackoffMaxMs);
       await sleep(clock, Math.max(pauseMs, restMs - (clock.monotonic() - begun)));
+      // Whoever has broken the stream meanwhile sends them again on another one: later than those they would be out of order.
+      if (this.#isStopped) return 'not taken';
     }
   }
 }

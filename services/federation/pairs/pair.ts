@@ -132,6 +132,7 @@ export class Pair {
       const entry = entryOfRow(key, value, sinceMs(this.#dependencies.clock, value.at));
       this.#hold(entry);
       if (why === 'late') this.#settle(this.#shown.outdated(entry));
+      this.#standing.note(entry);
     }
     if (why === 'takeover') this.#leaveOutRepeated(this.#queue.unsentStanzas());
     this.#pump();
@@ -362,6 +363,7 @@ export class Pair {
     const error = new StanzaError(condition, text);
     const bounces = refused.filter(({ stanza }) => isBounced(stanza)).map(({ stanza }) => bounceOf(stanza, error));
     const settled = new Set(refused);
+    if (settled.size > 0) this.#standing.interrupt(); // questions may be among them
     for (const { entry, one } of this.#queue.unsent()) if (settled.has(one)) this.#shown.giveUp(entry.at, one);
     const empty = this.#queue.settle(settled);
     if (bounces.length === 0) this.#delete(empty);
