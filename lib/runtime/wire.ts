@@ -6,6 +6,7 @@ import type { StanzaErrorCondition, StanzaErrorType } from '../xmpp/errors.ts';
 import { answerKind } from './answer.ts';
 import type { GivenKey } from './api-keys.ts';
 import type { CarryRequest } from './component-wire.ts';
+import type { RingRequest } from './ring-wire.ts';
 
 /** What went wrong, in the header of the reply to any request whose handler has thrown (lib/runtime/faults.ts). */
 export interface Fault {
@@ -275,21 +276,20 @@ export interface InboundRequest {
   readonly isCertified?: true | undefined;
   /** They are from a component of the tenant, so they may be for any domain. */
   readonly isFromComponent?: true | undefined;
-  /** Who asks keeps account of what did not arrive, as rooms do: what a router sends leaves marks instead. */
+  /** Who asks keeps account of what did not arrive, as rooms do, and wakes clients. What a router sends leaves marks instead. */
   readonly tellsMissed?: true;
 }
 
 export interface InboundReply extends DoneReply {
-  /** With `tellsMissed`: the numbers of those that some session did not confirm. */
+  /** With `tellsMissed`: the numbers of those that some session did not confirm; of others whose session has it and its client does not hear. */
   readonly missed?: readonly number[];
+  readonly away?: readonly number[];
   /** The tenant's policy does not allow the other server: none of them was taken, and its stream has to end. */
   readonly isForbidden?: true;
 }
 
-export const inboundAnswer = answerKind<InboundReply>('inbound', {
-  ...{ ok: true, error: true, at: true, missed: true },
-  isForbidden: true,
-});
+const inboundFields = { ok: true, error: true, at: true, missed: true, away: true, isForbidden: true } as const;
+export const inboundAnswer = answerKind<InboundReply>('inbound', inboundFields);
 
 /** What an account has blocked of a room (XEP-0191 §6). */
 export interface Hides {
@@ -395,5 +395,5 @@ export interface AdminReply extends Omit<DoneReply, 'at'> {
 
 export const adminAnswer = answerKind<AdminReply>('admin', { ok: true, error: true, result: true, refusal: true });
 
-export type RouterRequest = StepRequest | InboundRequest | AdminRequest;
+export type RouterRequest = StepRequest | InboundRequest | RingRequest | AdminRequest;
 export type NodeRequest = DeliverRequest | CloseRequest | HandOverRequest | CarryRequest;

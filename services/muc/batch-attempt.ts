@@ -13,6 +13,7 @@ import type { LoadedRoom } from './core/loaded-room.ts';
 import { NS_SID } from './core/namespaces.ts';
 import type { Prefetched } from './core/prefetch.ts';
 import { type Asker, RoomTurn } from './core/room-turn.ts';
+import type { Recipient } from './core/sending.ts';
 import { roomLimits } from './limits.ts';
 import { handleStanza } from './rooms/dispatch.ts';
 
@@ -74,8 +75,13 @@ export class BatchAttempt {
       this.#deliveredAgain.add(request);
       // Seats that came later have the message from the history, and those that missed a message get it from the archive.
       const seats = [...room.seats.values()].map(({ seat }) => seat);
-      const recipients = seats.filter((seat) => seat.after < dedupeKey! && !room.missed.has(seat));
-      this.batch.sendings.push({ bytes, recipients: room.withoutHiding(bytes, recipients), dedupeKey });
+      const isMissing = ({ jid }: Recipient) => room.missed.has(room.find(jid)!.seat);
+      const inside = room.withoutHiding(
+        bytes,
+        seats.filter((seat) => seat.after < dedupeKey!),
+      );
+      const [later, recipients] = [inside.filter(isMissing), inside.filter((recipient) => !isMissing(recipient))];
+      this.batch.sendings.push({ bytes, recipients, dedupeKey, later });
     }
   }
 

@@ -140,6 +140,18 @@ export const roomLimits = {
   /** Longest pause before such a session is looked for again, ms. */
   lookMaxMs: 3_000,
 
+  // Clients that may have to be woken
+
+  /** Occupants in one request to a router that asks for clients to be woken. It reads a few rows for each before it answers. */
+  ringTargetsMax: 50,
+  /** Such requests of one room at the same time. */
+  ringRequestsMax: 8,
+  /**
+   * How long a worker remembers what of a room a client that does not hear is woken for, ms. Meanwhile it asks only for what that says. A
+   * person who changes the setting elsewhere waits for so long.
+   */
+  ringWishMs: 10_000,
+
   // Rates of one person
 
   /** People, domains or rooms whose tokens one worker remembers, for each rate. */

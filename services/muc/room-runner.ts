@@ -22,6 +22,7 @@ import { commitBatch, loadRoom } from './core/room-store.ts';
 import { type Background, RoomTurn } from './core/room-turn.ts';
 import { roomLimits } from './limits.ts';
 import { confirmMissed, findReturned } from './missed/missed.ts';
+import { Bell } from './missed/ring.ts';
 import { sweep } from './missed/sweep.ts';
 import { handleUndelivered } from './missed/undelivered.ts';
 import { shutDown } from './rooms/shut-down.ts';
@@ -47,6 +48,7 @@ export class RoomRunner {
   #lookMs: number = roomLimits.lookMs;
   /** A batch failed, so the room is not in memory, and some of its seats may have missed a message. */
   #mayHaveMissed = false;
+  readonly #bell: Bell;
   /** On the monotonic clock; undefined until the room in memory was swept. */
   #sweptAt: number | undefined;
 
@@ -55,6 +57,7 @@ export class RoomRunner {
     this.#domain = domain;
     this.#jid = jid;
     this.#background = background;
+    this.#bell = new Bell(dependencies);
   }
 
   get isLoaded(): boolean {
@@ -222,9 +225,12 @@ export class RoomRunner {
     if (attempt.isCorrupt) this.#loaded = undefined;
     this.#waiting.unshift(...rest);
     const { batch, lostRace, done } = attempt;
-    const undelivered = await fanOut(this.#dependencies, batch.sendings);
+    const { undelivered, unheard } = await fanOut(this.#dependencies, batch.sendings);
     const push = (job: Job) => this.push(job);
-    if (undelivered.length > 0) await handleUndelivered(this.#dependencies, loaded.room, undelivered, push);
+    const dependencies = this.#dependencies;
+    const lost = undelivered.length > 0 ? await handleUndelivered(dependencies, loaded.room, undelivered, push) : [];
+    // Before anything is answered: if this fails, or the worker dies, the requests come again.
+    await this.#bell.ring(loaded.room, batch.sendings, unheard, lost);
     if (batch.sentPages.length > 0) confirmMissed(batch.sentPages, undelivered, push);
     for (const job of lostRace) job.done?.('silent');
     for (const job of done) job.done?.({ ok: true });

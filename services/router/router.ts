@@ -11,6 +11,7 @@ import type { Tenant } from '../../lib/runtime/tenants.ts';
 import {
   type AdminReply,
   type AdminRequest,
+  type DoneReply,
   type InboundReply,
   type InboundRequest,
   type RouterRequest,
@@ -26,6 +27,7 @@ import { Turn } from './core/turn.ts';
 import { routerLimits } from './limits.ts';
 import { perform } from './operations/perform.ts';
 import { refusalOf } from './routing/remote-senders.ts';
+import { wakeOccupants } from './routing/wake-occupants.ts';
 import { Step } from './step.ts';
 
 export interface Router {
@@ -76,10 +78,11 @@ function handle(dependencies: Dependencies, payload: Uint8Array): Promise<Uint8A
   const { header, bodies } = decodeFrame<RouterRequest>(payload);
   if (header.kind === 'admin') return handleAdmin(dependencies, header).then((reply) => encodeFrame(reply));
   dependencies.clock.observe(header.at);
-  const working =
-    header.kind === 'step'
-      ? handleStep(dependencies, header, bodies)
-      : handleInbound(dependencies, header, bodies).then((reply) => encodeFrame({ ...reply, at: dependencies.clock.now() }));
+  const timed = (reply: DoneReply) => encodeFrame({ ...reply, at: dependencies.clock.now() });
+  let working: Promise<Uint8Array>;
+  if (header.kind === 'step') working = handleStep(dependencies, header, bodies);
+  else if (header.kind === 'ring') working = wakeOccupants(dependencies, header, bodies).then(timed);
+  else working = handleInbound(dependencies, header, bodies).then(timed);
   return dependencies.underWay?.track(working) ?? working;
 }
 
@@ -119,8 +122,8 @@ async function handleInbound(
   const isFromServer = request.isFromPeer === true && !request.isFromComponent;
   if (isFromServer && !mayArrive(tenant, request, arrivals)) return { ok: true, isForbidden: true };
   if (isFromServer) notePair(dependencies, arrivals);
-  const missed = await takeArrivals(dependencies, tenant, request, arrivals);
-  return request.tellsMissed ? { ok: true, missed } : { ok: true };
+  const { missed, away } = await takeArrivals(dependencies, tenant, request, arrivals);
+  return request.tellsMissed ? { ok: true, missed, away } : { ok: true };
 }
 
 /** The policy may have changed since the stream began. A batch has one pair of domains. */
@@ -146,31 +149,30 @@ interface Arrival {
   readonly stanza: Stanza;
 }
 
-/**
- * Handles the stanzas together. If that fails for good, each is handled by itself, so that only the sender of the bad one is
- * told.
- * @returns the indexes of the stanzas that some session has not confirmed
- */
+/** Indexes of stanzas: those that some session has not confirmed, and those that a client has not heard whose session did. */
+type NotHeard = Required<Pick<InboundReply, 'missed' | 'away'>>;
+
+/** Handles the stanzas together. If that fails for good, each is handled by itself, so that only the sender of the bad one is told. */
 async function takeArrivals(
   dependencies: Dependencies,
   tenant: Tenant,
   request: InboundRequest,
   arrivals: readonly Arrival[],
-): Promise<readonly number[]> {
+): Promise<NotHeard> {
   try {
     return await takeTogether(dependencies, tenant, request, arrivals);
   } catch (error) {
     if (isOperating(error)) throw error;
     if (arrivals.length > 1) {
-      const missed: number[] = [];
-      for (const arrival of arrivals) missed.push(...(await takeArrivals(dependencies, tenant, request, [arrival])));
-      return missed;
+      const alone: NotHeard[] = [];
+      for (const arrival of arrivals) alone.push(await takeArrivals(dependencies, tenant, request, [arrival]));
+      return { missed: alone.flatMap(({ missed }) => missed), away: alone.flatMap(({ away }) => away) };
     }
     report(dependencies.log, error, 'could not handle a stanza that arrived', { stanza: arrivals[0]?.stanza.name });
     const turn = new Turn(dependencies);
     for (const { stanza } of arrivals) turn.bounce(tenant, stanza, toStanzaError(error));
     await turn.finish();
-    return [];
+    return { missed: [], away: [] };
   }
 }
 
@@ -179,7 +181,7 @@ async function takeTogether(
   tenant: Tenant,
   request: InboundRequest,
   arrivals: readonly Arrival[],
-): Promise<readonly number[]> {
+): Promise<NotHeard> {
   const turns: Turn[] = [];
   const inTime = withDeadline(dependencies, request.deadline);
   const late = withDeadline(
@@ -192,7 +194,8 @@ async function takeTogether(
     // The same request may come twice. A node delivers only one stanza with the same key to a session.
     const dedupeKey = request.dedupeKey?.[index] || `${id} ${type} ${attributes.from}`;
     const sender = { jid: attributes.from, incarnation: request.incarnations?.[index] || undefined };
-    const turn = new Turn(stanza.name === 'message' ? late : inTime, undefined, { dedupeKey, sender });
+    const leavesRinging = request.tellsMissed;
+    const turn = new Turn(stanza.name === 'message' ? late : inTime, undefined, { dedupeKey, sender, leavesRinging });
     turns.push(turn);
     if (!to) continue;
     const isHere = to.domain === tenant.domain || (await dependencies.tenants.place(to.domain))?.tenant.domain === tenant.domain;
@@ -204,7 +207,10 @@ async function takeTogether(
     else turn.bounce(tenant, stanza, new StanzaError('item-not-found'));
   }
   await Turn.finishAll(turns);
-  return turns.flatMap(({ hasMissed }, at) => (hasMissed ? arrivals[at]!.index : []));
+  return {
+    missed: turns.flatMap(({ hasMissed }, at) => (hasMissed ? arrivals[at]!.index : [])),
+    away: turns.flatMap(({ hasMissed, unreached }, at) => (!hasMissed && unreached !== undefined ? arrivals[at]!.index : [])),
+  };
 }
 
 /** Presence is dropped: whoever is shown nobody is shown just that. */

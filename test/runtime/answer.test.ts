@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { answerKind } from '../../lib/runtime/answer.ts';
 import * as componentWire from '../../lib/runtime/component-wire.ts';
 import * as pairWire from '../../lib/runtime/pair-wire.ts';
+import * as ringWire from '../../lib/runtime/ring-wire.ts';
 import * as wire from '../../lib/runtime/wire.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -21,6 +22,7 @@ const routerHandOver = 'services/router/core/hand-over.ts';
 const faults = 'lib/runtime/faults.ts';
 const bind = 'services/router/sessions/bind.ts';
 const fanOut = 'services/muc/core/fan-out.ts';
+const ring = 'services/muc/missed/ring.ts';
 const deliverer = 'lib/runtime/deliverer.ts';
 const control = 'lib/runtime/control.ts';
 const outbox = 'lib/runtime/outbox.ts';
@@ -56,8 +58,10 @@ const readers: Readonly<Record<string, Readonly<Record<string, readonly string[]
     error: [faults],
     at: [routerHandOver, fanOut, arrivals, telling],
     missed: [fanOut],
+    away: [fanOut],
     isForbidden: [arrivals],
   },
+  ring: { ok: [faults], error: [faults], at: [ring], wishes: [ring] },
   pair: { ok: [faults], error: [faults], at: [outbox] },
   attach: { condition: [componentOwner], tenant: [componentOwner], owner: [componentOwner], grant: [componentOwner] },
   hold: { lost: [componentOwner], ownedBy: [componentOwner] },
@@ -76,7 +80,7 @@ const readers: Readonly<Record<string, Readonly<Record<string, readonly string[]
   },
 };
 
-const kinds = Object.values({ ...wire, ...pairWire, ...componentWire }).filter(
+const kinds = Object.values({ ...wire, ...pairWire, ...componentWire, ...ringWire }).filter(
   (value) => typeof value === 'object' && 'fields' in value,
 );
 

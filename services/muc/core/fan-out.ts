@@ -22,15 +22,27 @@ export interface Undelivered {
   readonly stanzas: Sending[];
 }
 
+/** A recipient whose session has the stanza, and whose client does not hear. */
+export interface Unheard {
+  readonly recipient: Recipient;
+  readonly sending: Sending;
+}
+
+export interface FannedOut {
+  readonly undelivered: readonly Undelivered[];
+  readonly unheard: readonly Unheard[];
+}
+
 /** Resolves when everything was handed over or given up. It never rejects. */
-export async function fanOut(dependencies: Dependencies, sendings: readonly Sending[]): Promise<Undelivered[]> {
+export async function fanOut(dependencies: Dependencies, sendings: readonly Sending[]): Promise<FannedOut> {
+  const unheard: Unheard[] = [];
   const lost = new Map<string, Undelivered>();
   const lose = (recipient: Recipient, sending: Sending, isGone = false) => {
     const known = lost.get(recipient.jid.toString());
     if (known) known.stanzas.push(sending);
     else lost.set(recipient.jid.toString(), { recipient, isGone, stanzas: [sending] });
   };
-  const away: Sending[] = [];
+  const remotes: Sending[] = [];
   // All calls of `deliver` happen in this turn of the event loop, so that nothing comes between them.
   const local = sendings.map(async (sending) => {
     const { bytes, recipients, dedupeKey } = sending;
@@ -41,15 +53,19 @@ export async function fanOut(dependencies: Dependencies, sendings: readonly Send
       (address === undefined ? remote : near).push(recipient);
       if (address !== undefined) targets.push({ node: address.node, sid: address.sid, to: jid.toString() });
     }
-    if (remote.length > 0) away.push({ bytes, recipients: remote, dedupeKey });
+    if (remote.length > 0) remotes.push({ bytes, recipients: remote, dedupeKey });
     if (targets.length === 0) return;
-    const failures = await dependencies.deliverer.deliver({ targets, xml: bytes, dedupeKey });
+    const away = new Set<string>();
+    const watcher = { away: (sid: string) => void away.add(sid) };
+    const failures = await dependencies.deliverer.deliver({ targets, xml: bytes, dedupeKey, watcher });
+    for (const recipient of away.size > 0 ? near : []) if (away.has(recipient.address!.sid)) unheard.push({ recipient, sending });
     if (failures.length === 0) return;
     const failed = new Set(failures.map(({ node, sid }) => `${node} ${sid}`));
     for (const [index, { node, sid }] of targets.entries()) if (failed.has(`${node} ${sid}`)) lose(near[index]!, sending);
   });
-  await Promise.all([...local, sendAway(dependencies, away, lose)]);
-  return [...lost.values()];
+  const note = (recipient: Recipient, sending: Sending) => void unheard.push({ recipient, sending });
+  await Promise.all([...local, sendAway(dependencies, remotes, { lose, note })]);
+  return { undelivered: [...lost.values()], unheard };
 }
 
 interface Departure {
@@ -61,7 +77,14 @@ interface Departure {
 
 type Lose = (recipient: Recipient, sending: Sending, isGone?: boolean) => void;
 
-async function sendAway(dependencies: Dependencies, sendings: readonly Sending[], lose: Lose): Promise<void> {
+interface Notes {
+  readonly lose: Lose;
+  /** {@link Unheard} */
+  readonly note: (recipient: Recipient, sending: Sending) => void;
+}
+
+async function sendAway(dependencies: Dependencies, sendings: readonly Sending[], notes: Notes): Promise<void> {
+  const { lose } = notes;
   const lanes = new Map<string, Departure[]>();
   const leaving = new Map<string, ForPeer>();
   for (const sending of sendings) {
@@ -87,7 +110,7 @@ async function sendAway(dependencies: Dependencies, sendings: readonly Sending[]
   }
   await Promise.all([
     depart(dependencies, [...leaving.values()], lose),
-    ...[...lanes].map(([domain, lane]) => sendLane(dependencies, domain, lane, lose)),
+    ...[...lanes].map(([domain, lane]) => sendLane(dependencies, domain, lane, notes)),
   ]);
 }
 
@@ -137,11 +160,18 @@ async function depart(dependencies: Dependencies, leaving: readonly ForPeer[], l
 }
 
 /** Sends one request after the other, so that the order is kept. */
-async function sendLane(dependencies: Dependencies, domain: string, lane: readonly Departure[], lose: Lose): Promise<void> {
+async function sendLane(
+  dependencies: Dependencies,
+  domain: string,
+  lane: readonly Departure[],
+  { lose, note }: Notes,
+): Promise<void> {
   for (let at = 0; at < lane.length; ) {
     const batch = lane.slice(at, endOfBatch(lane, at));
     try {
-      for (const index of await forward(dependencies, domain, batch)) lose(batch[index]!.recipient, batch[index]!.sending);
+      const { missed, away } = await forward(dependencies, domain, batch);
+      for (const index of missed) lose(batch[index]!.recipient, batch[index]!.sending);
+      for (const index of away) note(batch[index]!.recipient, batch[index]!.sending);
     } catch (error) {
       // If the room waited for one domain, all others would have to wait, too.
       dependencies.log.warn({ err: error, domain, stanzas: lane.length - at }, 'a router did not accept stanzas of a room');
@@ -161,8 +191,8 @@ function endOfBatch(lane: readonly Departure[], start: number): number {
   return end;
 }
 
-/** @returns the places of the stanzas that reached neither a session nor a parked one. @throws {Unavailable} */
-async function forward(dependencies: Dependencies, domain: string, batch: readonly Departure[]): Promise<readonly number[]> {
+/** @returns the places of the stanzas that did not reach a session, and of those whose client does not hear. @throws {Unavailable} */
+async function forward(dependencies: Dependencies, domain: string, batch: readonly Departure[]) {
   const request: InboundRequest = {
     kind: 'inbound',
     domain,
@@ -181,5 +211,5 @@ async function forward(dependencies: Dependencies, domain: string, batch: readon
   );
   dependencies.clock.observe(answer.take('at'));
   checkDone(answer, routerSubject);
-  return answer.take('missed') ?? [];
+  return { missed: answer.take('missed') ?? [], away: answer.take('away') ?? [] };
 }

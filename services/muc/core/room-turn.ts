@@ -232,11 +232,12 @@ export class RoomTurn {
     else this.delete(affiliationRows, jidKey(jid));
   }
 
-  /** @param bytes a stanza with `from` and without `to`. @param dedupeKey see {@link Sending} */
-  send(bytes: Buffer, recipients: readonly Recipient[], dedupeKey?: string): void {
+  /** @param bytes a stanza with `from` and without `to` */
+  send(bytes: Buffer, recipients: readonly Recipient[], more: Omit<Sending, 'bytes' | 'recipients'> = {}): void {
     const takers = this.room.hiding.size === 0 ? recipients : this.room.withoutHiding(bytes, recipients);
-    if (takers.length === 0) return;
-    this.sendings.push({ bytes, recipients: takers, dedupeKey });
+    const later = more.later === undefined ? undefined : this.room.withoutHiding(bytes, more.later);
+    if (takers.length === 0 && later === undefined) return;
+    this.sendings.push({ ...more, bytes, recipients: takers, later });
     if (recipients.length > 1 || recipients[0] !== this.#asker) this.needsFence = true;
   }
 
@@ -248,7 +249,7 @@ export class RoomTurn {
     const { missed, seats } = this.room;
     const recipients: Seat[] = [];
     for (const { seat } of seats.values()) if (dedupeKey === undefined || !missed.has(seat)) recipients.push(seat);
-    this.send(bytes, recipients, dedupeKey);
+    this.send(bytes, recipients, { dedupeKey, later: dedupeKey === undefined || missed.size === 0 ? undefined : [...missed] });
   }
 
   /** To the sender alone. */

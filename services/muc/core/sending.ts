@@ -14,7 +14,11 @@ export interface Sending {
   readonly bytes: Buffer;
   readonly recipients: readonly Recipient[];
   /** Set for a message to all: a node that has given it to a client does not give it to the client again. */
-  readonly dedupeKey?: string;
+  readonly dedupeKey?: string | undefined;
+  /** Sessions that are to get it from the archive, because they have missed an earlier message. */
+  readonly later?: readonly Recipient[] | undefined;
+  /** It is from the archive, for a session that has missed it. */
+  readonly isLate?: true;
 }
 
 /** Attributes as XML text with a leading space each; undefined ones are left out. */

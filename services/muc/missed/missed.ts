@@ -79,7 +79,10 @@ function sendMissed(turn: RoomTurn, address?: SessionAddress): void {
   const { occupant, seat } = own;
   seat.address = address;
   if (missed.next === undefined) turn.room.missed.delete(seat);
-  for (const { key, value } of missed.entries) turn.send(Buffer.from(delayed(value, turn.room.jid.toString())), [seat], key);
+  for (const { key, value } of missed.entries) {
+    const bytes = Buffer.from(delayed(value, turn.room.jid.toString()));
+    turn.send(bytes, [seat], { dedupeKey: key, isLate: true });
+  }
   turn.sentPages.push({ jid: seat.jid, from: missed.from, next: missed.next });
   turn.putSeat(occupant, seat);
 }

@@ -6,7 +6,7 @@ import { isParked, readSessions, type SessionEntry } from '../../../lib/runtime/
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Dependencies } from '../core/dependencies.ts';
-import type { Undelivered } from '../core/fan-out.ts';
+import type { Undelivered, Unheard } from '../core/fan-out.ts';
 import type { Job } from '../core/job.ts';
 import type { Room, Seat } from '../core/room.ts';
 import type { Recipient, Sending } from '../core/sending.ts';
@@ -24,14 +24,16 @@ interface Unreached {
 /**
  * Delivers again to sessions that have moved. Sessions that are on their way get what they missed from the archive when they are
  * back. Seats whose session is over leave the room.
+ * @returns what clients have not heard, for which they may have to be woken
  */
 export async function handleUndelivered(
   dependencies: Dependencies,
   room: Room,
   undelivered: readonly Undelivered[],
   push: (job: Job) => void,
-): Promise<void> {
+): Promise<readonly Unheard[]> {
   const near: Unreached[] = [];
+  const unheard: Unheard[] = [];
   for (const { recipient, isGone, stanzas } of undelivered) {
     const seat = room.find(recipient.jid)?.seat;
     if (!seat) {
@@ -42,7 +44,10 @@ export async function handleUndelivered(
     const due = stanzas.filter(({ dedupeKey }) => dedupeKey === undefined || dedupeKey > seat.after);
     if (recipient.address) near.push({ recipient, seat, stanzas: due });
     else if (isGone) push(ghostJob(seat));
-    else markMissed(room, seat, due, push);
+    else {
+      markMissed(room, seat, due, push);
+      unheard.push(...unheardOf(recipient, due));
+    }
   }
   let lists: readonly (readonly SessionEntry[])[];
   try {
@@ -54,9 +59,14 @@ export async function handleUndelivered(
     const about = { err: error, room: room.jid.toString() };
     dependencies.log.info(about, 'cannot look up the sessions of occupants who were not reached');
     for (const { seat, stanzas } of near) markMissed(room, seat, stanzas, push);
-    return;
+    return [...unheard, ...near.flatMap(({ recipient, stanzas }) => unheardOf(recipient, stanzas))];
   }
-  await Promise.all(near.map((unreached, index) => deliverAgain(dependencies, room, unreached, lists[index]!, push)));
+  const again = near.map((unreached, index) => deliverAgain(dependencies, room, unreached, lists[index]!, push));
+  return [...unheard, ...(await Promise.all(again)).flat()];
+}
+
+function unheardOf(recipient: Recipient, stanzas: readonly Sending[]): Unheard[] {
+  return stanzas.filter(({ dedupeKey }) => dedupeKey !== undefined).map((sending) => ({ recipient, sending }));
 }
 
 async function deliverAgain(
@@ -65,14 +75,14 @@ async function deliverAgain(
   { recipient, stanzas }: Unreached,
   entries: readonly SessionEntry[],
   push: (job: Job) => void,
-): Promise<void> {
+): Promise<readonly Unheard[]> {
   const { jid } = recipient;
   const seat = room.find(jid)?.seat; // it may have left while the list was read
-  if (!seat) return;
+  if (!seat) return [];
   const entry = findEntry(seat, entries);
   if (!entry) {
     push(ghostJob(seat));
-    return;
+    return unheardOf(recipient, stanzas);
   }
   const { node, sid } = entry;
   const isSame = node === recipient.address?.node && sid === recipient.address.sid;
@@ -80,14 +90,19 @@ async function deliverAgain(
   // client.
   if (isSame || isParked(entry)) {
     markMissed(room, seat, stanzas, push);
-    return;
+    return unheardOf(recipient, stanzas);
   }
   push(followJob(seat, entry));
   const targets = [{ node, sid, to: jid.toString() }];
-  const again = stanzas.map(({ bytes, dedupeKey }) => dependencies.deliverer.deliver({ targets, xml: bytes, dedupeKey }));
+  const unheard: Unheard[] = [];
+  const again = stanzas.map((sending) => {
+    const watcher = { away: () => void unheard.push({ recipient, sending }) };
+    return dependencies.deliverer.deliver({ targets, xml: sending.bytes, dedupeKey: sending.dedupeKey, watcher });
+  });
   const failures = await Promise.all(again);
   const failed = stanzas.filter((_, index) => failures[index]!.length > 0);
   markMissed(room, seat, failed, push);
+  return [...unheard, ...unheardOf(recipient, failed)];
 }
 
 /** No server has the domain. Only the sender of an invitation to somebody there is told. */

@@ -7,6 +7,7 @@
  */
 import type { Collection } from '../../../lib/runtime/collection.ts';
 import type { GoneAddresses } from '../../../lib/runtime/gone-addresses.ts';
+import type { RingWish } from '../../../lib/runtime/ring-wire.ts';
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import type { ChannelBinding } from '../../../lib/runtime/wire.ts';
@@ -120,6 +121,11 @@ export interface AccountFeature {
   readonly announced?: (account: Account, presence: Stanza, before: SessionEntry, entry: SessionEntry) => Pending;
   /** Called with a message, or a request of a contact, that the client of a session with push has not acknowledged. */
   readonly unheard?: (account: Account, stanza: Stanza) => Pending;
+  /**
+   * Called with messages of a room that have not reached the client of an occupant.
+   * @returns for which messages of the room the client is to be woken
+   */
+  readonly unheardInRoom?: (account: Account, occupant: Occupancy, messages: readonly Stanza[]) => Promise<RingWish>;
   /** Called when it is not known what the client of a session has got of what waits for it, as when its node has died. */
   readonly unread?: (account: Account) => Pending;
   /**
@@ -153,6 +159,15 @@ export interface AccountFeature {
   readonly removed?: (account: Account) => Pending;
   /** Ends the rights that accounts have given to addresses which are removed. */
   readonly forgets?: Forgetting;
+}
+
+/** A session of an account in a room. */
+export interface Occupancy {
+  readonly resource: string;
+  /** Its address in the room. */
+  readonly address: Jid;
+  /** Not everybody may enter the room. */
+  readonly isPrivate: boolean;
 }
 
 /** Those of many lists whose turn it is to be read. */

@@ -76,6 +76,8 @@ export interface TurnOptions {
   readonly by?: Writer | undefined;
   /** The sender of the stanza, if it does not come from a batch of this router. */
   readonly sender?: Sender | undefined;
+  /** A room has sent the stanza, and says itself whom it has not reached. */
+  readonly leavesRinging?: boolean | undefined;
 }
 
 /**
@@ -86,6 +88,8 @@ export class Turn implements DeliveryWatcher {
   readonly origin: Origin | undefined;
   readonly prefetched: Prefetched | undefined;
   readonly by: Writer | undefined;
+  /** {@link TurnOptions.leavesRinging} */
+  readonly leavesRinging: boolean;
   readonly #dedupeKey: string | undefined;
   /** The occupants that the sender has blocked, of the room that its presence goes to. */
   hides: Hides | undefined;
@@ -105,13 +109,15 @@ export class Turn implements DeliveryWatcher {
   #posts: Post[] | undefined;
   readonly #sender: Sender | undefined;
 
-  constructor(dependencies: Dependencies, origin?: Origin, { dedupeKey, prefetched, by, sender }: TurnOptions = {}) {
+  constructor(dependencies: Dependencies, origin?: Origin, options: TurnOptions = {}) {
+    const { dedupeKey, prefetched, by, sender, leavesRinging = false } = options;
     this.dependencies = dependencies;
     this.origin = origin;
     this.#dedupeKey = dedupeKey;
     this.prefetched = prefetched;
     this.by = by;
     this.#sender = sender ?? origin;
+    this.leavesRinging = leavesRinging;
   }
 
   put(row: Put): void {

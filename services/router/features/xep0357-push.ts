@@ -1,5 +1,5 @@
 /**
- * XEP-0357: Push Notifications. A client names an app server, which is told when something rings (push/rings.ts) while the session of
+ * XEP-0357: Push Notifications. A client names an app server, which is told when something rings (lib/xmpp/rings.ts) while the session of
  * the client cannot be reached: it is parked, its node does not answer, or it is gone.
  *
  * DEVIATION: §7 shows the tenant's domain as the sender of notifications. App servers know the account by its bare JID, as in
@@ -8,6 +8,7 @@
  * Hostile: an app server can be anything that has an address, and is sent one request a second at most. Whoever answers must be the
  * app server. The address of the account itself is refused: it would publish to its own nodes.
  */
+import type { RingWish } from '../../../lib/runtime/ring-wire.ts';
 import { isParked, readSessions, type SessionEntry } from '../../../lib/runtime/sessions.ts';
 import { update } from '../../../lib/runtime/update.ts';
 import { formTypeOf, NS_DATA } from '../../../lib/xmpp/data-form.ts';
@@ -16,11 +17,12 @@ import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { mentions } from '../../../lib/xmpp/mentions.ts';
 import { messageType } from '../../../lib/xmpp/message-type.ts';
+import { isEncrypted, rings } from '../../../lib/xmpp/rings.ts';
 import { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { readQueue } from '../archive/cursor.ts';
 import type { Account } from '../core/account.ts';
 import { accounts } from '../core/accounts.ts';
-import type { AccountFeature, Outcome } from '../core/feature.ts';
+import type { AccountFeature, Occupancy, Outcome } from '../core/feature.ts';
 import type { Pending } from '../core/stages.ts';
 import { routerLimits } from '../limits.ts';
 import { forgetRung, pushTo, type Ringing, sendOverdue } from '../push/publish.ts';
@@ -32,7 +34,6 @@ import {
   registrationKeyLength,
   registrations,
 } from '../push/registrations.ts';
-import { isEncrypted, rings } from '../push/rings.ts';
 import { settingOf } from '../push/settings.ts';
 
 const NS = 'urn:xmpp:push:0';
@@ -43,7 +44,7 @@ export const push: AccountFeature = {
   spec: 'XEP-0357',
   version: '0.4.1',
   title: 'Push Notifications',
-  note: 'The summary has counts only. Sent from the bare JID of the account.',
+  note: 'The summary has counts only. Sent from the bare JID of the account. In rooms, mentions wake a client, and everything in rooms for members only.',
   disco: { account: [NS] },
   iq: [
     { type: 'set', ns: NS, name: 'enable', to: 'self', handle: enable },
@@ -52,6 +53,7 @@ export const push: AccountFeature = {
   inbound: { follow: ringForMessage },
   asked: ringForRequest,
   unheard: ringUnheard,
+  unheardInRoom: ringOccupant,
   unread: ringUnread,
   answered: takeAnswer,
   sweep: sendOverdue,
@@ -114,7 +116,8 @@ function optionsOf(request: Element): string | undefined {
 }
 
 function ringForMessage(stanza: Stanza, account: Account, { sessions }: Outcome): Pending {
-  if (account.prefetched(accounts)?.pushes === undefined || !rings(stanza, account)) return;
+  if (account.prefetched(accounts)?.pushes === undefined || !ringsFor(account, stanza)) return;
+  if (account.turn.leavesRinging && messageType(stanza) === 'groupchat') return;
   account.turn.afterHandOver(() => ring(account, sessions, 'message', (entry) => isFor(stanza, account, entry)));
 }
 
@@ -144,7 +147,7 @@ async function ring(
 /** Only the client that does not hear is woken: the others have heard, or their nodes say the same of them. */
 async function ringUnheard(account: Account, stanza: Stanza): Promise<void> {
   const isRequest = stanza.name === 'presence';
-  if (!isRequest && !rings(stanza, account)) return;
+  if (!isRequest && !ringsFor(account, stanza)) return;
   const [sessions] = await readSessions(account.turn.dependencies.store, [account]);
   const { resource } = account.fullJid;
   const entry = sessions!.find((one) => one.resource === resource);
@@ -157,26 +160,52 @@ async function ringUnheard(account: Account, stanza: Stanza): Promise<void> {
 async function ringUnread(account: Account): Promise<void> {
   if ((await account.get(accounts))?.pushes === undefined) return;
   const { stanzas } = await readQueue(account, '', new Set());
-  if (!stanzas.some(({ xml }) => rings(Stanza.parse(xml), account))) return;
+  if (!stanzas.some(({ xml }) => ringsFor(account, Stanza.parse(xml)))) return;
   for (const { key, value } of await listRegistrations(account))
     if (value.resource === account.fullJid.resource) await pushTo(account, key, 'message');
 }
 
+/** What the account's own clients send does not ring. */
+function ringsFor({ jid }: Account, stanza: Stanza): boolean {
+  return !stanza.from?.bare.equals(jid) && rings(stanza);
+}
+
+/** The room says who the client is there, and only what it has sent to all. */
+async function ringOccupant(account: Account, occupant: Occupancy, messages: readonly Stanza[]): Promise<RingWish> {
+  if ((await account.get(accounts))?.pushes === undefined) return 'never';
+  const found = (await listRegistrations(account)).filter(({ value }) => value.resource === occupant.resource);
+  if (found.length === 0) return 'never';
+  const { address, isPrivate } = occupant;
+  const setting = await settingOf(account, address.bare);
+  const ofRoom = setting ?? (isPrivate ? 'always' : 'on-mention');
+  const wanted = messages.filter((message) => {
+    const wish = messageType(message) === 'groupchat' ? ofRoom : (setting ?? 'always');
+    return rings(message) && isWanted(message, account, wish, address);
+  });
+  if (wanted.length > 0) for (const { key } of found) await pushTo(account, key, 'message', wanted.length);
+  return ofRoom;
+}
+
 /**
- * Is the message one that this client is to be told of (XEP-0492 §3)? What comes from a room is for the session that is in the room. In
- * rooms, only mentions are, unless a setting says otherwise; what is encrypted may be one.
+ * Is the message one that this client is to be told of (XEP-0492 §3)? What comes from a room is for the session that is in the room. Of a
+ * room, only mentions are, unless a setting says otherwise.
  */
 async function isFor(stanza: Stanza, account: Account, entry: SessionEntry | undefined): Promise<boolean> {
   const from = stanza.from!;
   const isRoom = messageType(stanza) === 'groupchat';
   if (isRoom || stanza.hasChild('x', NS_MUC_USER)) if (entry?.resource !== stanza.to!.resource) return false;
   const setting = (await settingOf(account, from.bare)) ?? (isRoom ? 'on-mention' : 'always');
+  const place = entry?.directed?.find((address) => address.startsWith(`${from.bare}/`));
+  return isWanted(stanza, account, setting, place === undefined ? undefined : Jid.parse(place));
+}
+
+/** What is encrypted may be a mention. @param place the client's address in the room, if it is known */
+function isWanted(stanza: Stanza, { jid }: Account, setting: RingWish, place: Jid | undefined): boolean {
+  if (messageType(stanza) === 'groupchat' && place?.resource === stanza.from!.resource) return false;
   if (setting !== 'on-mention') return setting === 'always';
-  const room = `${from.bare}/`;
-  const occupant = entry?.directed?.find((address) => address.startsWith(room));
-  const nick = occupant?.slice(room.length);
-  if (isRoom && nick === from.resource) return false;
-  return isEncrypted(stanza) || mentions(stanza, { nick, addresses: [account.jid.toString(), ...(occupant ? [occupant] : [])] });
+  return (
+    isEncrypted(stanza) || mentions(stanza, { nick: place?.resource, addresses: [`${jid}`, ...(place ? [`${place}`] : [])] })
+  );
 }
 
 function isReached({ turn }: Account, entry: SessionEntry): boolean {

@@ -23,7 +23,7 @@ const summaryType = 'urn:xmpp:push:summary';
 export type Ringing = 'message' | 'request';
 
 /** Counts what has rung, and sends a push now or when it may be sent. */
-export async function pushTo(account: Account, key: string, what: Ringing): Promise<void> {
+export async function pushTo(account: Account, key: string, what: Ringing, count = 1): Promise<void> {
   const { dependencies } = account.turn;
   const now = dependencies.clock.now();
   let isNow = false;
@@ -34,8 +34,8 @@ export async function pushTo(account: Account, key: string, what: Ringing): Prom
     isFirst = !isNow && before.dueMs === undefined;
     const counted = {
       ...before,
-      messages: before.messages + (what === 'message' ? 1 : 0),
-      requests: before.requests + (what === 'request' ? 1 : 0),
+      messages: before.messages + (what === 'message' ? count : 0),
+      requests: before.requests + (what === 'request' ? count : 0),
     };
     return isNow ? { ...counted, nextMs: now + routerLimits.pushPauseMs } : { ...counted, dueMs: before.dueMs ?? before.nextMs };
   });
@@ -65,10 +65,19 @@ async function sendDue(dependencies: Dependencies, tenant: Tenant, { owner, key 
   const account = new Account(new Turn(dependencies), tenant, owner.local);
   const found = await account.get(registrations, key);
   if (found?.dueMs === undefined) return;
-  const { dueMs } = found;
-  await publish(account, key, found);
+  const { dueMs, messages, requests } = found;
+  if (messages + requests > 0) await publish(account, key, found);
   const nextMs = dependencies.clock.now() + routerLimits.pushPauseMs;
-  await update(account.rows, registrations, key, (row) => (row?.dueMs === dueMs ? { ...row, dueMs: undefined, nextMs } : row));
+  const after = await update(account.rows, registrations, key, (row) => {
+    if (row?.dueMs !== dueMs) return row;
+    // What has rung since the row was read is in no push yet.
+    const isMore = row.messages !== messages || row.requests !== requests;
+    return { ...row, dueMs: isMore ? nextMs : undefined, nextMs };
+  });
+  if (after?.dueMs === nextMs) {
+    await putDue(dependencies, nextMs, { owner, key });
+    sendLater(dependencies, tenant, { owner, key }, routerLimits.pushPauseMs);
+  }
   await removeDue(dependencies, dueMs, { owner, key });
 }
 

@@ -4,8 +4,15 @@
  */
 import assert from 'node:assert/strict';
 import { decodeFrame, encodeFrame } from '../../../lib/runtime/frame.ts';
+import type { RingReply, RingRequest, RingWish } from '../../../lib/runtime/ring-wire.ts';
 import { roomShard } from '../../../lib/runtime/shards.ts';
-import { type DoneReply, type InboundRequest, type RoomRequest, routerSubject } from '../../../lib/runtime/wire.ts';
+import {
+  type DoneReply,
+  type InboundReply,
+  type InboundRequest,
+  type RoomRequest,
+  routerSubject,
+} from '../../../lib/runtime/wire.ts';
 import { escapeAttribute } from '../../../lib/xmpp/element.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { Stanza, spliceAttributes } from '../../../lib/xmpp/stanza.ts';
@@ -33,6 +40,14 @@ export class RoomsStage extends Stage<RequestActor> {
   readonly node = new PlayedNode(this.actors);
   /** Stanzas to others than the people of this stage. */
   readonly elsewhere: string[] = [];
+  /** People whom rooms have asked to be woken, and for what: `juliet@a.example/balcony: Good night!`. */
+  readonly rung: string[] = [];
+  /** What the router answers for which messages somebody is woken. */
+  wish: RingWish = 'always';
+  /** While it is set, the router cannot wake anybody. */
+  ringFault = false;
+  /** People of other tenants whom a router says that it did not reach, or whose clients do not hear, by their JIDs. */
+  readonly unheard = new Map<string, 'missed' | 'away'>();
   readonly #people = new Map<string, RequestActor>();
 
   static async open(hasWorker: boolean): Promise<RoomsStage> {
@@ -84,15 +99,29 @@ export class RoomsStage extends Stage<RequestActor> {
   }
 
   #route(payload: Uint8Array): Uint8Array {
-    const { header, bodies } = decodeFrame<InboundRequest>(payload);
+    const { header, bodies } = decodeFrame<InboundRequest | RingRequest>(payload);
+    if (header.kind === 'ring') return this.#ring(header, bodies);
+    const said = { missed: [] as number[], away: [] as number[] };
     for (const [index, body] of bodies.entries()) {
       const to = Jid.parse(Stanza.parse(body).attributes.to!);
       assert.equal(to.domain, header.domain, 'a stanza arrives at the tenant it is addressed to');
       const actor = this.#people.get(to.toString());
+      const unheard = this.unheard.get(to.toString());
+      if (unheard !== undefined) said[unheard].push(index);
+      if (unheard === 'missed') continue;
       if (actor === undefined) this.elsewhere.push(body.toString());
       else if (!this.node.isAgain(actor, header.dedupeKey?.[index] || undefined)) actor.hear(body.toString());
     }
-    return encodeFrame({ ok: true } satisfies DoneReply);
+    return encodeFrame({ ok: true, ...said } satisfies InboundReply);
+  }
+
+  #ring({ domain, targets }: RingRequest, bodies: readonly Buffer[]): Uint8Array {
+    if (this.ringFault) return encodeFrame({ ok: false, error: 'the store is away' } satisfies RingReply);
+    for (const { to, messages } of targets) {
+      assert.equal(Jid.parse(to).domain, domain, 'people are woken by their tenant');
+      this.rung.push(`${to}: ${messages.map((index) => Stanza.parse(bodies[index]!).body).join(', ')}`);
+    }
+    return encodeFrame({ ok: true, wishes: targets.map(() => this.wish) } satisfies RingReply);
   }
 }
 

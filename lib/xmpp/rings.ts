@@ -1,10 +1,9 @@
 /**
  * What is worth waking somebody for: what a person says, encrypted or not, and a call. Chat states, receipts, markers, reactions and
- * the like are not, and neither is what the account's own clients send.
+ * the like are not.
  */
-import { messageType } from '../../../lib/xmpp/message-type.ts';
-import type { Stanza } from '../../../lib/xmpp/stanza.ts';
-import type { Account } from '../core/account.ts';
+import { messageType } from './message-type.ts';
+import type { Stanza } from './stanza.ts';
 
 const NS_CLIENT = 'jabber:client';
 const NS_OPENPGP = 'urn:xmpp:openpgp:0';
@@ -19,9 +18,10 @@ const silent: readonly (readonly [name: string, ns: string])[] = [
   ['received', 'urn:xmpp:receipts'],
 ];
 
-export function rings(stanza: Stanza, account: Account): boolean {
+/** @param stanza a message */
+export function rings(stanza: Stanza): boolean {
   const type = messageType(stanza);
-  if (type === 'error' || type === 'headline' || stanza.from?.bare.equals(account.jid)) return false;
+  if (type === 'error' || type === 'headline') return false;
   if (silent.some(([name, ns]) => stanza.hasChild(name, ns))) return false;
   return hasText(stanza) || isEncrypted(stanza) || isCall(stanza);
 }
