@@ -1,8 +1,6 @@
 /**
  * The stream that a component has opened (XEP-0114): it says whose domain it has, proves it with its secret, and then sends stanzas from that
  * domain to any other. What is for the domain comes from the owner of the component's pair, and is written as it is.
- *
- * Events are pulled from the scanner one at a time; while something takes time nothing is pulled and the socket is not read.
  */
 import type { Logger } from 'pino';
 import type { Clock, Timer } from '../../../lib/ports/clock.ts';
@@ -23,6 +21,7 @@ import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { connectionLimits } from '../limits.ts';
 import { addressesOf } from '../peers/addresses.ts';
 import type { ArrivalPair, Arrivals } from '../peers/arrivals.ts';
+import { EventPump, type Pumped } from '../stream/event-pump.ts';
 import { wantedDomain } from '../stream/opening.ts';
 import type { SocketTransport, TransportReader } from '../stream/transport.ts';
 import type { ComponentOwner } from './component-owner.ts';
@@ -44,7 +43,7 @@ export interface ComponentStreamHost {
 /** What the owner has said to it. */
 type Granted = Required<Omit<AttachReply, 'condition'>>;
 
-export class ComponentStream implements TransportReader {
+export class ComponentStream implements TransportReader, Pumped<ScannerEvent> {
   /** In our header, and the stream's name at this node. */
   readonly id: string;
   readonly arrivals: Arrivals;
@@ -60,17 +59,16 @@ export class ComponentStream implements TransportReader {
   #pair: ArrivalPair | undefined;
   #turn = 0;
   #hasHeader = false;
-  #isBusy = false;
-  #isPulling = false;
-  #isPaused = false;
   #isClosing = false;
-  #hasClosed = false;
+  hasPeerClosed = false;
   #leaving: StreamError | undefined;
-  #isOver = false;
+  isOver = false;
+  readonly #pump: EventPump<ScannerEvent>;
 
   constructor(host: ComponentStreamHost, transport: SocketTransport) {
     this.#host = host;
     this.#transport = transport;
+    this.#pump = new EventPump(this, transport);
     this.id = host.clock.randomBytes(18).toString('base64url');
     this.arrivals = host.arrivals({
       handled: () => this.#handled(),
@@ -86,9 +84,9 @@ export class ComponentStream implements TransportReader {
   // From the transport.
 
   data(chunk: Buffer): void {
-    if (this.#isOver || this.#hasClosed) return;
+    if (this.isOver || this.hasPeerClosed) return;
     this.#scanner.push(chunk);
-    this.#pull();
+    this.#pump.pull();
   }
 
   drained(): void {}
@@ -109,7 +107,7 @@ export class ComponentStream implements TransportReader {
   /** What the owner gives to it. It is answered when it is written. */
   async carry({ owner, turn, end }: CarryRequest, bodies: readonly Buffer[]): Promise<CarryReply> {
     await this.#attaching; // the answer of the owner may come behind its first stanzas
-    const isOurs = this.#granted?.owner === owner && !this.#isOver;
+    const isOurs = this.#granted?.owner === owner && !this.isOver;
     if (!isOurs) return { isWritten: false, buffered: 0 };
     if (turn > this.#turn) {
       this.#turn = turn;
@@ -122,7 +120,7 @@ export class ComponentStream implements TransportReader {
   /** Tells the owner that the stream is here: it may be another process than before. Never rejects. */
   async hold(): Promise<void> {
     const granted = this.#granted;
-    if (granted === undefined || this.#isOver) return;
+    if (granted === undefined || this.isOver) return;
     try {
       const { lost, ownedBy } = await this.#host.owner.hold(this.#address, granted.grant, this.arrivals.received);
       if (lost !== undefined) this.fail(new StreamError(lost, reasons[lost]));
@@ -136,7 +134,7 @@ export class ComponentStream implements TransportReader {
   }
 
   fail(error: Error): void {
-    if (this.#isOver) return;
+    if (this.isOver) return;
     const { log } = this.#host;
     if (!(error instanceof StreamError)) log.error({ err: error }, 'the stream of a component failed');
     const said = error instanceof StreamError ? error : new StreamError('internal-server-error');
@@ -148,7 +146,7 @@ export class ComponentStream implements TransportReader {
 
   /** Ends in order: nothing more is read, and what was read is handed over before the component hears of the end. */
   leave(reason: StreamError): void {
-    if (this.#isOver) return;
+    if (this.isOver) return;
     this.#leaving = reason;
     if (this.arrivals.isIdle) this.fail(reason);
   }
@@ -171,51 +169,33 @@ export class ComponentStream implements TransportReader {
   }
 
   #finish(): void {
-    if (this.#isOver) return;
+    if (this.isOver) return;
     if (!this.#isClosing) this.#transport.send('</stream:stream>');
-    this.#leave(this.#isClosing && this.#hasClosed);
-    this.#transport.end(this.#hasClosed);
+    this.#leave(this.#isClosing && this.hasPeerClosed);
+    this.#transport.end(this.hasPeerClosed);
   }
 
   /** @param isAnswered it has answered our closing tag, so it has read what came before */
   #leave(isAnswered: boolean): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
+    if (this.isOver) return;
+    this.isOver = true;
     this.#timer.cancel();
     this.arrivals.stop();
     if (this.#granted !== undefined) this.#host.owner.detach(this.#address, isAnswered);
     this.#host.closed(this);
   }
 
-  #pull(): void {
-    if (this.#isPulling) return;
-    this.#isPulling = true;
-    try {
-      while (!this.#mustWait && !this.#isOver && !this.#hasClosed) {
-        const event = this.#scanner.next();
-        if (event === undefined) break;
-        this.#handle(event);
-      }
-    } catch (error) {
-      this.fail(error as Error);
-    } finally {
-      this.#isPulling = false;
-    }
-    this.#steer(this.#mustWait && !this.#hasClosed);
+  // From the pump.
+
+  get isFull(): boolean {
+    return this.arrivals.isFull || this.#leaving !== undefined;
   }
 
-  get #mustWait(): boolean {
-    return this.#isBusy || this.arrivals.isFull || this.#leaving !== undefined;
+  nextEvent(): ScannerEvent | undefined {
+    return this.#scanner.next();
   }
 
-  #steer(mustPause: boolean): void {
-    if (this.#isOver || mustPause === this.#isPaused) return;
-    this.#isPaused = mustPause;
-    if (mustPause) this.#transport.pause();
-    else this.#transport.resume();
-  }
-
-  #handle(event: ScannerEvent): void {
+  handle(event: ScannerEvent): void {
     if (event.kind === 'open') this.#open(event);
     else if (event.kind === 'close') this.#closedByComponent();
     else if (this.#granted !== undefined) this.#stanza(event);
@@ -223,15 +203,19 @@ export class ComponentStream implements TransportReader {
     else throw new StreamError('not-authorized', 'the handshake comes first');
   }
 
+  refuse(error: unknown): void {
+    this.fail(error as Error);
+  }
+
   #closedByComponent(): void {
-    this.#hasClosed = true;
+    this.hasPeerClosed = true;
     if (this.arrivals.isIdle) this.#finish();
   }
 
   #handled(): void {
     if (this.#leaving !== undefined && this.arrivals.isIdle) this.fail(this.#leaving);
-    else if (this.#hasClosed && this.arrivals.isIdle) this.#finish();
-    this.#pull();
+    else if (this.hasPeerClosed && this.arrivals.isIdle) this.#finish();
+    this.#pump.pull();
   }
 
   /** §3: "to" is the domain that the component wants. */
@@ -250,13 +234,9 @@ export class ComponentStream implements TransportReader {
   }
 
   #handshake(element: Stanza): void {
-    this.#isBusy = true;
-    this.#attaching = this.#attach(element.payload().toString().trim())
-      .catch((error: unknown) => this.fail(error as Error))
-      .finally(() => {
-        this.#isBusy = false;
-        this.#pull();
-      });
+    // What the owner gives to the stream waits for this, whether it fails or not.
+    this.#attaching = this.#attach(element.payload().toString().trim()).catch((error: unknown) => this.refuse(error));
+    this.#pump.wait(this.#attaching);
   }
 
   async #attach(digest: string): Promise<void> {
@@ -270,7 +250,7 @@ export class ComponentStream implements TransportReader {
     const granted = reply as Granted;
     this.#granted = granted;
     this.#pair = { tenant: granted.tenant, host: granted.tenant, peer: this.#component!, isCertified: true };
-    if (this.#isOver) {
+    if (this.isOver) {
       owner.detach(this.#address, false);
       return;
     }

@@ -1,8 +1,6 @@
 /**
  * One stream that another server has opened to us (RFC 6120 §4): it proves which domain it is, and then sends stanzas from there to one
  * of ours. Nothing comes back on it but answers to its own questions.
- *
- * Events are pulled from the scanner one at a time; while something takes time nothing is pulled and the socket is not read.
  */
 import { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
@@ -16,6 +14,7 @@ import { openBounds, preauthBounds, type ScannerEvent, type StreamHeader, Stream
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { StreamIdentity } from '../door/tls.ts';
 import { connectionLimits } from '../limits.ts';
+import { EventPump, type Pumped } from '../stream/event-pump.ts';
 import { checkOpening, wantedDomain } from '../stream/opening.ts';
 import type { SocketTransport, TransportReader } from '../stream/transport.ts';
 import { addressesOf, headerOf, NS_SERVER, peerDomain } from './addresses.ts';
@@ -42,7 +41,7 @@ export interface PeerStreamHost {
   closed(stream: InboundStream): void;
 }
 
-export class InboundStream implements TransportReader, PeerStream {
+export class InboundStream implements TransportReader, PeerStream, Pumped<ScannerEvent> {
   id: string;
   asking = 0;
   needsCertificate = false;
@@ -63,12 +62,10 @@ export class InboundStream implements TransportReader, PeerStream {
   #failures = 0;
   #hasOpened = false;
   #hasHeader = false;
-  #isBusy = false;
-  #isPulling = false;
-  #isPaused = false;
-  #hasPeerClosed = false;
+  hasPeerClosed = false;
   #leaving: StreamError | undefined;
-  #isOver = false;
+  isOver = false;
+  readonly #pump: EventPump<ScannerEvent>;
 
   constructor(
     host: PeerStreamHost,
@@ -79,7 +76,8 @@ export class InboundStream implements TransportReader, PeerStream {
     this.#transport = transport;
     this.#deadlineMs = deadlineMs;
     this.id = streamId(host.clock);
-    this.#pace = host.shares.pace(() => this.#pull());
+    this.#pump = new EventPump(this, transport);
+    this.#pace = host.shares.pace(() => this.#pump.pull());
     this.#usedAtMs = host.clock.monotonic();
     this.arrivals = host.arrivals({
       handled: () => this.#handled(),
@@ -95,9 +93,9 @@ export class InboundStream implements TransportReader, PeerStream {
   // From the transport.
 
   data(chunk: Buffer): void {
-    if (this.#isOver || this.#hasPeerClosed) return;
+    if (this.isOver || this.hasPeerClosed) return;
     this.#scanner.push(chunk);
-    this.#pull();
+    this.#pump.pull();
   }
 
   drained(): void {}
@@ -105,7 +103,7 @@ export class InboundStream implements TransportReader, PeerStream {
   flooded(): void {}
 
   closed(): void {
-    this.#isOver = true;
+    this.isOver = true;
     this.#timer.cancel();
     this.#pace.stop();
     this.arrivals.stop();
@@ -128,7 +126,7 @@ export class InboundStream implements TransportReader, PeerStream {
   }
 
   get isOpen(): boolean {
-    return !this.#isOver;
+    return !this.isOver;
   }
 
   has(trait: PeerTrait): boolean {
@@ -157,7 +155,7 @@ export class InboundStream implements TransportReader, PeerStream {
   }
 
   sendElement(text: string): void {
-    if (this.#isOver) return;
+    if (this.isOver) return;
     this.#usedAtMs = this.#host.clock.monotonic();
     this.#transport.send(text);
   }
@@ -168,7 +166,7 @@ export class InboundStream implements TransportReader, PeerStream {
     if (isQuiet && this.#proven.size > 0) this.finish();
   }
 
-  refuse(failure: SaslFailure): void {
+  refuseSasl(failure: SaslFailure): void {
     this.sendElement(failure.toElement().toString());
     this.#failures++;
     if (this.#failures >= 3) throw new StreamError('policy-violation', 'too many failed attempts');
@@ -190,7 +188,7 @@ export class InboundStream implements TransportReader, PeerStream {
   }
 
   fail(error: Error): void {
-    if (this.#isOver) return;
+    if (this.isOver) return;
     const said = isOperating(error) ? new StreamError('resource-constraint', 'the service is not ready') : toStreamError(error);
     report(this.log, error, 'a stream from another server failed');
     this.log.info(
@@ -203,25 +201,25 @@ export class InboundStream implements TransportReader, PeerStream {
   }
 
   finish(): void {
-    if (this.#isOver) return;
+    if (this.isOver) return;
     this.sendElement('</stream:stream>');
-    this.#isOver = true;
+    this.isOver = true;
     this.#timer.cancel();
     this.arrivals.stop();
-    this.#transport.end(this.#hasPeerClosed);
+    this.#transport.end(this.hasPeerClosed);
   }
 
   /** Ends in order: nothing more is read, and what was read is handed over and counted before the peer hears of the end. */
   leave(reason: StreamError): void {
-    if (this.#isOver) return;
+    if (this.isOver) return;
     this.#leaving = reason;
     if (this.arrivals.isIdle) this.#left(reason);
-    else this.#steer(true);
+    else this.#pump.steer();
   }
 
   #left(reason: StreamError): void {
     this.onLeaving?.();
-    if (this.#isPaused) this.#transport.resume(); // else its own end would not be seen
+    if (this.#pump.isPaused) this.#transport.resume(); // else its own end would not be seen
     this.fail(reason);
   }
 
@@ -230,73 +228,49 @@ export class InboundStream implements TransportReader, PeerStream {
   }
 
   #handToTls(proceed: string, identity: StreamIdentity | undefined): void {
-    if (this.#isOver) return;
+    if (this.isOver) return;
     this.#scanner.discard();
     this.sendElement(proceed);
-    this.#isOver = true;
+    this.isOver = true;
     this.#timer.cancel();
     this.#host.closed(this);
     this.#host.startTls(this.#transport, this.#deadlineMs, identity);
   }
 
-  #pull(): void {
-    if (this.#isPulling) return;
-    this.#isPulling = true;
-    try {
-      while (!this.#mustWait && !this.#isOver && !this.#hasPeerClosed) {
-        const event = this.#scanner.next();
-        if (event === undefined) break;
-        this.#handle(event);
-      }
-    } catch (error) {
-      this.fail(error as Error);
-    } finally {
-      this.#isPulling = false;
-    }
-    this.#steer(this.#mustWait && !this.#hasPeerClosed);
+  // From the pump.
+
+  get isFull(): boolean {
+    return this.arrivals.isFull || this.#pace.isWaiting || this.#leaving !== undefined;
   }
 
-  get #mustWait(): boolean {
-    return this.#isBusy || this.arrivals.isFull || this.#pace.isWaiting || this.#leaving !== undefined;
+  nextEvent(): ScannerEvent | undefined {
+    return this.#scanner.next();
   }
 
-  #steer(mustPause: boolean): void {
-    if (this.#isOver || mustPause === this.#isPaused) return;
-    this.#isPaused = mustPause;
-    if (mustPause) this.#transport.pause();
-    else this.#transport.resume();
-  }
-
-  #wait(work: Promise<void>): void {
-    this.#isBusy = true;
-    void work
-      .catch((error: unknown) => this.fail(error as Error))
-      .finally(() => {
-        this.#isBusy = false;
-        this.#pull();
-      });
-  }
-
-  #handle(event: ScannerEvent): void {
+  handle(event: ScannerEvent): void {
     this.#usedAtMs = this.#host.clock.monotonic();
-    if (event.kind === 'open') this.#wait(this.#open(event));
+    if (event.kind === 'open') this.#pump.wait(this.#open(event));
     else if (event.kind === 'close') this.#peerClosed();
     else if (!this.#hasOpened) throw new StreamError('bad-format', 'a stream begins with its header');
     else if (event.ns === NS_CLIENT && stanzaNames.has(event.name)) this.#stanza(event);
     else this.#element(event);
   }
 
+  refuse(error: unknown): void {
+    this.fail(error as Error);
+  }
+
   /** Our closing tag says that all of it was taken (RFC 6120 §4.4). */
   #peerClosed(): void {
-    this.#hasPeerClosed = true;
+    this.hasPeerClosed = true;
     if (this.arrivals.isIdle) this.finish();
   }
 
   #handled(): void {
     this.onHandled?.();
     if (this.#leaving !== undefined && this.arrivals.isIdle) this.#left(this.#leaving);
-    if (this.#hasPeerClosed && this.arrivals.isIdle) this.finish();
-    this.#pull();
+    if (this.hasPeerClosed && this.arrivals.isIdle) this.finish();
+    this.#pump.pull();
   }
 
   #sendHeader(): void {
@@ -324,7 +298,7 @@ export class InboundStream implements TransportReader, PeerStream {
     const hosts = await this.owner.hosts(domains).catch(() => {
       throw new StreamError('resource-constraint', 'the service is not ready');
     });
-    if (this.#isOver) return;
+    if (this.isOver) return;
     this.#tenant = hosts.tenant;
     if (hosts.tenant === undefined) throw new StreamError('host-unknown', `${domains.host} is not served here`);
     if (hosts.isPeerOurs) throw new StreamError('invalid-from', `${domains.peer} is served here`);
@@ -348,7 +322,7 @@ export class InboundStream implements TransportReader, PeerStream {
       if (!this.#isIn(feature))
         throw new StreamError(this.has('secure') ? 'not-authorized' : 'policy-violation', `<${name}/> is not for now`);
       const work = route.handle(element, this);
-      if (work !== undefined) this.#wait(work);
+      if (work !== undefined) this.#pump.wait(work);
       return;
     }
     throw new StreamError('unsupported-stanza-type', `unknown element <${name}/>`);

@@ -53,7 +53,7 @@ export interface PeerStream {
   prove(domains: Domains, proven: Proven): void;
   sendElement(text: string): void;
   /** An attempt of SASL has failed (RFC 6120 §6.4.5). @throws {StreamError} when it has had enough of them */
-  refuse(failure: SaslFailure): void;
+  refuseSasl(failure: SaslFailure): void;
   /** The stream begins anew, with more features. */
   restart(): void;
   startTls(proceed: string): Promise<void> | undefined;

@@ -1,9 +1,4 @@
-/**
- * One stream of a client (RFC 6120 §4): its headers, and its elements, which go to the session or to a stream feature.
- *
- * Events are pulled from the scanner one at a time. While something takes time (a router is asked, a session is resumed, too much
- * is unanswered), nothing is pulled and the socket is not read.
- */
+/** One stream of a client (RFC 6120 §4): its headers, and its elements, which go to the session or to a stream feature. */
 import type { Timer } from '../../../lib/ports/clock.ts';
 import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
 import type { ChannelBinding, StepItem } from '../../../lib/runtime/wire.ts';
@@ -15,6 +10,7 @@ import type { StreamIdentity } from '../door/tls.ts';
 import { connectionLimits } from '../limits.ts';
 import { finishAnswer, type StepAnswer } from '../session/router-link.ts';
 import type { Session } from '../session/session.ts';
+import { EventPump, type Pumped } from './event-pump.ts';
 import { type Framing, type Opening, type StreamEvent, tcpFraming, webSocketFraming } from './framing.ts';
 import type { Greeting as Offer } from './greetings.ts';
 import { checkOpening, claimedAddress, type Greeting, wantedDomain } from './opening.ts';
@@ -23,7 +19,7 @@ import { SocketTransport, type Transport, type TransportReader } from './transpo
 
 const NS_CLIENT = 'jabber:client';
 
-export class Stream implements TransportReader, FeatureStream {
+export class Stream implements TransportReader, FeatureStream, Pumped<StreamEvent> {
   session: Session | undefined;
   readonly #host: StreamHost;
   readonly #transport: Transport;
@@ -41,12 +37,10 @@ export class Stream implements TransportReader, FeatureStream {
   #greeting: Greeting | undefined;
   #hasOpened = false;
   #hasHeader = false;
-  #isBusy = false;
-  #isPulling = false;
-  #isPaused = false;
-  #hasPeerClosed = false;
+  hasPeerClosed = false;
   /** True when our closing tag has been sent. */
-  #isOver = false;
+  isOver = false;
+  readonly #pump: EventPump<StreamEvent>;
   #failures = 0;
   /** What TLS offers to bind to, until the client has signed in. It has its data once the client has chosen to bind to it. */
   #binding: ChannelBinding | undefined;
@@ -62,13 +56,14 @@ export class Stream implements TransportReader, FeatureStream {
     this.#scanner = this.#framing.scanner();
     this.sid = host.ids.mint();
     this.#deadlineMs = deadlineMs;
+    this.#pump = new EventPump(this, transport);
     this.#sentAtMs = host.clock.monotonic();
     this.#timer = this.#limitTime(Math.max(0, deadlineMs - host.clock.monotonic()));
     transport.open(this);
   }
 
   get isOpen(): boolean {
-    return !this.#isOver;
+    return !this.isOver;
   }
 
   get bufferedBytes(): number {
@@ -78,13 +73,13 @@ export class Stream implements TransportReader, FeatureStream {
   // What the transport calls.
 
   data(chunk: Buffer): void {
-    if (this.#isOver || this.#hasPeerClosed) return;
+    if (this.isOver || this.hasPeerClosed) return;
     this.#scanner.push(chunk);
     this.pull();
   }
 
   flooded(): void {
-    if (!this.#isOver) this.close(new StreamError('policy-violation', 'too much was sent before signing in'));
+    if (!this.isOver) this.close(new StreamError('policy-violation', 'too much was sent before signing in'));
   }
 
   drained(ids: readonly string[]): void {
@@ -93,7 +88,7 @@ export class Stream implements TransportReader, FeatureStream {
   }
 
   closed(): void {
-    this.#isOver = true;
+    this.isOver = true;
     this.#timer.cancel();
     this.session?.lost(this);
     if (this.#account !== undefined) this.#host.admission.signedIn(this.#transport.address, -1);
@@ -108,13 +103,13 @@ export class Stream implements TransportReader, FeatureStream {
   }
 
   sendElement(text: string): void {
-    if (this.#isOver) return;
+    if (this.isOver) return;
     this.#transport.send(text);
     this.#sentAtMs = this.#host.clock.monotonic();
   }
 
   fail(error: StreamError): void {
-    if (this.#isOver) return;
+    if (this.isOver) return;
     this.#host.log.info({ sid: this.sid, condition: error.condition, address: this.#transport.address }, 'stream error');
     this.#sendHeader();
     this.sendElement(this.#framing.error(error));
@@ -122,37 +117,53 @@ export class Stream implements TransportReader, FeatureStream {
   }
 
   finish(): void {
-    if (this.#isOver) return;
+    if (this.isOver) return;
     this.sendElement(this.#framing.closing);
-    this.#isOver = true;
+    this.isOver = true;
     this.#timer.cancel();
-    this.#transport.end(this.#hasPeerClosed);
+    this.#transport.end(this.hasPeerClosed);
   }
 
   pull(): void {
-    if (this.#isPulling) return;
-    this.#isPulling = true;
-    try {
-      while (!this.#isBusy && this.session?.isFull !== true && !this.#isOver && !this.#hasPeerClosed) {
-        const event = this.#scanner.next();
-        if (event === undefined) break;
-        this.#handle(this.#framing.event?.(event) ?? event);
-      }
-    } catch (error) {
-      this.#refuse(error);
-    } finally {
-      this.#isPulling = false;
+    this.#pump.pull();
+  }
+
+  // What the pump calls.
+
+  get isFull(): boolean {
+    return this.session?.isFull === true;
+  }
+
+  nextEvent(): StreamEvent | undefined {
+    const event = this.#scanner.next();
+    return event && (this.#framing.event?.(event) ?? event);
+  }
+
+  handle(event: StreamEvent): void {
+    if (event.kind === 'open') this.#pump.wait(this.#open(event));
+    else if (event.kind === 'close') this.#peerClosed();
+    else this.#element(event);
+  }
+
+  /** A fault of the peer or of ours ends only this stream. */
+  refuse(error: unknown): void {
+    if (error instanceof StreamError) {
+      this.close(error);
+      return;
     }
+    this.#host.log.error({ err: error, sid: this.sid }, 'a stream failed');
+    this.close(new StreamError('internal-server-error'));
+  }
+
+  pulled(): void {
     this.session?.pump();
-    const isWaiting = this.#isBusy || this.session?.isFull === true;
-    if (isWaiting !== this.#isPaused) this.#steer(isWaiting);
   }
 
   // What the node calls.
 
   /** Sends white space between stanzas (RFC 6120 §4.6.1) when nothing was sent for a long time. */
   keepAlive(nowMs: number): void {
-    if (this.#isOver || nowMs - this.#sentAtMs < connectionLimits.keepAliveMs) return;
+    if (this.isOver || nowMs - this.#sentAtMs < connectionLimits.keepAliveMs) return;
     this.#sentAtMs = nowMs;
     if (this.#hasHeader) this.#transport.ping();
   }
@@ -167,50 +178,14 @@ export class Stream implements TransportReader, FeatureStream {
     this.#transport.destroy();
   }
 
-  /** What comes after the peer's closing tag is read and dropped, so that we see its socket close. */
-  #steer(isWaiting: boolean): void {
-    const mustPause = isWaiting && !this.#hasPeerClosed;
-    if (this.#isOver || mustPause === this.#isPaused) return;
-    this.#isPaused = mustPause;
-    if (mustPause) this.#transport.pause();
-    else this.#transport.resume();
-  }
-
-  /** A fault of the peer or of ours ends only this stream. */
-  #refuse(error: unknown): void {
-    if (error instanceof StreamError) {
-      this.close(error);
-      return;
-    }
-    this.#host.log.error({ err: error, sid: this.sid }, 'a stream failed');
-    this.close(new StreamError('internal-server-error'));
-  }
-
   #limitTime(delayMs: number): Timer {
     return this.#host.clock.after(delayMs, () => {
       if (!this.session?.isBound) this.close(new StreamError('connection-timeout', 'too slow to sign in'));
     });
   }
 
-  /** Reads nothing until `work` is done. */
-  #wait(work: Promise<void>): void {
-    this.#isBusy = true;
-    void work
-      .catch((error: unknown) => this.#refuse(error))
-      .finally(() => {
-        this.#isBusy = false;
-        this.pull();
-      });
-  }
-
-  #handle(event: StreamEvent): void {
-    if (event.kind === 'open') this.#wait(this.#open(event));
-    else if (event.kind === 'close') this.#peerClosed();
-    else this.#element(event);
-  }
-
   #peerClosed(): void {
-    this.#hasPeerClosed = true;
+    this.hasPeerClosed = true;
     if (this.session === undefined) this.finish();
     else this.session.finish();
   }
@@ -237,7 +212,7 @@ export class Stream implements TransportReader, FeatureStream {
     }
     this.#binding ??= this.#transport.offeredBinding;
     const features = this.#features ?? (await this.#askFeatures(domain, this.#binding, claimedAddress(opening.from, domain)));
-    if (this.#isOver) return;
+    if (this.isOver) return;
     this.#isServed = true;
     this.#greeting = checkOpening(opening, domain, this.#account);
     this.#sendHeader();
@@ -280,7 +255,7 @@ export class Stream implements TransportReader, FeatureStream {
       return;
     }
     const work = this.#host.features.handle(element, this);
-    if (work !== undefined) this.#wait(work);
+    if (work !== undefined) this.#pump.wait(work);
   }
 
   // What features call.
@@ -312,7 +287,7 @@ export class Stream implements TransportReader, FeatureStream {
     const answer = await this.#host.router.step({ ...request, items: [item], deadline: 0, at: 0 }, bodies, {
       triesMax: () => connectionLimits.batchTriesMax,
       givenUpAtMs: 0,
-      isOver: () => this.#isOver,
+      isOver: () => this.isOver,
     });
     this.#routerSession = answer?.reply.take('session') ?? session;
     return answer;
@@ -368,10 +343,10 @@ export class Stream implements TransportReader, FeatureStream {
 
   #handToTls(proceed: string, identity: StreamIdentity | undefined): void {
     const transport = this.#transport;
-    if (this.#isOver || !(transport instanceof SocketTransport)) return;
+    if (this.isOver || !(transport instanceof SocketTransport)) return;
     this.#scanner.discard();
     this.sendElement(proceed);
-    this.#isOver = true;
+    this.isOver = true;
     this.#timer.cancel();
     this.#host.closed(this);
     this.#host.startTls(transport, this.#deadlineMs, identity);

@@ -20,14 +20,14 @@ export const external: PeerFeature = {
 };
 
 async function authenticate(element: Stanza, stream: PeerStream): Promise<void> {
-  if (element.attributes.mechanism !== 'EXTERNAL') return stream.refuse(new SaslFailure('invalid-mechanism'));
+  if (element.attributes.mechanism !== 'EXTERNAL') return stream.refuseSasl(new SaslFailure('invalid-mechanism'));
   const { host, peer } = stream.domains;
   const claimed = identityIn(element.payload().toString().trim());
-  if (claimed === undefined) return stream.refuse(new SaslFailure('incorrect-encoding'));
+  if (claimed === undefined) return stream.refuseSasl(new SaslFailure('incorrect-encoding'));
   if (claimed !== '' && claimed !== peer)
-    return stream.refuse(new SaslFailure('invalid-authzid', 'the stream is for another domain'));
+    return stream.refuseSasl(new SaslFailure('invalid-authzid', 'the stream is for another domain'));
   const isProven = peer !== '' && (await stream.proves(peer));
-  if (!isProven) return stream.refuse(new SaslFailure('not-authorized', 'the certificate does not prove the domain'));
+  if (!isProven) return stream.refuseSasl(new SaslFailure('not-authorized', 'the certificate does not prove the domain'));
   const { tenant, isForbidden } = await stream.owner.hosts(stream.domains);
   if (tenant === undefined) throw new StreamError('host-unknown', `${host} is not served here`);
   if (isForbidden) throw forbidden(stream.domains);
