@@ -123,6 +123,11 @@ export class Outbox {
     return batches;
   }
 
+  /** One stanza in a row of its own, under its id. @param hasParts the same stanza is in other rows, for other people */
+  batch(departure: Departure, hasParts: boolean): OutboxBatch {
+    return batchOf([departure], this.#clock.now(), hasParts);
+  }
+
   /** The rows of the batches, and those of their pairs. Call `written` when they are. */
   puts(batches: readonly OutboxBatch[]): Put[] {
     const puts: Put[] = [];
@@ -190,12 +195,15 @@ function endOfBatch(all: readonly Departure[], start: number): number {
   return end;
 }
 
-/** The digest tells apart what one ingress makes for the same pair at different times. */
-function batchOf(departures: readonly Departure[], at: number): OutboxBatch {
+/**
+ * The digest tells apart what one ingress makes for the same pair at different times.
+ * @param isForThese for others it would be another batch
+ */
+function batchOf(departures: readonly Departure[], at: number, isForThese = true): OutboxBatch {
   const [{ tenant, host, peer, id }] = departures as [Departure];
   const items = departures.map(({ xml, tos }): OutboxItem => ({ xml: xml.toString(), tos }));
   const hash = createHash('sha1');
-  for (const { xml, tos = [] } of items) hash.update(xml).update(tos.join());
+  for (const { xml, tos = [] } of items) hash.update(xml).update(isForThese ? tos.join() : '');
   return { pair: { tenant, host, peer }, key: `${id}~${hash.digest('base64url').slice(0, 8)}`, row: { at, items } };
 }
 

@@ -39,6 +39,8 @@ export const roomLimits = {
   nickBytesMax: 256,
   /** Size of a groupchat message, bytes. A row may hold it twice, with escapes: in the archive and as a pending write. */
   messageBytesMax: 64 * 1024,
+  /** Addresses of occupants at one other server in one row of the outbox, characters. The message stands beside them. */
+  departingAddressesCharactersMax: 64 * 1024,
   /** Size of an occupant's presence, bytes. Each new occupant is sent all of them. */
   presenceBytesMax: 8 * 1024,
   /** Size of a message that sets the subject, bytes. */

@@ -12,8 +12,9 @@ import type { Tenant } from '../../lib/runtime/tenants.ts';
 import type { StanzaError } from '../../lib/xmpp/errors.ts';
 import type { Jid } from '../../lib/xmpp/jid.ts';
 import { BatchAttempt } from './batch-attempt.ts';
+import type { Batch } from './core/batch.ts';
 import type { RoomDependencies } from './core/dependencies.ts';
-import { fanOut } from './core/fan-out.ts';
+import { type FannedOut, fanOut, type SortedOut, send, sortOut, writeAndSend } from './core/fan-out.ts';
 import type { Job } from './core/job.ts';
 import type { LoadedRoom } from './core/loaded-room.ts';
 import { nothingPrefetched, prefetch } from './core/prefetch.ts';
@@ -220,21 +221,36 @@ export class RoomRunner {
       return;
     }
     this.#tenant = tenant;
-    const { attempt, loaded, rest } = await this.#write(tenant, jobs);
-    this.#unacknowledged.clear();
+    const { attempt, loaded, rest, sorted } = await this.#write(tenant, jobs);
     if (attempt.isCorrupt) this.#loaded = undefined;
     this.#waiting.unshift(...rest);
     const { batch, lostRace, done } = attempt;
-    const { undelivered, unheard } = await fanOut(this.#dependencies, batch.sendings);
     const push = (job: Job) => this.push(job);
-    const dependencies = this.#dependencies;
-    const lost = undelivered.length > 0 ? await handleUndelivered(dependencies, loaded.room, undelivered, push) : [];
-    // Before anything is answered: if this fails, or the worker dies, the requests come again.
-    await this.#bell.ring(loaded.room, batch.sendings, unheard, lost);
+    const fannedOut = await this.#send(loaded, batch, sorted, push).catch((error: unknown) => {
+      this.#loaded = undefined;
+      this.#takeLater([...lostRace, ...done], error);
+    });
+    if (fannedOut === undefined) return;
+    this.#unacknowledged.clear();
+    const { undelivered } = fannedOut;
     if (batch.sentPages.length > 0) confirmMissed(batch.sentPages, undelivered, push);
     for (const job of lostRace) job.done?.('silent');
     for (const job of done) job.done?.({ ok: true });
     for (const run of batch.background) this.#background(run);
+  }
+
+  /**
+   * Before anything is answered: if this fails, or the worker dies, the requests come again.
+   * @throws {Unavailable} when somebody at another server, or whoever wakes a client, may not hear of it
+   */
+  async #send({ room }: LoadedRoom, batch: Batch, sorted: SortedOut, push: (job: Job) => void): Promise<FannedOut> {
+    const dependencies = this.#dependencies;
+    const { needsFence, sendings } = batch;
+    const fannedOut = await (needsFence ? send(dependencies, sorted) : writeAndSend(dependencies, sendings, sorted));
+    const { undelivered, unheard } = fannedOut;
+    const lost = undelivered.length > 0 ? await handleUndelivered(dependencies, room, undelivered, push) : [];
+    await this.#bell.ring(room, sendings, unheard, lost);
+    return fannedOut;
   }
 
   /** Handles the jobs and writes what they change, as often as another worker or the store gets in the way. @throws */
@@ -253,14 +269,15 @@ export class RoomRunner {
         if (isFresh) attempt.deliverLastBatch();
         attempt.deliverUnacknowledged(this.#unacknowledged);
         const rest = attempt.take(jobs);
-        const begun = dependencies.clock.monotonic();
         const { batch, ids } = attempt;
-        if (batch.needsFence) await commitBatch(dependencies, loaded, batch.toPendingWrites(), ids);
+        const sorted = await sortOut(dependencies, batch.sendings);
+        const begun = dependencies.clock.monotonic();
+        if (batch.needsFence) await commitBatch(dependencies, loaded, batch.toPendingWrites(), ids, sorted.batches);
         else loaded.fence.markHandled(ids);
         // Another worker may have delivered this batch meanwhile, and later ones: what was written is looked at again.
         if (dependencies.clock.monotonic() - begun > roomLimits.stallMs)
           throw new Unavailable('this process stood still, or the store did');
-        return { attempt, loaded, rest };
+        return { attempt, loaded, rest, sorted };
       } catch (error) {
         this.#loaded = undefined;
         // When the store failed half-way, the rows may be there, and nothing may overtake what is in the archive already.
@@ -274,6 +291,7 @@ export class RoomRunner {
 /** A batch that is written and not delivered yet. */
 interface Written {
   readonly attempt: BatchAttempt;
+  readonly sorted: SortedOut;
   readonly loaded: LoadedRoom;
   /** Jobs that are left for the next batch. */
   readonly rest: readonly Job[];

@@ -6,11 +6,11 @@
 import type { Target } from '../../../lib/runtime/deliverer.ts';
 import { ask, checkDone } from '../../../lib/runtime/faults.ts';
 import { encodeFrame } from '../../../lib/runtime/frame.ts';
-import { componentPair, type Departure as Departing } from '../../../lib/runtime/outbox.ts';
-import { allowsPeer } from '../../../lib/runtime/policy/peer-policy.ts';
+import type { OutboxBatch } from '../../../lib/runtime/outbox.ts';
 import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
 import { type InboundRequest, inboundAnswer, routerSubject } from '../../../lib/runtime/wire.ts';
-import { Stanza, spliceTo } from '../../../lib/xmpp/stanza.ts';
+import { spliceTo } from '../../../lib/xmpp/stanza.ts';
+import { batchesFor, type ForPeer, type Lose } from './departures.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { Recipient, Sending } from './sending.ts';
 
@@ -33,39 +33,28 @@ export interface FannedOut {
   readonly unheard: readonly Unheard[];
 }
 
-/** Resolves when everything was handed over or given up. It never rejects. */
-export async function fanOut(dependencies: Dependencies, sendings: readonly Sending[]): Promise<FannedOut> {
-  const unheard: Unheard[] = [];
-  const lost = new Map<string, Undelivered>();
-  const lose = (recipient: Recipient, sending: Sending, isGone = false) => {
-    const known = lost.get(recipient.jid.toString());
-    if (known) known.stanzas.push(sending);
-    else lost.set(recipient.jid.toString(), { recipient, isGone, stanzas: [sending] });
-  };
-  const remotes: Sending[] = [];
-  // All calls of `deliver` happen in this turn of the event loop, so that nothing comes between them.
-  const local = sendings.map(async (sending) => {
-    const { bytes, recipients, dedupeKey } = sending;
-    const [near, remote]: [Recipient[], Recipient[]] = [[], []];
-    const targets: Target[] = [];
-    for (const recipient of recipients) {
-      const { jid, address } = recipient;
-      (address === undefined ? remote : near).push(recipient);
-      if (address !== undefined) targets.push({ node: address.node, sid: address.sid, to: jid.toString() });
-    }
-    if (remote.length > 0) remotes.push({ bytes, recipients: remote, dedupeKey });
-    if (targets.length === 0) return;
-    const away = new Set<string>();
-    const watcher = { away: (sid: string) => void away.add(sid) };
-    const failures = await dependencies.deliverer.deliver({ targets, xml: bytes, dedupeKey, watcher });
-    for (const recipient of away.size > 0 ? near : []) if (away.has(recipient.address!.sid)) unheard.push({ recipient, sending });
-    if (failures.length === 0) return;
-    const failed = new Set(failures.map(({ node, sid }) => `${node} ${sid}`));
-    for (const [index, { node, sid }] of targets.entries()) if (failed.has(`${node} ${sid}`)) lose(near[index]!, sending);
-  });
-  const note = (recipient: Recipient, sending: Sending) => void unheard.push({ recipient, sending });
-  await Promise.all([...local, sendAway(dependencies, remotes, { lose, note })]);
-  return { undelivered: [...lost.values()], unheard };
+/** What is to be sent, by the way that it takes. */
+export interface SortedOut {
+  readonly near: readonly Near[];
+  /** By the tenant whose routers have them, in order. */
+  readonly lanes: ReadonlyMap<string, readonly Departure[]>;
+  /** What leaves for other servers and for components. */
+  readonly batches: readonly OutboxBatch[];
+  readonly lost: ReadonlyMap<string, Undelivered>;
+  readonly lose: Lose;
+}
+
+/** For sessions of this tenant. */
+interface Near {
+  readonly sending: Sending;
+  readonly recipients: readonly Recipient[];
+  readonly targets: readonly Target[];
+}
+
+interface Notes {
+  readonly lose: Lose;
+  /** {@link Unheard} */
+  readonly note: (recipient: Recipient, sending: Sending) => void;
 }
 
 interface Departure {
@@ -75,27 +64,77 @@ interface Departure {
   readonly sending: Sending;
 }
 
-type Lose = (recipient: Recipient, sending: Sending, isGone?: boolean) => void;
-
-interface Notes {
-  readonly lose: Lose;
-  /** {@link Unheard} */
-  readonly note: (recipient: Recipient, sending: Sending) => void;
+/** What no batch of a room writes. Resolves when everything was handed over or given up. @throws {Unavailable} */
+export async function fanOut(dependencies: Dependencies, sendings: readonly Sending[]): Promise<FannedOut> {
+  return writeAndSend(dependencies, sendings, await sortOut(dependencies, sendings));
 }
 
-async function sendAway(dependencies: Dependencies, sendings: readonly Sending[], notes: Notes): Promise<void> {
-  const { lose } = notes;
-  const lanes = new Map<string, Departure[]>();
-  const leaving = new Map<string, ForPeer>();
+/** The same of what was sorted out before. It never rejects. */
+export async function writeAndSend(
+  dependencies: Dependencies,
+  sendings: readonly Sending[],
+  sorted: SortedOut,
+): Promise<FannedOut> {
+  const { batches, lost, lose } = sorted;
+  const { outbox, store, log } = dependencies;
+  if (batches.length === 0 || outbox === undefined) return send(dependencies, sorted);
+  try {
+    await store.batchPut(outbox.puts(batches));
+    outbox.written(batches);
+    return await send(dependencies, sorted);
+  } catch (error) {
+    log.warn({ err: error, stanzas: sendings.length }, 'the outbox did not accept stanzas of a room');
+    for (const sending of sendings)
+      for (const recipient of sending.recipients) if (recipient.address === undefined) lose(recipient, sending);
+    return { undelivered: [...lost.values()], unheard: [] };
+  }
+}
+
+/** @throws {Unavailable} */
+export async function sortOut(dependencies: Dependencies, sendings: readonly Sending[]): Promise<SortedOut> {
+  const lost = new Map<string, Undelivered>();
+  const lose: Lose = (recipient, sending, isGone = false) => {
+    const known = lost.get(recipient.jid.toString());
+    if (known) known.stanzas.push(sending);
+    else lost.set(recipient.jid.toString(), { recipient, isGone, stanzas: [sending] });
+  };
+  const away: Sending[] = [];
+  const near: Near[] = [];
   for (const sending of sendings) {
+    const { bytes, recipients, dedupeKey } = sending;
+    const [here, remote]: [Recipient[], Recipient[]] = [[], []];
+    const targets: Target[] = [];
+    for (const recipient of recipients) {
+      const { jid, address } = recipient;
+      (address === undefined ? remote : here).push(recipient);
+      if (address !== undefined) targets.push({ node: address.node, sid: address.sid, to: jid.toString() });
+    }
+    if (remote.length > 0) away.push({ bytes, recipients: remote, dedupeKey });
+    if (targets.length > 0) near.push({ sending, recipients: here, targets });
+  }
+  const lanes = new Map<string, Departure[]>();
+  if (away.length === 0) return { near, lanes, batches: [], lost, lose };
+  const leaving = await sortAway(dependencies, away, lanes, lose);
+  return { near, lanes, batches: await batchesFor(dependencies, leaving, lose), lost, lose };
+}
+
+/** @returns what leaves this deployment */
+async function sortAway(
+  dependencies: Dependencies,
+  sendings: readonly Sending[],
+  lanes: Map<string, Departure[]>,
+  lose: Lose,
+): Promise<ForPeer[]> {
+  const leaving: ForPeer[] = [];
+  for (const sending of sendings) {
+    const peers = new Map<string, ForPeer>();
     for (const recipient of sending.recipients) {
       const { domain } = recipient.jid;
       const place = await dependencies.tenants.place(domain);
       const isOutside = place === undefined ? dependencies.isFederated : place.service === 'component';
       if (isOutside && dependencies.outbox !== undefined) {
-        const key = `${domain} ${sendings.indexOf(sending)}`;
-        const forPeer = leaving.get(key) ?? { peer: domain, componentOf: place?.tenant.domain, sending, recipients: [] };
-        leaving.set(key, forPeer);
+        const forPeer = peers.get(domain) ?? { peer: domain, componentOf: place?.tenant, sending, recipients: [] };
+        peers.set(domain, forPeer);
         forPeer.recipients.push(recipient);
         continue;
       }
@@ -107,56 +146,37 @@ async function sendAway(dependencies: Dependencies, sendings: readonly Sending[]
       lanes.set(place.tenant.domain, lane);
       lane.push({ id: dependencies.ids.mint(), body: spliceTo(sending.bytes, recipient.jid.toString()), recipient, sending });
     }
+    leaving.push(...peers.values());
   }
-  await Promise.all([
-    depart(dependencies, [...leaving.values()], lose),
-    ...[...lanes].map(([domain, lane]) => sendLane(dependencies, domain, lane, notes)),
+  return leaving;
+}
+
+/**
+ * Resolves when everything was handed over or given up.
+ * @throws {Unavailable} when the owner of another server's pair did not hear of a row, and no mark says so: it has to be told again
+ */
+export async function send(dependencies: Dependencies, sorted: SortedOut): Promise<FannedOut> {
+  const { near, lanes, batches, lost, lose } = sorted;
+  const unheard: Unheard[] = [];
+  const note = (recipient: Recipient, sending: Sending) => void unheard.push({ recipient, sending });
+  // All calls of `deliver` happen in this turn of the event loop, so that nothing comes between them.
+  const local = near.map(async ({ sending, recipients, targets }) => {
+    const { bytes, dedupeKey } = sending;
+    const away = new Set<string>();
+    const watcher = { away: (sid: string) => void away.add(sid) };
+    const failures = await dependencies.deliverer.deliver({ targets, xml: bytes, dedupeKey, watcher });
+    for (const recipient of away.size > 0 ? recipients : []) if (away.has(recipient.address!.sid)) note(recipient, sending);
+    if (failures.length === 0) return;
+    const failed = new Set(failures.map(({ node, sid }) => `${node} ${sid}`));
+    for (const [index, { node, sid }] of targets.entries()) if (failed.has(`${node} ${sid}`)) lose(recipients[index]!, sending);
+  });
+  const [told] = await Promise.allSettled([
+    dependencies.outbox?.handOver(batches),
+    ...local,
+    ...[...lanes].map(([domain, lane]) => sendLane(dependencies, domain, lane, { lose, note })),
   ]);
-}
-
-/** One stanza for the occupants at one other server, or at one component. */
-interface ForPeer {
-  readonly peer: string;
-  /** Set when the peer is a component: the domain of its tenant. */
-  readonly componentOf: string | undefined;
-  readonly sending: Sending;
-  readonly recipients: Recipient[];
-}
-
-/** The stanza once for each server, in the outbox. The request that it answers is confirmed when the row is there. */
-async function depart(dependencies: Dependencies, leaving: readonly ForPeer[], lose: Lose): Promise<void> {
-  const { outbox, store, ids, log } = dependencies;
-  if (outbox === undefined || leaving.length === 0) return;
-  try {
-    const departures: Departing[] = [];
-    for (const { peer, componentOf, sending, recipients } of leaving) {
-      const tos = recipients.map(({ jid }) => jid.toString());
-      if (componentOf !== undefined) {
-        departures.push({ tenant: componentOf, ...componentPair(peer), id: ids.mint(), xml: sending.bytes, tos });
-        continue;
-      }
-      const room = Stanza.parse(sending.bytes).from!;
-      const host = room.domain;
-      const tenant = (await dependencies.tenants.place(host))?.tenant;
-      if (tenant === undefined) continue;
-      if (!allowsPeer(tenant.policy, peer)) {
-        for (const recipient of recipients) lose(recipient, sending, true);
-        continue;
-      }
-      if (!outbox.newPairs.mayUse(`${room.bare}`, tenant.domain, { host, peer })) {
-        for (const recipient of recipients) lose(recipient, sending);
-        continue;
-      }
-      departures.push({ tenant: tenant.domain, host, peer, id: ids.mint(), xml: sending.bytes, tos });
-    }
-    const batches = outbox.batches(departures);
-    await store.batchPut(outbox.puts(batches));
-    outbox.written(batches);
-    await outbox.handOver(batches);
-  } catch (error) {
-    log.warn({ err: error, stanzas: leaving.length }, 'the outbox did not accept stanzas of a room');
-    for (const { recipients, sending } of leaving) for (const recipient of recipients) lose(recipient, sending);
-  }
+  if (told.status === 'rejected') throw told.reason;
+  return { undelivered: [...lost.values()], unheard };
 }
 
 /** Sends one request after the other, so that the order is kept. */

@@ -7,6 +7,7 @@ import { portLimits } from '../../../lib/ports/limits.ts';
 import type { Put, Store } from '../../../lib/ports/store.ts';
 import type { Collection } from '../../../lib/runtime/collection.ts';
 import { runtimeLimits } from '../../../lib/runtime/limits.ts';
+import type { OutboxBatch } from '../../../lib/runtime/outbox.ts';
 import { type Item, Rows } from '../../../lib/runtime/rows.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { roomLimits } from '../limits.ts';
@@ -118,6 +119,7 @@ async function listAll<Value>(rows: Rows, collection: Collection<Value>, most: n
 
 /**
  * @param ids of the batch's requests, which are handled then
+ * @param leaving what leaves for other servers: it is sent again with the batch, so the fence need not keep it
  * @throws {Conflict} when another worker has written to the room; then nothing of the batch was written
  */
 export async function commitBatch(
@@ -125,18 +127,28 @@ export async function commitBatch(
   { room, fence }: LoadedRoom,
   pendingWrites: PendingWrites,
   ids: Iterable<string>,
+  leaving: readonly OutboxBatch[],
 ): Promise<void> {
   const rows = Rows.ofRoom(dependencies.store, room.domain, room.jid.local);
   const expiresAtMs = room.config ? undefined : dependencies.clock.now() + roomLimits.tombstoneMs;
   await fence.advance(dependencies.store, rows, { pendingWrites, ids, expiresAtMs });
-  await writeRows(dependencies, rows, pendingWrites);
+  await writeRows(dependencies, rows, pendingWrites, leaving);
 }
 
 /** Doing it twice is the same as doing it once. */
-async function writeRows(dependencies: RoomDependencies, rows: Rows, pendingWrites: PendingWrites): Promise<void> {
+async function writeRows(
+  dependencies: RoomDependencies,
+  rows: Rows,
+  pendingWrites: PendingWrites,
+  leaving: readonly OutboxBatch[] = [],
+): Promise<void> {
+  const { store, outbox } = dependencies;
   const { isCleared, puts, deletes } = pendingWrites;
   if (isCleared) await clearRows(dependencies, rows);
-  if (puts.length > 0) await dependencies.store.batchPut(puts.map(toPut));
+  const all = puts.map(toPut);
+  if (outbox !== undefined && leaving.length > 0) all.push(...outbox.puts(leaving));
+  if (all.length > 0) await store.batchPut(all);
+  if (leaving.length > 0) outbox?.written(leaving);
   await deleteAll(dependencies.store, deletes);
 }
 

@@ -24,6 +24,7 @@ import { Deliverer } from '../../../lib/runtime/deliverer.ts';
 import { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
 import { decodeFrame, encodeFrame } from '../../../lib/runtime/frame.ts';
 import { IdMint } from '../../../lib/runtime/ids.ts';
+import { Outbox } from '../../../lib/runtime/outbox.ts';
 import type { ShardOwner } from '../../../lib/runtime/shard-owner.ts';
 import { Tenants } from '../../../lib/runtime/tenants.ts';
 import { type DoneReply, type InboundRequest, routerSubject } from '../../../lib/runtime/wire.ts';
@@ -45,6 +46,8 @@ export interface RoomsOptions {
   readonly shards?: ShardOwner;
   readonly store?: Store;
   readonly clock?: Clock;
+  /** What is for domains that are not of the stage goes to the outbox; the test plays the owners of the pairs. */
+  readonly isFederated?: boolean;
 }
 
 export abstract class Stage<A extends Actor = Actor> {
@@ -107,9 +110,13 @@ export abstract class Stage<A extends Actor = Actor> {
   }
 
   /** One more worker of rooms: what it knows, it has read. */
-  async startRooms({ shards, roomFeatures, ...own }: RoomsOptions = {}): Promise<MucWorker> {
+  async startRooms({ shards, roomFeatures, isFederated, ...own }: RoomsOptions = {}): Promise<MucWorker> {
     const dependencies = this.#dependenciesOf(own);
-    const worker = await startMucWorker({ ...dependencies, worker: `w${this.#workers.length}`, shards, roomFeatures });
+    const outside = isFederated ? { isFederated, outbox: new Outbox(dependencies) } : {};
+    const worker = await startMucWorker({
+      ...{ ...dependencies, ...outside, worker: `w${this.#workers.length}` },
+      ...{ shards, roomFeatures },
+    });
     this.#workers.push(worker);
     return worker;
   }
