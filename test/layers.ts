@@ -28,7 +28,7 @@ export const layers: Readonly<Record<string, readonly (readonly string[])[]>> = 
     ['accounts'],
     ['removal'],
     ['sessions'],
-    ['push'],
+    ['push', 'profile'],
     ['pep'],
     ['presence'],
     ['archive'],

@@ -286,6 +286,7 @@ export class Step {
     const by = isSet(stanza) ? new Writer(this.#request.sid, id) : undefined;
     const turn = new Turn(this.#inTime, this.#origin(), { by });
     const account = this.#account(turn);
+    const written = this.#out.length; // before the answer to an iq: it is taken back if the rows cannot be written
     const done = await this.#guarded(stanza, async (checked) => {
       if ((by !== undefined || this.#readsOwn(checked)) && !(await account.isHeld())) throw new Dropped();
       if (checked.name === 'iq') await sendIq(account, checked, id);
@@ -295,7 +296,6 @@ export class Step {
       await turn.drain();
     });
     if (!done) return;
-    const written = this.#out.length;
     try {
       await turn.finish();
     } catch (error) {

@@ -16,6 +16,7 @@ const scripts = [
   ['streams', 'acknowledgements and resumption', 14],
   ['uploads', 'files uploaded and got, what is refused', 10],
   ['pep', 'avatars that contacts hear of and fetch, what strangers do not', 12],
+  ['profiles', 'avatars and names in vCards, in PEP, in presence and in a room', 11],
   ['bookmarks', 'bookmarks in three forms, what was displayed in chats and rooms', 16],
   ['rooms', 'rooms from creation to destruction, with their archive', 39],
   ['tenants', 'two domains talk and see nothing of each other', 14],

@@ -68,6 +68,7 @@ for (const [where, to] of [
 test('a set that cannot be written is answered once, with the error', async () => {
   await juliet.send("<iq type='set' id='v'><vCard xmlns='vcard-temp'><FN>breaks the store</FN></vCard></iq>");
   assert.equal(juliet.inbox.length, 1);
+  assert.match(juliet.inbox[0]!, /<internal-server-error /);
   assert.equal(juliet.closed, undefined);
 });
 

@@ -3,6 +3,7 @@
  * (XEP-0203 §6, XEP-0280 §11, XEP-0313 §7.2, XEP-0359 §3), and then the `amend` stage runs. However many features take part, the
  * stanza is rendered once.
  */
+import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
 import type { Element } from '../../../lib/xmpp/element.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import { isForgedMark, mayHaveMarks, type Strict } from '../../../lib/xmpp/server-marks.ts';
@@ -48,6 +49,29 @@ export function amend(
   if (mayHaveMarks(stanza)) amending.strip(direction === 'outbound' ? forgedFrom(account, stanza) : forgedTo(account, stanza));
   const pending = inOrder(account.turn.dependencies.features[direction].amend, stanza, account, amending, id);
   if (pending !== undefined) return amendAfter(pending, stanza, attributes, amending);
+  return stanza.amended(attributes, amending.dropped, amending.appended);
+}
+
+/** Renders available presence that a session broadcasts. */
+export function amendPresence(stanza: Stanza, account: Account, entry: SessionEntry, attributes: Attributes): Stanza {
+  const amending = new Amending(stanza);
+  amending.strip(forgedFrom(account, stanza));
+  for (const { appearance } of account.turn.dependencies.features.all) appearance?.amend(stanza, entry, amending);
+  return stanza.amended(attributes, amending.dropped, amending.appended);
+}
+
+/** Renders available presence that a session directs to somebody. */
+export async function amendDirected(
+  stanza: Stanza,
+  account: Account,
+  entry: SessionEntry,
+  attributes: Attributes,
+): Promise<Stanza> {
+  const amending = new Amending(stanza);
+  amending.strip(forgedFrom(account, stanza));
+  for (const { appearance } of account.turn.dependencies.features.all) {
+    await appearance?.amendDirected(stanza, account, entry, amending);
+  }
   return stanza.amended(attributes, amending.dropped, amending.appended);
 }
 

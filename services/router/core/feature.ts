@@ -117,6 +117,8 @@ export interface AccountFeature {
   readonly outbound?: Stages;
   /** The stages of messages that arrive at the account. Presence and requests pass only `guard`. */
   readonly inbound?: Stages;
+  /** Takes part in available presence of a session, broadcast or directed, before it is kept and shown. */
+  readonly appearance?: Appearance;
   /** Called when a session has broadcast its presence. @param before the session's entry before that */
   readonly announced?: (account: Account, presence: Stanza, before: SessionEntry, entry: SessionEntry) => Pending;
   /** Called with a message, or a request of a contact, that the client of a session with push has not acknowledged. */
@@ -168,6 +170,17 @@ export interface Occupancy {
   readonly address: Jid;
   /** Not everybody may enter the room. */
   readonly isPrivate: boolean;
+}
+
+export interface Appearance {
+  /** Reads what has to be noted in the session's entry with its first presence. */
+  readonly begin: (account: Account) => Promise<(entry: SessionEntry) => SessionEntry>;
+  /** Notes in the entry what presence says that is broadcast. @param presence as the client sent it */
+  readonly note: (entry: SessionEntry, presence: Stanza) => SessionEntry;
+  /** Amends presence that is broadcast, by what the entry has. Like `note`, it may be called again. */
+  readonly amend: (presence: Stanza, entry: SessionEntry, amendment: Amendment) => void;
+  /** Amends presence that is directed. */
+  readonly amendDirected: (presence: Stanza, account: Account, entry: SessionEntry, amendment: Amendment) => Pending;
 }
 
 /** Those of many lists whose turn it is to be read. */

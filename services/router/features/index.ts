@@ -10,20 +10,24 @@ import { adHocCommands } from './xep0050-commands.ts';
 import { vcard } from './xep0054-vcard.ts';
 import { pubsub } from './xep0060-pubsub.ts';
 import { registration } from './xep0077-registration.ts';
+import { userAvatar } from './xep0084-avatar.ts';
 import { softwareVersion } from './xep0092-version.ts';
 import { caps } from './xep0115-caps.ts';
 import { serviceAdministration } from './xep0133-administration.ts';
+import { vcardAvatars } from './xep0153-vcard-avatars.ts';
 import { delayedDelivery, offline } from './xep0160-offline.ts';
 import { pep } from './xep0163-pep.ts';
 import { blocking } from './xep0191-blocking.ts';
 import { ping } from './xep0199-ping.ts';
 import { entityTime } from './xep0202-time.ts';
 import { carbons } from './xep0280-carbons.ts';
+import { vcard4 } from './xep0292-vcard4.ts';
 import { archive } from './xep0313-archive.ts';
 import { privilegedEntity } from './xep0356-privileged-entity.ts';
 import { push } from './xep0357-push.ts';
 import { stableIds } from './xep0359-stable-ids.ts';
 import { fileUpload } from './xep0363-file-upload.ts';
+import { avatarConversion } from './xep0398-avatar-conversion.ts';
 import { bookmarks } from './xep0402-bookmarks.ts';
 import { roomSelfPing } from './xep0410-self-ping.ts';
 import { archivePreferences } from './xep0441-archive-preferences.ts';
@@ -42,6 +46,10 @@ export const features: readonly AccountFeature[] = [
   serviceAdministration,
   privateXml,
   vcard,
+  vcard4,
+  userAvatar,
+  vcardAvatars,
+  avatarConversion,
   pubsub,
   registration,
   softwareVersion,

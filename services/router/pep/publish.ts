@@ -8,6 +8,7 @@ import { applyForm, isKnownField, isSameConfig, type NodeConfig } from './node-c
 import { configOfNew, configureNode, createNode, dropNode, findNode, type PepNode, viewOf } from './nodes.ts';
 import { itemsEvent, notify, showViews } from './notify.ts';
 import { pubsubError } from './pubsub-error.ts';
+import { specifiedNode } from './specified-node.ts';
 import { dropSubscribers } from './subscriptions.ts';
 
 /**
@@ -42,6 +43,11 @@ async function put(account: Account, node: PepNode, gone: readonly string[], ite
   if (node.config.isPersistent) await putItems(account, node, items, gone);
   await tellRetracted(account, node, gone);
   await notify(account, node, ...items.map((item) => itemsEvent(node, item)));
+  await tellChanged(account, node, items);
+}
+
+async function tellChanged(account: Account, { name }: PepNode, published: readonly PepItem[] = []): Promise<void> {
+  await specifiedNode(account.turn.dependencies.features, name)?.changed?.(account, published);
 }
 
 async function nodeFor(account: Account, name: string, options: Submission): Promise<PepNode> {
@@ -90,6 +96,7 @@ export async function retract(account: Account, node: PepNode, ids: readonly str
   if (view) await view.write(account, undefined);
   else showViews(account, node.name);
   if (isNotified || node.config.notifyRetract) await tellRetracted(account, node, removed);
+  await tellChanged(account, node);
 }
 
 /**
@@ -106,6 +113,7 @@ export async function deleteNode(account: Account, node: PepNode): Promise<void>
     await purgeItems(account, dropped);
     if (dropped.config.notifyDelete) await notify(account, dropped, xml('delete', { node: dropped.name }));
     dropSubscribers(account, dropped);
+    await tellChanged(account, dropped);
   }
 }
 
@@ -115,6 +123,7 @@ export async function purge(account: Account, node: PepNode): Promise<void> {
   if (view) await view.write(account, undefined);
   else if (await purgeItems(account, node)) showViews(account, node.name);
   if (node.config.notifyRetract) await notify(account, node, xml('purge', { node: node.name }));
+  await tellChanged(account, node);
 }
 
 /** §8.2.4. If the node keeps fewer items now, the oldest ones are removed. */
@@ -122,6 +131,7 @@ export async function configure(account: Account, node: PepNode, config: NodeCon
   await configureNode(account, node, config);
   if (await purgeItems(account, node, config.isPersistent ? config.itemsMax : 0)) showViews(account, node.name);
   if (config.notifyConfig) await notify(account, { ...node, config }, xml('configuration', { node: node.name }));
+  await tellChanged(account, node);
 }
 
 /** The text of the element with all namespaces declared that it may use, so that it can be put elsewhere. */

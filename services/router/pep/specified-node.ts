@@ -2,6 +2,7 @@
 import type { Element } from '../../../lib/xmpp/element.ts';
 import type { Account } from '../core/account.ts';
 import type { FeatureIndex } from '../core/feature-index.ts';
+import type { Pending } from '../core/stages.ts';
 import type { NodeConfig } from './node-config.ts';
 
 declare module '../core/feature.ts' {
@@ -16,6 +17,8 @@ export interface SpecifiedNode {
   /** The configuration, unless the client that makes the node asks for another one. */
   readonly config: NodeConfig;
   readonly view?: View;
+  /** Called before the commit when items of the node or its configuration change, or it is deleted. @param published items that are new */
+  readonly changed?: (account: Account, published: readonly { readonly payload: string }[]) => Pending;
 }
 
 /**

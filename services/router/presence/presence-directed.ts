@@ -8,7 +8,7 @@ import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { Stanza, spliceTo } from '../../../lib/xmpp/stanza.ts';
 import { Account } from '../core/account.ts';
-import { forgedFrom } from '../core/amend.ts';
+import { amendDirected, forgedFrom } from '../core/amend.ts';
 import { type Blocklist, blocklist, hidesIn, isBlocked, isNeverBlocked } from '../core/blocklist.ts';
 import { runGuards } from '../core/guard.ts';
 import { tellHides } from '../core/hand-over.ts';
@@ -26,11 +26,13 @@ export async function sendDirected(account: Account, stanza: Stanza, id: string)
   const isRoom = (await account.hosted(to.domain)) === 'rooms';
   const known = isRoom ? hidesIn(account.prefetched(blocklist), to) : undefined;
   account.turn.hides = known;
-  if (stanza.type === undefined) await changeEntry(account, (entry) => remember(entry, to, isRoom));
+  const shown = stanza.type === undefined ? await changeEntry(account, (entry) => remember(entry, to, isRoom)) : undefined;
   if (stanza.type === 'unavailable' || stanza.type === 'error') await changeEntry(account, (entry) => forget(entry, to));
   const attributes = { ...stanza.attributes, from: account.fullJid.toString(), to: to.toString() };
-  const bytes = stanza.render(attributes, { drop: forgedFrom(account, stanza) });
-  account.post(Stanza.parse(bytes), id, 'refuse');
+  const sealed = shown
+    ? await amendDirected(stanza, account, shown.after, attributes)
+    : Stanza.parse(stanza.render(attributes, { drop: forgedFrom(account, stanza) }));
+  account.post(sealed, id, 'refuse');
   if (stanza.type === undefined)
     account.turn.afterHandOver(() => confirmShown(account, to, isRoom ? (known?.version ?? 0) : undefined));
 }

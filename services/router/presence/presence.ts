@@ -9,7 +9,7 @@ import type { StepReply } from '../../../lib/runtime/wire.ts';
 import { StanzaError, StreamError } from '../../../lib/xmpp/errors.ts';
 import { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../core/account.ts';
-import { forgedFrom, forgedTo } from '../core/amend.ts';
+import { amendPresence, forgedFrom, forgedTo } from '../core/amend.ts';
 import { runGuards } from '../core/guard.ts';
 import { routerLimits } from '../limits.ts';
 import { isSubscriptionType } from '../roster/subscription-state.ts';
@@ -69,14 +69,18 @@ export async function arrivePresence(account: Account, stanza: Stanza, id: strin
 /** §4.2 and §4.4. */
 async function announce(account: Account, stanza: Stanza, id: string, isInitial: boolean): Promise<Sent> {
   const priority = readPriority(stanza);
-  const bytes = sealed(account, stanza);
-  const change = await changeEntryOnce(account, id, (entry) => ({
-    ...entry,
-    available: true,
-    priority,
-    presence: bytes.toString(),
-    inherited: undefined,
-  }));
+  sealed(account, stanza); // checks its size: what features add does not count
+  const begun = isInitial ? await begin(account) : [];
+  let bytes = stanza.bytes;
+  const change = await changeEntryOnce(account, id, (before) => {
+    const entry = noted(
+      account,
+      stanza,
+      begun.reduce((now, note) => note(now), before),
+    );
+    ({ bytes } = amendPresence(stanza, account, entry, attributesOf(account, stanza)));
+    return { ...entry, available: true, priority, presence: bytes.toString(), inherited: undefined };
+  });
   // The session's node was taken for dead, or another session has taken its resource.
   if (!change) throw new StreamError('reset', 'the session has ended');
   const { after, sessions, isAgain } = change;
@@ -89,6 +93,16 @@ async function announce(account: Account, stanza: Stanza, id: string, isInitial:
     if (announced) await announced(account, stanza, before, after);
   if (priority < 0) return { queue: 'closed' };
   return { queue: before.available && before.priority >= 0 ? 'open' : 'opened' };
+}
+
+/** What features note in the entry of a session with its first presence. */
+async function begin(account: Account): Promise<readonly ((entry: SessionEntry) => SessionEntry)[]> {
+  const beginning = account.turn.dependencies.features.all.flatMap(({ appearance }) => appearance?.begin(account) ?? []);
+  return Promise.all(beginning);
+}
+
+function noted(account: Account, stanza: Stanza, entry: SessionEntry): SessionEntry {
+  return account.turn.dependencies.features.all.reduce((now, { appearance }) => appearance?.note(now, stanza) ?? now, entry);
 }
 
 /** §4.5.1. */
@@ -121,12 +135,15 @@ export async function depart(account: Account, entry: SessionEntry, news: Omit<B
 
 /** The presence as it is kept and shown to others. @throws {StanzaError} if it is too large */
 function sealed(account: Account, stanza: Stanza): Buffer {
-  const attributes = { ...stanza.attributes, from: account.fullJid.toString(), to: undefined };
-  const bytes = stanza.render(attributes, { drop: forgedFrom(account, stanza) });
+  const bytes = stanza.render(attributesOf(account, stanza), { drop: forgedFrom(account, stanza) });
   if (bytes.length > routerLimits.presenceBytesMax) {
     throw new StanzaError('policy-violation', `presence may have at most ${routerLimits.presenceBytesMax} bytes`);
   }
   return bytes;
+}
+
+function attributesOf(account: Account, stanza: Stanza) {
+  return { ...stanza.attributes, from: account.fullJid.toString(), to: undefined };
 }
 
 /** §4.7.2.3: `xs:byte`, and at most one element. */
