@@ -66,6 +66,8 @@ export class Shards {
   readonly #sharing: Sharing | undefined;
   readonly #shards: ShardOwner;
   readonly #owned = new Map<number, Shard>();
+  /** Shards whose streams are being closed: nobody else may write to them yet. */
+  readonly #leaving = new Set<number>();
   /** When it was last tried to take a shard, by the monotonic clock: such a write may take effect later than it fails. */
   readonly #tried = new Map<number, number>();
   /** The number of the lease under which the shards were taken. */
@@ -155,9 +157,14 @@ export class Shards {
   async #leave(shard: Shard): Promise<void> {
     shard.isLeft = true;
     this.#owned.delete(shard.number);
-    await this.#events.leave(shard.number); // their last pings are still answered
-    await shard.serving.stop();
-    await this.#events.leave(shard.number);
+    this.#leaving.add(shard.number);
+    try {
+      await this.#events.leave(shard.number); // their last pings are still answered
+      await shard.serving.stop();
+      await this.#events.leave(shard.number);
+    } finally {
+      this.#leaving.delete(shard.number);
+    }
     await this.#giveUp(shard.number);
   }
 
@@ -184,7 +191,7 @@ export class Shards {
 
   /** Never rejects. What failed is tried again with the next look. */
   async #giveUp(shard: number): Promise<void> {
-    if (this.#sharing === undefined || this.#owned.has(shard)) return;
+    if (this.#sharing === undefined || this.#owned.has(shard) || this.#leaving.has(shard)) return;
     try {
       await this.#sharing.fence.giveUp(shard);
     } catch (error) {

@@ -23,7 +23,7 @@ import { tlsWith } from '../../federation/streams/tls.ts';
 import { Refusal, reasonOf, UsageError } from '../core/report.ts';
 import type { Ports } from './connection-part.ts';
 import type { FindingValues } from './federation-options.ts';
-import { changedSubject, LiveWorkers } from './live-workers.ts';
+import { changedSubject, LiveWorkers, livesNow } from './live-workers.ts';
 import type { Metrics } from './metrics.ts';
 
 /** What proves other servers by certificates of CAs. */
@@ -131,8 +131,7 @@ export async function shareFederation(
   const watch = new NodeWatch({ store, clock, kind: 'federation', onLook: (live) => registry.set(live), onError });
   await watch.start();
   const shards: ShardOwner = sharedShards(name, registry);
-  const isLive = (process: string) => registry.live().some(({ incarnation }) => incarnation === process);
-  const fence = new Fence({ store, process: subject, isLive });
+  const fence = new Fence({ store, process: subject, isLive: livesNow(registry, () => watch.look()) });
   const federation = await startFederation(dependencies, { shards, fence, lease: () => heartbeat.lease });
   const listening = await bus.serve(changedSubject, () => {
     watch.look().catch(onError);

@@ -33,3 +33,29 @@ export class LiveWorkers implements WorkerRegistry {
     if (!isSame) for (const changed of this.#listeners) changed();
   }
 }
+
+/**
+ * Does a process live, of which this one may not have heard yet? Whoever is not in the list is looked for once more, in rows that are read
+ * after the question. Those who ask meanwhile share the next look.
+ * @param look reads the rows, and tells the list
+ */
+export function livesNow(workers: LiveWorkers, look: () => Promise<void>): (incarnation: string) => Promise<boolean> {
+  const isListed = (process: string) => workers.live().some(({ incarnation }) => incarnation === process);
+  let running: Promise<void> = Promise.resolve();
+  let next: Promise<void> | undefined;
+  const lookAnew = () => {
+    next ??= running
+      .catch(() => {}) // those who waited for it are told
+      .then(() => {
+        next = undefined;
+        running = look();
+        return running;
+      });
+    return next;
+  };
+  return async (process) => {
+    if (isListed(process)) return true;
+    await lookAnew();
+    return isListed(process);
+  };
+}

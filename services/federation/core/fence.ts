@@ -16,8 +16,8 @@ export interface FenceOptions {
   readonly store: Store;
   /** Names this process and no other one, before or after. */
   readonly process: string;
-  /** May that process still write to a socket, as far as this one knows? */
-  readonly isLive: (process: string) => boolean;
+  /** May that process still write to a socket? Asked of one that is named in a row, which may be newer than what was known of processes. */
+  readonly isLive: (process: string) => Promise<boolean>;
 }
 
 export class Fence {
@@ -34,7 +34,7 @@ export class Fence {
     const found = await rows.get(owners, '');
     const holder = found?.value.process ?? '';
     if (holder === process) return true;
-    if (holder !== '' && isLive(holder)) return false;
+    if (holder !== '' && (await isLive(holder))) return false;
     return write(() => rows.put(owners, '', { process }, found ? { version: found.version } : 'absent'));
   }
 
