@@ -92,6 +92,8 @@ export type StepItem =
   | { readonly kind: 'unheard'; readonly body: true }
   /** Such a client has not been given all that waits for it. */
   | { readonly kind: 'unread' }
+  /** `StepRequest.resumeMs` has changed. */
+  | { readonly kind: 'kept' }
   /** The session was resumed at this node, which `StepRequest` names. */
   | { readonly kind: 'moved' }
   /** A request that the client was sent and has not acknowledged; `end` follows. Whoever asked is told that nobody is there. Body. */
@@ -124,10 +126,7 @@ export interface StepReply {
   readonly account?: string;
   /** With `account` or `bound`: the features of the stream from now on, as `open` would be answered. It need not be asked. */
   readonly features?: string;
-  /**
-   * How long this answer to `open` and its `session` are good for other new streams, ms: those to the domain that open with the same
-   * `secure` and the same types of `binding`.
-   */
+  /** How long this answer to `open` is good for other new streams to the domain with this `secure` and types of `binding`, ms. */
   readonly keepMs?: number;
   /** Set by a bind: the full JID. */
   readonly bound?: string;
@@ -238,7 +237,7 @@ export interface SessionParcel {
   readonly seenDedupeKeys: readonly string[];
   /** As in {@link StepItem} `catchUp`. */
   readonly missed: string;
-  /** How long it outlives its stream, milliseconds. */
+  /** How long it outlives its stream if its client can be woken, milliseconds. */
   readonly resumeMs: number;
   /** Its addresses in rooms, full JIDs, as far as they are known. */
   readonly nicks?: readonly string[] | undefined;
@@ -281,15 +280,15 @@ export interface InboundRequest {
 }
 
 export interface InboundReply extends DoneReply {
-  /** With `tellsMissed`: the numbers of those that some session did not confirm; of others whose session has it and its client does not hear. */
+  /** With `tellsMissed`: the numbers of those that a session did not confirm, and that a client does not hear whose session did. */
   readonly missed?: readonly number[];
   readonly away?: readonly number[];
   /** The tenant's policy does not allow the other server: none of them was taken, and its stream has to end. */
   readonly isForbidden?: true;
 }
 
-const inboundFields = { ok: true, error: true, at: true, missed: true, away: true, isForbidden: true } as const;
-export const inboundAnswer = answerKind<InboundReply>('inbound', inboundFields);
+const inbound = { ok: true, error: true, at: true, missed: true, away: true, isForbidden: true } as const;
+export const inboundAnswer = answerKind<InboundReply>('inbound', inbound);
 
 /** What an account has blocked of a room (XEP-0191 §6). */
 export interface Hides {

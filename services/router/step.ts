@@ -28,9 +28,9 @@ import { sendIq } from './routing/iq.ts';
 import { isSet } from './routing/is-set.ts';
 import { sendMessage } from './routing/message.ts';
 import { isSaslNs, saslStep } from './sasl/exchange.ts';
-import { bind, endSession } from './sessions/bind.ts';
+import { bind, endSession, tellBegun } from './sessions/bind.ts';
 import { bind2, NS_BIND2 } from './sessions/bind2.ts';
-import { moveHere } from './sessions/move-here.ts';
+import { moveHere, noteKept } from './sessions/move-here.ts';
 import { parseState, type SessionState } from './sessions/session-state.ts';
 import { bounceUnanswered, tellUnheard, tellUnread } from './sessions/unanswered.ts';
 
@@ -142,8 +142,10 @@ export class Step {
         return tellUnheard(this.#account(new Turn(this.#inTime)), body);
       case 'unread':
         return tellUnread(this.#account(new Turn(this.#inTime)));
+      case 'kept':
+        return this.#state.resource === undefined ? undefined : noteKept(this.#ownAccount);
       case 'moved':
-        return this.#state.local === undefined ? undefined : moveHere(this.#account(new Turn(this.#inTime, this.#origin())));
+        return this.#state.local === undefined ? undefined : moveHere(this.#ownAccount);
       case 'end':
         return this.#end(item);
     }
@@ -189,9 +191,10 @@ export class Step {
     const { local, incarnation, client, resource } = this.#state;
     if (local === undefined || resource !== undefined || request.ns !== NS_BIND2)
       throw new StreamError('unsupported-stanza-type');
-    const { jid, bound } = await bind2(this.#inTime, this.#tenant, { local, incarnation, client }, this.#request, request);
+    const { jid, bound, row } = await bind2(this.#inTime, this.#tenant, { local, incarnation, client }, this.#request, request);
     this.#write(Buffer.from(bound));
     this.#state = { ...this.#state, resource: jid.resource };
+    await tellBegun(this.#ownAccount, row);
     this.#say({ bound: jid.toString(), features: this.#dependencies.features.boundFeatures });
   }
 
@@ -206,14 +209,19 @@ export class Step {
         this.#write(Buffer.from(await registerBeforeAuth(this.#dependencies, this.#tenant, stanza, this.#request.address)));
         return;
       }
-      const { jid, reply } = await bind(this.#inTime, this.#tenant, { local, incarnation, client }, this.#request, stanza);
-      this.#write(reply);
+      const { jid, reply, row } = await bind(this.#inTime, this.#tenant, { local, incarnation, client }, this.#request, stanza);
       this.#state = { ...this.#state, resource: jid.resource };
+      await tellBegun(this.#ownAccount, row);
+      this.#write(reply);
       this.#say({ bound: jid.toString() });
     } catch (error) {
       if (error instanceof StreamError || isOperating(error)) throw error;
       this.#refuse(stanza, this.#permanent(stanza, error));
     }
+  }
+
+  get #ownAccount(): Account {
+    return this.#account(new Turn(this.#inTime, this.#origin()));
   }
 
   #account(turn: Turn): Account {
@@ -256,10 +264,7 @@ export class Step {
     await endSession(this.#dependencies, this.#tenant, local, this.#request);
   }
 
-  /**
-   * Handles messages that follow each other. If the commit or the delivery fails for good, each message is handled again by
-   * itself, with the same id, so that the others are neither lost nor kept twice.
-   */
+  /** If the commit or the delivery fails for good, each message is handled again with its id, so none of the others is lost or kept twice. */
   async #messages(run: readonly { id: string; stanza: Stanza }[]): Promise<void> {
     const written = this.#out.length;
     try {
@@ -321,9 +326,7 @@ export class Step {
     return name === 'iq' && type === 'get' && (!to || to.equals(this.#jid.bare));
   }
 
-  /**
-   * Refuses an iq whose answers do not fit into the batch's answer on the bus beside those before them. The client may ask again.
-   */
+  /** Refuses an iq whose answers do not fit into the batch's answer beside those before them. The client may ask again. */
   async #stanzaInBounds(stanza: Stanza, item: Extract<StepItem, { kind: 'stanza' }>): Promise<void> {
     const written = this.#out.length;
     await this.#stanza(stanza, item);

@@ -5,6 +5,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { serviceLimits } from '../../lib/runtime/service-limits.ts';
+import { readSessions } from '../../lib/runtime/sessions.ts';
+import { Jid } from '../../lib/xmpp/jid.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { reapNode } from '../../services/router/sessions/reaper.ts';
 import { befriend, Deployment, Person } from './deployment.ts';
@@ -109,6 +111,9 @@ test('its node dies: it is woken by what comes then, and gets everything when it
   romeo.say(`${phone.user}@example.org`, 'nobody answers');
   await deployment.during(app.woken(1));
   await deployment.during(reapNode(deployment.dependencies, near.subject));
+  const [sessions] = await readSessions(deployment.dependencies.store, [Jid.parse(phone.jid)]);
+  const leftMs = sessions![0]!.parked!.deadline - deployment.dependencies.clock.now();
+  assert.ok(leftMs > serviceLimits.pushResumeTimeoutMs - 60_000, `it is kept for ${leftMs} ms`);
   await deployment.clock.advance(1_000);
   romeo.say(`${phone.user}@example.org`, 'still there?');
   await deployment.during(app.woken(2));

@@ -156,6 +156,19 @@ describe('a client that can be woken', () => {
 });
 
 describe('how long its session can be resumed (XEP-0198 §5)', () => {
+  test('a client that registers later is kept for as long, and routers hear of it at once', async () => {
+    const kept = (sid: string) =>
+      fixture.router.steps.flatMap(({ request, items }) =>
+        request.sid === sid && items.some(({ item }) => item.kind === 'kept') ? [request.resumeMs] : [],
+      );
+    const { client, sid } = await phone();
+    await until(() => kept(sid).length === 1, 'that the session is kept for longer');
+    client.send(unregister);
+    await until(() => kept(sid).length === 2, 'that it is not');
+    assert.deepEqual(kept(sid), [serviceLimits.pushResumeTimeoutMs, serviceLimits.resumeTimeoutMs]);
+    client.destroy();
+  });
+
   const day = serviceLimits.pushResumeTimeoutMs / 1000;
   for (const [what, options, max] of [
     ['it is told so if it has registered before', { isEarly: true }, day],

@@ -204,6 +204,23 @@ describe('§7 who is woken', () => {
     ground.app.receives();
   });
 
+  test('its node learns with the bind that it can be woken, where it was registered', async () => {
+    await ground.enable(ground.phone);
+    const pushOf = async (resource: string) => {
+      const said: (boolean | undefined)[] = [];
+      const { ask } = ground.stage;
+      ground.stage.ask = async <Header>(request: object, bodies: readonly string[]) => {
+        const answer = await ask.call(ground.stage, request, bodies);
+        said.push((answer.header as { push?: boolean }).push);
+        return answer as { header: Header; bodies: readonly Buffer[] };
+      };
+      await ground.stage.join(`juliet@a.example/${resource}`);
+      ground.stage.ask = ask;
+      return said;
+    };
+    assert.deepEqual([await pushOf('phone'), await pushOf('tower')], [[true], [undefined]]);
+  });
+
   test('its node learns that it can be woken, and when that ends', async () => {
     const ask = (xml: string) => ground.phone.send(`<iq type='set' id='p'>${xml}</iq>`);
     assert.equal((await ask(`<enable xmlns='${NS}' jid='${server}' node='n1'/>`)).push, true);
@@ -268,15 +285,19 @@ describe('one push a second', () => {
   });
 });
 
-test('a client that has signed in anew, and has not registered since, may not hear: it is woken', async () => {
+test('a client that has signed in anew under its resource is woken as before, and not while it hears', async () => {
   await ground.enable(ground.phone);
-  const again = await ground.stage.appear('juliet@a.example/phone');
-  await ground.say(body);
-  assert.deepEqual(ground.pushed(), ['n1']);
-  await ground.enable(again);
-  await ground.pause();
+  const again = await ground.stage.join('juliet@a.example/phone');
+  await again.send('<presence/>');
   await ground.say(body);
   assert.deepEqual(ground.pushed(), []);
+  ground.stage.node.away.add(again.sid);
+  await ground.say(body);
+  assert.deepEqual(ground.pushed(), ['n1']);
+  await again.end();
+  await ground.pause();
+  await ground.say(body);
+  assert.deepEqual(ground.pushed(), ['n1']);
 });
 
 test('what waits for a client rings when its node has died, or has not given it all', async () => {

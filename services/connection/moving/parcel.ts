@@ -49,7 +49,7 @@ export function packSession(session: Session, nowMs: number, roomBytes: number, 
     seen: egress.ring.ids,
     seenDedupeKeys: egress.seenDedupeKeys.ids,
     missed: missed < start ? missed : start,
-    resumeMs: sm.resumeMs,
+    resumeMs: sm.longestResumeMs,
     nicks: session.client.nicks?.occupants,
     push: session.client.hasPush || undefined,
   };

@@ -8,7 +8,7 @@ import type { Received } from './inbox.ts';
 import type { StepAnswer } from './router-link.ts';
 
 export interface Batch {
-  readonly kind: 'stanzas' | 'bind' | 'page' | 'moved' | 'unheard' | 'end';
+  readonly kind: 'stanzas' | 'bind' | 'page' | 'moved' | 'kept' | 'unheard' | 'end';
   readonly items: readonly StepItem[];
   readonly stanzas: readonly Received[];
   /** What its items need, where that is not the stanzas: the request to bind, or requests that the client has not answered. */

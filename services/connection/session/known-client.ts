@@ -6,7 +6,7 @@
  */
 import type { Clock } from '../../../lib/ports/clock.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
-import { type Batch, unheardBatch } from './batch.ts';
+import { type Batch, bare, unheardBatch } from './batch.ts';
 import type { Egress } from './egress.ts';
 import { OwnNicks } from './own-nicks.ts';
 import { type Counters, StreamManagement } from './stream-management.ts';
@@ -20,6 +20,8 @@ export class KnownClient {
   #hasPush = false;
   /** True when routers are to be told what it has not heard. */
   #isDue = false;
+  /** True when routers are to be told that its session is kept for another time. */
+  #isKeptDue = false;
 
   /** @param wake is called when there is something to tell routers */
   constructor(egress: Egress, clock: Clock, wake: () => void) {
@@ -47,9 +49,19 @@ export class KnownClient {
   turnPush(isOn: boolean | undefined): void {
     if (isOn === undefined) return;
     this.#hasPush = isOn;
-    const { sm } = this.#egress;
-    if (sm !== undefined) sm.hasPush = isOn;
+    this.#keep(isOn);
     if (isOn && this.#egress.isParked) this.lost();
+  }
+
+  /** The session of a client that can be woken is kept for longer, also when the client was told of less (XEP-0198 §3). */
+  #keep(hasPush: boolean): void {
+    const { sm } = this.#egress;
+    if (sm === undefined) return;
+    const before = sm.resumeMs;
+    sm.hasPush = hasPush;
+    if (sm.resumeMs === before) return;
+    this.#isKeptDue = true;
+    this.#wake();
   }
 
   /** Begins XEP-0198. */
@@ -61,6 +73,12 @@ export class KnownClient {
     return sm;
   }
 
+  /** No router has answered this. */
+  retry({ kind }: Batch): void {
+    if (kind === 'unheard') this.lost();
+    else if (kind === 'kept') this.#isKeptDue = true;
+  }
+
   /** It does not hear any more. */
   lost(): void {
     if (!this.#hasPush) return;
@@ -70,6 +88,10 @@ export class KnownClient {
 
   /** What routers are to be told. */
   next(): Batch | undefined {
+    if (this.#isKeptDue) {
+      this.#isKeptDue = false;
+      return { ...bare, kind: 'kept', items: [{ kind: 'kept' }] };
+    }
     if (!this.#isDue) return undefined;
     this.#isDue = false;
     const { unheard, needsCatchUp, catchUp } = this.#egress;

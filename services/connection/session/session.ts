@@ -245,8 +245,8 @@ export class Session implements LinkHost {
     if (this.inlineBind !== undefined && !this.link.hasStepped) return this.inlineBind.batch;
     const isPaused = this.link.isPaused && this.#phase !== 'ending';
     if (this.#isMoved && !isPaused && this.#phase === 'bound') return { ...bare, kind: 'moved', items: [{ kind: 'moved' }] };
-    const unheard = isPaused || this.#phase !== 'bound' ? undefined : this.client.next();
-    if (unheard !== undefined) return unheard;
+    const ofClient = isPaused || this.#phase !== 'bound' ? undefined : this.client.next();
+    if (ofClient !== undefined) return ofClient;
     const hasPage = !isPaused && this.egress.catchUp.phase === 'reading' && this.egress.hasRoomForPage;
     const isPageDue = hasPage && !this.#wasPage;
     this.#wasPage = isPageDue || (hasPage && this.#inbox.isEmpty);
@@ -313,7 +313,7 @@ export class Session implements LinkHost {
     if (batch.isInitial) this.isAvailable = false;
     if (batch.mayTurnQueue && this.#phase !== 'ending') this.egress.unanswered();
     if (batch.kind === 'page') this.egress.catchUp.retryPage();
-    if (batch.kind === 'unheard') this.client.lost();
+    this.client.retry(batch);
     this.cursor.add(batch.delivered);
     this.link.pause(() => this.pump());
   }

@@ -79,6 +79,11 @@ export class StreamManagement {
     return Math.min(this.#askedMs, this.hasPush ? serviceLimits.pushResumeTimeoutMs : serviceLimits.resumeTimeoutMs);
   }
 
+  /** The same if the client can be woken then, ms. */
+  get longestResumeMs(): number {
+    return Math.min(this.#askedMs, serviceLimits.pushResumeTimeoutMs);
+  }
+
   /** As the client is told: modulo 2^32. */
   get h(): number {
     return this.#handled >>> 0;

@@ -15,6 +15,7 @@ import type { Element } from '../../../lib/xmpp/element.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import type { ChildSpan, Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from './account.ts';
+import type { AccountRow } from './accounts.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { HostContext } from './host.ts';
 import type { Pending } from './stages.ts';
@@ -119,6 +120,8 @@ export interface AccountFeature {
   readonly inbound?: Stages;
   /** Takes part in available presence of a session, broadcast or directed, before it is kept and shown. */
   readonly appearance?: Appearance;
+  /** Called when a session has bound its resource. @param row the account's own */
+  readonly begun?: (account: Account, row: AccountRow) => Pending;
   /** Called when a session has broadcast its presence. @param before the session's entry before that */
   readonly announced?: (account: Account, presence: Stanza, before: SessionEntry, entry: SessionEntry) => Pending;
   /** Called with a message, or a request of a contact, that the client of a session with push has not acknowledged. */

@@ -21,7 +21,7 @@ import { isEncrypted, rings } from '../../../lib/xmpp/rings.ts';
 import { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { readQueue } from '../archive/cursor.ts';
 import type { Account } from '../core/account.ts';
-import { accounts } from '../core/accounts.ts';
+import { type AccountRow, accounts } from '../core/accounts.ts';
 import type { AccountFeature, Occupancy, Outcome } from '../core/feature.ts';
 import type { Pending } from '../core/stages.ts';
 import { routerLimits } from '../limits.ts';
@@ -51,6 +51,7 @@ export const push: AccountFeature = {
     { type: 'set', ns: NS, name: 'disable', to: 'self', handle: disable },
   ],
   inbound: { follow: ringForMessage },
+  begun: goOn,
   asked: ringForRequest,
   unheard: ringUnheard,
   unheardInRoom: ringOccupant,
@@ -80,6 +81,19 @@ async function enable(request: Element, account: Account): Promise<undefined> {
   });
   await noteRegistration(account);
   account.turn.origin?.turnPush(true);
+}
+
+/**
+ * A client that signs in anew under its old resource can be woken as before. Its node hears of it at once, so it says how long the session
+ * is kept when the client asks (XEP-0198 §3).
+ */
+async function goOn(account: Account, { pushes }: AccountRow): Promise<void> {
+  if (pushes === undefined) return;
+  const { resource, sid } = account.session!;
+  const own = (await listRegistrations(account)).filter(({ value }) => value.resource === resource);
+  for (const { key } of own)
+    await update(account.rows, registrations, key, (row) => row && { ...row, sid, messages: 0, requests: 0 });
+  if (own.length > 0) account.turn.origin?.turnPush(true);
 }
 
 /** §6: all nodes of the app server, or one. */

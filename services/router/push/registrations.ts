@@ -26,7 +26,7 @@ export interface Registration {
   readonly options?: string | undefined;
   /** The resource of the session that has registered: nobody is woken who is there. */
   readonly resource: string;
-  /** The session itself. Of a later one of that resource that has not registered, nobody says whether its client hears. */
+  /** The session itself, or a later one of that resource. While it is there, its node says whether the client hears. */
   readonly sid: string;
   /** What has rung since the client was there last. */
   readonly messages: number;

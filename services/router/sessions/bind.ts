@@ -23,7 +23,7 @@ import { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { requeue } from '../archive/cursor.ts';
 import { Account } from '../core/account.ts';
-import { findAccount } from '../core/accounts.ts';
+import { type AccountRow, findAccount } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { resultWith } from '../core/replies.ts';
 import { sessionPart } from '../core/session-part.ts';
@@ -54,14 +54,19 @@ export async function bind(
   binder: Binder,
   address: SessionAddress,
   iq: Stanza,
-): Promise<{ jid: Jid; reply: Buffer }> {
+): Promise<{ jid: Jid; reply: Buffer; row: AccountRow }> {
   const request = iq.type === 'set' ? iq.child('bind', bindNs) : undefined;
   if (!request) throw new StanzaError('not-allowed', 'bind a resource first');
   const wanted = request.getChildText('resource')?.trim() ?? '';
   const jid = Jid.of(binder.local, tenant.domain, wanted || dependencies.clock.randomBytes(6).toString('base64url'));
-  await bindResource(dependencies, tenant, binder, address, jid);
+  const row = await bindResource(dependencies, tenant, binder, address, jid);
   const reply = resultWith(iq, {}, xml('bind', { xmlns: bindNs }, xml('jid', {}, jid.toString())));
-  return { jid, reply: Buffer.from(reply.toString()) };
+  return { jid, reply: Buffer.from(reply.toString()), row };
+}
+
+/** The session is there, for the features. */
+export async function tellBegun(account: Account, row: AccountRow): Promise<void> {
+  for (const { begun } of account.turn.dependencies.features.all) await begun?.(account, row);
 }
 
 export interface BindOptions {
@@ -74,6 +79,7 @@ export interface BindOptions {
 /**
  * Writes the session. If another session has the resource, it is ended with `conflict`. The newer session wins (§7.7.2.2),
  * because the older one usually is a lost connection of the same device.
+ * @returns the account
  * @throws {StanzaError} resource-constraint. @throws {StreamError} if the account is not there any more
  */
 export async function bindResource(
@@ -83,7 +89,7 @@ export async function bindResource(
   address: SessionAddress,
   { resource }: Jid,
   { begin = (entry) => entry, isSameClient }: BindOptions = {},
-): Promise<void> {
+): Promise<AccountRow> {
   const options: BindOptions = { isSameClient, begin: (fresh) => clientOf.with(begin(fresh), client) };
   const owner: Owner = { domain: tenant.domain, local };
   const marking = markHeld(dependencies.store, address, owner);
@@ -96,6 +102,7 @@ export async function bindResource(
     throw new StreamError('not-authorized', 'the account was removed');
   }
   for (const old of replaced) await replace(dependencies, tenant, local, { ...address, resource }, old);
+  return account;
 }
 
 /**

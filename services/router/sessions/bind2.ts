@@ -12,6 +12,7 @@ import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { archiveMetadata } from '../archive/archive-query.ts';
 import { leaveToArchive, readsArchive } from '../archive/cursor.ts';
 import { Account } from '../core/account.ts';
+import type { AccountRow } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { Turn } from '../core/turn.ts';
 import { routerLimits } from '../limits.ts';
@@ -20,7 +21,7 @@ import { type Binder, bindResource, clientOf } from './bind.ts';
 export const NS_BIND2 = 'urn:xmpp:bind:0';
 
 /**
- * @returns the full JID, and what the router has to say inside of `<bound/>`
+ * @returns the full JID, the account, and what the router has to say inside of `<bound/>`
  * @throws {StreamError} when no session can begin now
  */
 export async function bind2(
@@ -29,13 +30,14 @@ export async function bind2(
   binder: Binder,
   address: SessionAddress,
   request: Stanza,
-): Promise<{ jid: Jid; bound: string }> {
+): Promise<{ jid: Jid; bound: string; row: AccountRow }> {
   const { local, client } = binder;
   const asked = dependencies.features.inBind.filter(({ ns, name }) => request.hasChild(name, ns));
   const jid = resourceOf(dependencies, tenant, binder, request.child('tag', NS_BIND2)?.getText().trim() ?? '');
   const begin = (fresh: SessionEntry) => asked.reduce((entry, feature) => feature.begin(entry), readsArchive.with(fresh, true));
+  let row: AccountRow;
   try {
-    await bindResource(dependencies, tenant, binder, address, jid, {
+    row = await bindResource(dependencies, tenant, binder, address, jid, {
       begin,
       isSameClient: (other) => client !== undefined && clientOf.of(other) === client,
     });
@@ -46,7 +48,7 @@ export async function bind2(
   const account = new Account(new Turn(dependencies), tenant, local, { ...address, resource: jid.resource }, jid);
   const metadata = await archiveMetadata(account);
   await leaveToArchive(account);
-  return { jid, bound: metadata.toString() };
+  return { jid, bound: metadata.toString(), row };
 }
 
 /**

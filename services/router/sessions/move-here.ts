@@ -33,3 +33,9 @@ export async function moveHere(account: Account): Promise<void> {
   for (const { moved } of features.all) await moved?.(account, entry);
   await account.turn.finish();
 }
+
+/** Notes how long the session outlives its stream or its node, which has changed. */
+export async function noteKept(account: Account): Promise<void> {
+  const { resumeMs } = account.session!;
+  await account.updateSession((entry) => (entry.resumeMs === resumeMs ? entry : { ...entry, resumeMs }));
+}
