@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Client, client, type Element, xml } from '@xmpp/client';
+import { type Client, type Element, xml } from '@xmpp/client';
 import { Skylark } from '../support/skylark.ts';
+import { xmppjs } from '../support/xmppjs.ts';
 
 const room = 'garden@conference.localhost';
 const muc = 'http://jabber.org/protocol/muc';
@@ -23,7 +24,7 @@ interface Person {
 
 async function signIn(username: string): Promise<Person> {
   const service = `ws://127.0.0.1:${skylark.ports.http}/xmpp-websocket`;
-  const xmpp = client({ service, domain: 'localhost', username, password: 'secret', resource: 'test' });
+  const xmpp = xmppjs({ service, domain: 'localhost', username, password: 'secret', resource: 'test' });
   const stanzas: Element[] = [];
   xmpp.on('error', () => undefined);
   xmpp.on('stanza', (stanza) => void stanzas.push(stanza));

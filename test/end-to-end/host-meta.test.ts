@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { after, before, test } from 'node:test';
-import { client } from '@xmpp/client';
 import { Skylark } from '../support/skylark.ts';
+import { xmppjs } from '../support/xmppjs.ts';
 
 let skylark: Skylark;
 
@@ -38,7 +38,7 @@ for (const [scheme, socketScheme, port] of [
     const [link] = links.filter(({ rel }) => rel === 'urn:xmpp:alt-connections:websocket');
     assert.equal(link?.href, socket);
 
-    const juliet = client({ service: link.href, domain: 'localhost', username: 'juliet', password: 'capulet' });
+    const juliet = xmppjs({ service: link.href, domain: 'localhost', username: 'juliet', password: 'capulet' });
     juliet.on('error', () => undefined);
     assert.match(String(await juliet.start()), /^juliet@localhost\//);
     await juliet.stop();

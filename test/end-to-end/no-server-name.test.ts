@@ -4,9 +4,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { connect } from 'node:tls';
-import { type Client, client, type Element, xml } from '@xmpp/client';
+import { type Client, type Element, xml } from '@xmpp/client';
 import { dns, makePem } from '../support/pem.ts';
 import { Skylark } from '../support/skylark.ts';
+import { xmppjs } from '../support/xmppjs.ts';
 
 const domains = ['one.example', 'two.example'] as const;
 const fingerprints = new Map<string, string>();
@@ -49,7 +50,7 @@ function shown(port: number, servername?: string): Promise<string> {
 
 /** @returns the client, and its address */
 async function signIn(service: string, domain: string, username: string, password: string) {
-  const xmpp = client({ service, domain, username, password, resource: 'test' });
+  const xmpp = xmppjs({ service, domain, username, password, resource: 'test' });
   xmpp.on('error', () => undefined);
   // With Bind 2 (XEP-0386) the server adds to the resource.
   const address = `${(await xmpp.start()) as object}`;

@@ -1,8 +1,8 @@
 /** The REST API of a whole service: a domain and an account that were made through it serve an XMPP client at once. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { client } from '@xmpp/client';
 import { Skylark } from '../support/skylark.ts';
+import { xmppjs } from '../support/xmppjs.ts';
 
 let skylark: Skylark;
 
@@ -34,7 +34,7 @@ test('a tenant, an account and a new password, over HTTPS with a key; then a cli
     made.map(({ status, body }) => [status, body.detail]),
     [201, 201, 200, 200].map((status) => [status, undefined]),
   );
-  const juliet = client({
+  const juliet = xmppjs({
     service: `xmpp://127.0.0.1:${skylark.ports.c2s}`,
     ...{ domain: 'made.example', username: 'juliet', password: 'capulet' },
   });

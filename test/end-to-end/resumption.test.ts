@@ -4,12 +4,13 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { type Client, client, xml } from '@xmpp/client';
+import { type Client, xml } from '@xmpp/client';
 import { type Agent, createClient } from 'stanza';
 import { Cable } from '../support/cable.ts';
 import { Skylark } from '../support/skylark.ts';
 import { TcpClient } from '../support/tcp-client.ts';
 import { until } from '../support/until.ts';
+import { xmppjs } from '../support/xmppjs.ts';
 
 const rounds = 2;
 const perRound = 40;
@@ -96,7 +97,7 @@ async function cutEachRound(name: string, cable: Cable, juliet: Cuttable): Promi
 }
 
 async function xmppJs(resource: string, service: string): Promise<Cuttable> {
-  const xmpp: Client = client({ service, domain: 'localhost', username: 'juliet', password: 'capulet', resource });
+  const xmpp: Client = xmppjs({ service, domain: 'localhost', username: 'juliet', password: 'capulet', resource });
   const heard: string[] = [];
   let resumptions = 0;
   xmpp.on('error', () => undefined);

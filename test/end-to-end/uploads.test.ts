@@ -10,8 +10,9 @@ import { request } from 'node:http';
 import { request as secureRequest } from 'node:https';
 import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
-import { type Client, client, xml } from '@xmpp/client';
+import { type Client, xml } from '@xmpp/client';
 import { Skylark } from '../support/skylark.ts';
+import { xmppjs } from '../support/xmppjs.ts';
 
 const NS = 'urn:xmpp:http:upload:0';
 
@@ -34,7 +35,7 @@ after(async () => {
 });
 
 async function signIn(domain: string, username: string): Promise<Client> {
-  const xmpp = client({ service: `xmpp://127.0.0.1:${skylark.ports.c2s}`, domain, username, password: 'secret' });
+  const xmpp = xmppjs({ service: `xmpp://127.0.0.1:${skylark.ports.c2s}`, domain, username, password: 'secret' });
   xmpp.on('error', () => undefined);
   await xmpp.start();
   return xmpp;

@@ -13,6 +13,7 @@ declare module '@xmpp/client' {
     start(): Promise<unknown>;
     stop(): Promise<unknown>;
     send(element: Element): Promise<void>;
+    write(text: string): Promise<void>;
     /** How long an answer may take, milliseconds. */
     timeout: number;
     on(event: 'stanza', listener: (stanza: Element) => void): void;

@@ -4,9 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { type Client, client, type Token, xml } from '@xmpp/client';
+import { type Client, type Token, xml } from '@xmpp/client';
 import { Cable } from '../support/cable.ts';
 import { Skylark } from '../support/skylark.ts';
+import { xmppjs } from '../support/xmppjs.ts';
 
 const agent = () => xml('user-agent', { id: 'd4565fa7-4d72-4749-b3d3-740edbf87770' }, xml('software', {}, 'xmpp.js'));
 let skylark: Skylark;
@@ -33,7 +34,7 @@ interface Visit {
 
 function visit(password: string, token: Token | undefined, saved: (token: Token) => void): Visit {
   const options = { service: `xmpps://127.0.0.1:${cable.port}`, domain: 'localhost', resource: 'balcony' };
-  const xmpp = client({ ...options, username: 'juliet', password, userAgent: agent() });
+  const xmpp = xmppjs({ ...options, username: 'juliet', password, userAgent: agent() });
   const wire: string[] = [];
   const sent: string[] = [];
   xmpp.on('error', () => undefined);

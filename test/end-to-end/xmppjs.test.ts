@@ -1,8 +1,9 @@
 /** @xmpp/client (xmpp.js) as its users write it: STARTTLS, direct TLS, WebSocket without and with TLS. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { type Client, client, type Element, xml } from '@xmpp/client';
+import { type Client, type Element, xml } from '@xmpp/client';
 import { Skylark } from '../support/skylark.ts';
+import { xmppjs } from '../support/xmppjs.ts';
 
 let skylark: Skylark;
 
@@ -22,7 +23,7 @@ interface Person {
 }
 
 async function signIn(service: string, username: string, password: string): Promise<Person> {
-  const xmpp = client({ service, domain: 'localhost', username, password, resource: 'test' });
+  const xmpp = xmppjs({ service, domain: 'localhost', username, password, resource: 'test' });
   const stanzas: Element[] = [];
   const waiting = new Set<() => void>();
   xmpp.on('error', () => undefined);
