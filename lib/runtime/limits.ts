@@ -127,6 +127,10 @@ export const runtimeLimits = {
    * Tries of a change to a row that several processes change. A user's resources compete, so there are tens; each round lets one
    * pass.
    */
+  /** Servers for calls that a tenant names (XEP-0215). Clients try all of them with each call. */
+  callServersMax: 20,
+  /** A secret in a tenant's policy, characters as it is sealed: four times what it may have, for an envelope and base64. */
+  policySecretCharactersMax: 4_096,
   updateTriesMax: 40,
 
   // Sockets

@@ -99,6 +99,11 @@ export const programLimits = {
 
   // The doctor
 
+  /** Servers for calls that are checked, of those that a domain announces. */
+  doctorCallServersMax: 20,
+  /** The first pause before a request to a STUN server is sent again over UDP, ms (RFC 8489 §6.2.1). It doubles. */
+  doctorStunPauseMs: 500,
+
   /** Longest time that can be given to all checks, seconds. */
   doctorSecondsMax: 600,
   /** How long a peer may take for one answer, ms. */

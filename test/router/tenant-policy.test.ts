@@ -10,6 +10,7 @@ import { type EmbeddedDependencies, embeddedDependencies } from '../support/stag
 const presets = {
   ...{ registration: 'closed', retentionDays: 0, tokenDays: 21 },
   ...{ federation: 'open', allow: [], block: [], proof: 'any', hold: 3_600 },
+  ...{ callServers: [], turnSecret: false },
 };
 
 let dependencies: EmbeddedDependencies;
@@ -54,7 +55,10 @@ test('a change can be made to depend on the version that was seen', async () => 
 
 describe('a change is refused in words', () => {
   for (const [given, error] of [
-    [{}, 'say what to change: registration, retentionDays, tokenDays, federation, allow, block, proof, hold'],
+    [
+      {},
+      'say what to change: registration, retentionDays, tokenDays, federation, allow, block, proof, hold, callServers, turnSecret',
+    ],
     [{ federation: 'half' }, "federation is 'open' or 'listed' or 'closed', not 'half'"],
     [{ proof: 'none' }, "proof is 'any' or 'certificate', not 'none'"],
     [{ allow: ['a b'] }, "'a b' is not a domain name"],

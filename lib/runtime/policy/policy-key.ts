@@ -20,6 +20,8 @@ export interface PolicyKey<Value = unknown> {
   readonly text: string;
   /** Completes "it takes …" in an error. */
   readonly allowed: string;
+  /** The row has it sealed (services/router/core/policy-secrets.ts). Whoever asks is told whether there is one, and never what it is. */
+  readonly isSecret?: true;
   /** What was typed, as the schema takes it. Anything that it does not take is refused. */
   readonly fromText: (text: string) => unknown;
 }
@@ -40,6 +42,17 @@ export function numberKey(placeholder: string, text: string, preset: number, max
     ...{ preset, strictest: preset, placeholder, text },
     allowed: `a whole number from 0 to ${max}`,
     fromText: (typed) => (/^\d{1,9}$/.test(typed) ? Number(typed) : typed),
+  };
+}
+
+/** A secret that the tenant shares with another service. The empty text: there is none. */
+export function secretKey(text: string): PolicyKey<string> {
+  const max = runtimeLimits.policySecretCharactersMax;
+  return {
+    schema: z.string().max(max),
+    ...{ preset: '', strictest: '', placeholder: 'SECRET', text, isSecret: true },
+    allowed: `at most ${max / 4} characters, or 'none'`,
+    fromText: (typed) => (typed === 'none' ? '' : typed),
   };
 }
 

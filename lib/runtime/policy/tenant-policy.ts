@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import { allow } from './allow.ts';
 import { block } from './block.ts';
+import { callServers } from './call-servers.ts';
 import { federation } from './federation.ts';
 import { hold } from './hold.ts';
 import type { PolicyKey } from './policy-key.ts';
@@ -9,8 +10,12 @@ import { proof } from './proof.ts';
 import { registration } from './registration.ts';
 import { retentionDays } from './retention-days.ts';
 import { tokenDays } from './token-days.ts';
+import { turnSecret } from './turn-secret.ts';
 
-export const policyKeys = { registration, retentionDays, tokenDays, federation, allow, block, proof, hold };
+export const policyKeys = {
+  ...{ registration, retentionDays, tokenDays, federation, allow, block, proof, hold },
+  ...{ callServers, turnSecret },
+};
 
 type Keys = typeof policyKeys;
 export type TenantPolicy = { readonly [Name in keyof Keys]: z.output<Keys[Name]['schema']> };

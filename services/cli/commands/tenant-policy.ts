@@ -1,5 +1,6 @@
 /** `skylark tenant set` changes the policy of a tenant, and `skylark tenant show` prints it. */
 import type { z } from 'zod';
+import type { PolicyKey } from '../../../lib/runtime/policy/policy-key.ts';
 import { policyKeys } from '../../../lib/runtime/policy/tenant-policy.ts';
 import { tenantSet, tenantShow } from '../../router/operations/tenant-policy.ts';
 import { flagOf, type Values } from '../core/arguments.ts';
@@ -33,7 +34,10 @@ export async function showPolicy(values: Values<typeof tenantShowOptions>, posit
 
 function print({ domain, policyVersion, policy }: z.output<typeof tenantShow.output>): void {
   say(`${domain}: version ${policyVersion} of its policy`);
-  for (const [name, value] of Object.entries(policy)) say(`  ${flagOf(name).slice(2)}: ${textOf(value)}`);
+  for (const [name, value] of Object.entries(policy)) {
+    const { isSecret } = (policyKeys as Readonly<Record<string, PolicyKey>>)[name] ?? {};
+    say(`  ${flagOf(name).slice(2)}: ${isSecret ? (value ? 'set' : 'none') : textOf(value)}`);
+  }
 }
 
 /** As one would type it. */

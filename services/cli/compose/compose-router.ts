@@ -56,6 +56,7 @@ export async function composeRouter({ keys, ...ports }: Ports): Promise<Composed
     outbox: hasOutbox ? new Outbox({ store: ports.store, bus: ports.bus, clock }) : undefined,
     knownSpans: new RecentKeys(programLimits.knownSpansMax),
     shares: new Shares(ports.clock),
+    keys,
     tokenSecrets: keys && tokenSecrets({ store: ports.store, clock, keys }),
     version,
   };

@@ -37,7 +37,7 @@ export const doctorOptions = {
   webPort: portOption('of HTTPS at the domain, where browsers look for host-meta', 443),
   user: textOption(
     'NAME',
-    'an account of the domain, to look at rooms and uploads as it sees them',
+    'an account of the domain, to look at rooms, uploads and servers for calls as it sees them',
     'the part before the @ of an address',
   ),
   password: textOption('TEXT', 'of that account; without it, it is read from the terminal or the input', 'a password'),

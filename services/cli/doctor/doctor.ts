@@ -58,6 +58,7 @@ export async function examine(values: DoctorValues, positionals: readonly string
   await look(
     opened.slice(0, 2).flatMap((one) => one ?? []),
     account,
+    names,
     last,
   );
   return { domain, findings: [...parts, last].flatMap((one) => one.findings.list) };
@@ -80,11 +81,11 @@ async function checkPlaces(
 }
 
 /** Checks what the account sees, over the first safe stream. Closes all streams, even when there is no account to check with. */
-async function look(opened: readonly Opened[], account: Account | undefined, patient: Patient): Promise<void> {
+async function look(opened: readonly Opened[], account: Account | undefined, names: Names, patient: Patient): Promise<void> {
   const [first, ...others] = opened;
   for (const { stream } of account === undefined ? opened : others) stream.close();
   if (account === undefined) return;
-  if (first !== undefined) await checkServices(first, account, patient);
+  if (first !== undefined) await checkServices(first, account, names, patient);
   else patient.findings.fail(`${account.user}@${patient.domain}`, 'the password was not sent: no stream is safe', 'see above');
 }
 

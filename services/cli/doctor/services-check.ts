@@ -1,10 +1,12 @@
-/** Checks that an account finds the rooms (XEP-0045) and uploads (XEP-0363) of its domain by disco (XEP-0030). */
+/** Checks that an account finds the rooms (XEP-0045), uploads (XEP-0363) and servers for calls (XEP-0215) of its domain by disco (XEP-0030). */
 import { escapeAttribute } from '../../../lib/xmpp/element.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { programLimits } from '../limits.ts';
+import { checkCalls, NS_SERVICES } from './calls-check.ts';
 import type { Opened, Patient } from './client-check.ts';
 import { shown } from './findings.ts';
 import { mechanismsOf, NS_SASL } from './mechanisms.ts';
+import type { Names } from './names.ts';
 import { BadPeer, type PeerStream } from './peer-stream.ts';
 import { whyOf } from './reasons.ts';
 import { ScramClient } from './scram-client.ts';
@@ -21,7 +23,12 @@ export interface Account {
 }
 
 /** Signs in and looks for the services. Closes the stream in any case. */
-export async function checkServices({ stream, features }: Opened, account: Account, patient: Patient): Promise<void> {
+export async function checkServices(
+  { stream, features }: Opened,
+  account: Account,
+  names: Names,
+  patient: Patient,
+): Promise<void> {
   const { domain, findings } = patient;
   const subject = `${account.user}@${domain}`;
   try {
@@ -32,6 +39,9 @@ export async function checkServices({ stream, features }: Opened, account: Accou
     const hosts = await hostsOf(stream, domain);
     tell('rooms', hosts.get(NS_MUC), patient, "rooms are on 'conference.' of a tenant's domain; look at the log of the service");
     tell('uploads', hosts.get(NS_UPLOAD), patient, 'people cannot send files (XEP-0363) until the service has a place for them');
+    const host = hosts.get(NS_SERVICES);
+    const answer = host && (await ask(stream, 'services', 'get', host, `<services xmlns='${NS_SERVICES}'/>`));
+    await checkCalls(answer ? answer.child('services', NS_SERVICES) : undefined, names, patient);
   } catch (error) {
     findings.fail(subject, ...whyOf(error));
   } finally {

@@ -5,6 +5,7 @@
 import type { Logger } from 'pino';
 import type { Blobs } from '../../../lib/ports/blobs.ts';
 import type { Bus } from '../../../lib/ports/bus.ts';
+import type { Keys } from '../../../lib/ports/keys.ts';
 import type { Store } from '../../../lib/ports/store.ts';
 import { DeadlineStore } from '../../../lib/runtime/deadline-store.ts';
 import type { Deliverer } from '../../../lib/runtime/deliverer.ts';
@@ -27,6 +28,8 @@ export interface Dependencies {
   /** Rows of {@link spansByPeer} that were written recently. What they say stays true, so they are not written again. */
   readonly knownSpans: RecentKeys;
   readonly shares: Shares;
+  /** Seals secrets of tenants. Without it, their policies have none. */
+  readonly keys?: Keys | undefined;
   /** The files of accounts. Without it, file upload is not offered. */
   readonly blobs?: Blobs | undefined;
   /** What goes to other servers and to components; without it there are neither. */

@@ -20,6 +20,7 @@ import { pep } from './xep0163-pep.ts';
 import { blocking } from './xep0191-blocking.ts';
 import { ping } from './xep0199-ping.ts';
 import { entityTime } from './xep0202-time.ts';
+import { externalServices } from './xep0215-external-services.ts';
 import { carbons } from './xep0280-carbons.ts';
 import { vcard4 } from './xep0292-vcard4.ts';
 import { archive } from './xep0313-archive.ts';
@@ -65,6 +66,7 @@ export const features: readonly AccountFeature[] = [
   privilegedEntity,
   push,
   stableIds,
+  externalServices,
   fileUpload,
   bookmarks,
   roomSelfPing,

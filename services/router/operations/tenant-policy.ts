@@ -1,21 +1,31 @@
 /** Operations on the policy of a tenant (lib/runtime/policy). */
 import { z } from 'zod';
 import { Conflict } from '../../../lib/ports/store.ts';
+import { runtimeLimits } from '../../../lib/runtime/limits.ts';
 import type { PolicyKey } from '../../../lib/runtime/policy/policy-key.ts';
 import { type PolicyChange, policyKeys, type TenantPolicy } from '../../../lib/runtime/policy/tenant-policy.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
+import type { Dependencies } from '../core/dependencies.ts';
+import { sealPolicySecret } from '../core/policy-secrets.ts';
+import { tellOfServices } from '../features/xep0215-external-services.ts';
 import { domainInput, findTenant, uncached } from './inputs.ts';
 import { operation } from './operation.ts';
 import { Refusal } from './refusal.ts';
 
-const schemas = Object.fromEntries(Object.entries<PolicyKey>(policyKeys).map(([name, { schema }]) => [name, schema]));
-const change = Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, schema.optional()]));
+const keys = Object.entries<PolicyKey>(policyKeys);
+/** A secret is shown as whether there is one. */
+const schemas = Object.fromEntries(keys.map(([name, { schema, isSecret }]) => [name, isSecret ? z.boolean() : schema]));
+const change = Object.fromEntries(
+  keys.map(([name, { schema, isSecret }]) => [name, isSecret ? schema.optional().meta({ isSecret }) : schema.optional()]),
+);
+
+type Shown = { readonly [Name in keyof TenantPolicy]: TenantPolicy[Name] | boolean };
 
 const described = z.object({
   domain: z.string(),
   /** Grows with each change. */
   policyVersion: z.number(),
-  policy: z.object(schemas) as unknown as z.ZodType<TenantPolicy, TenantPolicy>,
+  policy: z.object(schemas) as unknown as z.ZodType<Shown, Shown>,
 });
 
 export const tenantSet = operation({
@@ -36,10 +46,12 @@ export const tenantSet = operation({
     const changed = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as PolicyChange;
     if (Object.keys(changed).length === 0)
       throw new Refusal('invalid', `say what to change: ${Object.keys(policyKeys).join(', ')}`);
-    await findTenant(dependencies, domain);
+    const before = await findTenant(dependencies, domain);
+    const sealed = await sealSecrets(dependencies, domain, changed);
     try {
-      const tenant = await uncached(dependencies).setPolicy(domain, changed, policyVersion);
+      const tenant = await uncached(dependencies).setPolicy(domain, sealed, policyVersion);
       if (tenant === undefined) throw new Refusal('absent', `tenant '${domain}' was removed meanwhile`);
+      tellOfServices(dependencies, before, tenant);
       return describe(tenant);
     } catch (error) {
       if (error instanceof Conflict) throw new Refusal('conflict', `the policy of '${domain}' was changed: look at it again`);
@@ -61,5 +73,26 @@ export const tenantShow = operation({
 });
 
 function describe({ domain, policyVersion, policy }: Tenant): z.input<typeof described> {
-  return { domain, policyVersion, policy };
+  const shown = keys.map(([name, { isSecret }]) => {
+    const value = policy[name as keyof TenantPolicy];
+    return [name, isSecret ? value !== '' : value];
+  });
+  return { domain, policyVersion, policy: Object.fromEntries(shown) as Shown };
+}
+
+/** @throws {Refusal} when this deployment cannot seal */
+async function sealSecrets(dependencies: Dependencies, domain: string, given: PolicyChange): Promise<PolicyChange> {
+  const entries = Object.entries(given).map(async ([name, value]) => {
+    const isOpen = policyKeys[name as keyof TenantPolicy].isSecret && value !== '';
+    return [name, isOpen ? await sealed(dependencies, domain, name, value as string) : value] as const;
+  });
+  return Object.fromEntries(await Promise.all(entries)) as PolicyChange;
+}
+
+async function sealed(dependencies: Dependencies, domain: string, name: string, secret: string): Promise<string> {
+  if (secret.length > runtimeLimits.policySecretCharactersMax / 4)
+    throw new Refusal('invalid', `'${name}' has at most ${runtimeLimits.policySecretCharactersMax / 4} characters`);
+  const text = await sealPolicySecret(dependencies, domain, name, secret);
+  if (text === undefined) throw new Refusal('conflict', `'${name}' cannot be kept: the routers have no key to seal it with`);
+  return text;
 }
