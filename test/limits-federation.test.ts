@@ -80,10 +80,18 @@ showRelations('other servers', [
   },
   {
     says: 'what one address at another server may send is a small share of what its server may',
-    holds: ({ connection, router }) =>
-      10 * router.remoteStanzasPerSecond < connection.peerStanzasPerSecond &&
-      10 * router.remoteStanzasBurst < connection.peerStanzasBurst,
+    holds: ({ s2s, router }) =>
+      10 * router.remoteStanzasPerSecond < s2s.peerStanzasPerSecond && 10 * router.remoteStanzasBurst < s2s.peerStanzasBurst,
     planted: { router: { remoteStanzasPerSecond: 1_000 } },
+  },
+  {
+    says: 'what comes from other servers is tried like what comes from sessions, and waits in as many full batches',
+    holds: ({ connection, s2s, service }) =>
+      s2s.arrivalTimeoutMs === connection.batchTimeoutMs &&
+      s2s.arrivalBackoffMaxMs === connection.batchBackoffMaxMs &&
+      s2s.arrivingStanzasMax === 4 * service.batchStanzasMax &&
+      s2s.arrivingBytesMax === 4 * service.batchBytesMax,
+    planted: { s2s: { arrivalTimeoutMs: 1_000 } },
   },
   {
     says: 'both directions call a stream idle after the same time, which is longer than white space and proof take',

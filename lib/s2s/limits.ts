@@ -1,4 +1,4 @@
-/** The bounds of what proves a domain between servers, with units and reasons. */
+/** The bounds of what proves a domain between servers, and of what comes from there, with units and reasons. */
 export const s2sLimits = {
   /** Certificates that a peer sends and that are looked at, the first ones; and one of them, bytes. Public CAs send two to four. */
   chainCertificatesMax: 8,
@@ -25,4 +25,19 @@ export const s2sLimits = {
   poshAtOnceMax: 50,
   /** Names that a sentence about a certificate quotes. */
   namesShownMax: 3,
+  /** Stanzas and bytes of a domain of another server, in all its streams to one process: per second, and at once. More is read later. */
+  peerStanzasPerSecond: 5_000,
+  peerStanzasBurst: 20_000,
+  peerBytesPerSecond: 8 * 1024 * 1024,
+  peerBytesBurst: 64 * 1024 * 1024,
+  /** Domains whose share of them is remembered. */
+  peerSharesMax: 10_000,
+  /** Stanzas and bytes of one stream that were read and that no router has taken. With more, the socket is not read. */
+  arrivingStanzasMax: 256,
+  arrivingBytesMax: 1024 * 1024,
+  /** How long a router has to answer a batch of them before it is sent again, and the longest pause before that, ms; as of batches of sessions. */
+  arrivalTimeoutMs: 5_000,
+  arrivalBackoffMaxMs: 2_000,
+  /** How long they are sent to routers again, ms. Then their stream ends, and the other server sends them again. */
+  arrivalPatienceMs: 60_000,
 } as const;

@@ -199,8 +199,6 @@ export const connectionLimits = {
   verifiesPerStreamMax: 8,
   /** Pairs of domains that one stream may prove. */
   pairsPerStreamMax: 100,
-  /** How long stanzas of another server are sent to routers again, ms. Then its stream ends, and it sends them again. */
-  peerPatienceMs: 60_000,
   /** A stream of another server that carried nothing for this long, either way, is ended in order, ms; and how often that is looked at, ms. */
   peerIdleMs: 10 * 60_000,
   peerIdleLookMs: 30_000,
@@ -212,12 +210,7 @@ export const connectionLimits = {
   peerKeysBurst: 500,
   peerKeysOfDomainPerSecond: 20,
   peerKeysOfDomainBurst: 1_000,
-  /** Stanzas and bytes of a domain of another server, in all its streams at a node: per second, and at once. More is read later. */
-  peerStanzasPerSecond: 5_000,
-  peerStanzasBurst: 20_000,
-  peerBytesPerSecond: 8 * 1024 * 1024,
-  peerBytesBurst: 64 * 1024 * 1024,
-  /** Networks and domains whose share is remembered. */
+  /** Networks and domains whose share of headers and keys is remembered. */
   peerSharesMax: 10_000,
   /** Streams of other servers at one node. A peer has one for each pair of domains. */
   peerStreamsMax: 20_000,

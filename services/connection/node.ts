@@ -9,6 +9,7 @@ import type { WebSocket } from 'ws';
 import type { Bus, Serving } from '../../lib/ports/bus.ts';
 import { type Clock, sleep, type Timer } from '../../lib/ports/clock.ts';
 import type { Store } from '../../lib/ports/store.ts';
+import type { Allowances, SendingRates } from '../../lib/runtime/allowance.ts';
 import type { CarryReply, CarryRequest } from '../../lib/runtime/component-wire.ts';
 import { DeploymentClock } from '../../lib/runtime/deployment-clock.ts';
 import { answering } from '../../lib/runtime/faults.ts';
@@ -35,7 +36,7 @@ import { NodeRequests } from './moving/node-requests.ts';
 import { park } from './moving/park.ts';
 import { Outside } from './outside.ts';
 import type { PeerStreamsOptions } from './peers/peer-streams.ts';
-import { Allowances, type SendingRates } from './session/allowance.ts';
+import { accountAllowances } from './session/account-allowances.ts';
 import type { SessionStream } from './session/egress.ts';
 import type { StageKind } from './session/outgoing-stages.ts';
 import { RouterLink } from './session/router-link.ts';
@@ -179,7 +180,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
     this.features = new FeatureList(dependencies.features ?? streamFeatures);
     this.stages = this.features.stages;
     this.admission = new Admission(dependencies.clock, dependencies.rates);
-    this.allowances = new Allowances(dependencies.clock, dependencies.sendingRates);
+    this.allowances = accountAllowances(dependencies.clock, dependencies.sendingRates);
     this.subject = `n.${dependencies.node}.${dependencies.clock.randomBytes(6).toString('hex')}`;
   }
 
@@ -219,8 +220,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
     let parked = 0;
     for (const session of this.held.values()) if (session.isParked) parked++;
     const [streams, peerStreams] = [this.#streams.size, this.#outside?.peerStreams ?? 0];
-    const { inFlight: batchesInFlight } = this.router;
-    const counts = { batchesInFlight, badProxyHeaders: this.#peers.refused, resyncs: this.#resyncs };
+    const counts = { batchesInFlight: this.router.inFlight, badProxyHeaders: this.#peers.refused, resyncs: this.#resyncs };
     return { streams, peerStreams, sessions: this.held.size, parked, ...counts };
   }
 

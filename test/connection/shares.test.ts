@@ -4,9 +4,9 @@ import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { WebSocket } from 'ws';
+import { Allowances } from '../../lib/runtime/allowance.ts';
 import { Admission } from '../../services/connection/door/admission.ts';
 import { connectionLimits } from '../../services/connection/limits.ts';
-import { Allowances } from '../../services/connection/session/allowance.ts';
 import { type Fixture, startFixture, until } from './fixture.ts';
 import { ManualClock, settled } from './manual-clock.ts';
 
@@ -20,7 +20,7 @@ describe('what an account sends', () => {
   ] as const) {
     test(`${what}: read again after ${waitMs} ms`, async () => {
       const clock = new ManualClock();
-      const allowance = new Allowances(clock, rates).of('juliet@example.org');
+      const allowance = new Allowances(clock, rates, 100).of('juliet@example.org');
       for (let n = 0; n < count; n++) allowance.spend(bytes);
       assert.equal(allowance.waitMs, waitMs);
       let calls = 0;
@@ -32,7 +32,7 @@ describe('what an account sends', () => {
   }
 
   test('counts over all its sessions, and not for others', () => {
-    const allowances = new Allowances(new ManualClock(), rates);
+    const allowances = new Allowances(new ManualClock(), rates, 100);
     const sessions = Array.from({ length: 30 }, () => allowances.of('juliet@example.org'));
     for (const session of sessions) for (let n = 0; n < 10; n++) session.spend(10);
     assert.equal(allowances.of('juliet@example.org').waitMs, 20_000);

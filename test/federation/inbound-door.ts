@@ -6,7 +6,7 @@ import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
 import { IdMint } from '../../lib/runtime/ids.ts';
 import type { PairRequest } from '../../lib/runtime/pair-wire.ts';
 import { routerSubject, shardCount } from '../../lib/runtime/wire.ts';
-import { Arrivals } from '../../services/connection/peers/arrivals.ts';
+import { Arrivals } from '../../lib/s2s/arrivals.ts';
 import { peerFeatures } from '../../services/connection/peers/features/index.ts';
 import { InboundStream, type PeerStreamHost } from '../../services/connection/peers/inbound-stream.ts';
 import { OwnerLink } from '../../services/connection/peers/owner-link.ts';

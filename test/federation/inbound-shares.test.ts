@@ -1,6 +1,7 @@
 /** What other servers may do to a node, and that streams which carry nothing end in order; on a clock that is moved. */
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
+import { s2sLimits } from '../../lib/s2s/limits.ts';
 import { connectionLimits } from '../../services/connection/limits.ts';
 import { settled } from '../connection/manual-clock.ts';
 import { type Caller, InboundDoor } from './inbound-door.ts';
@@ -53,7 +54,7 @@ test('a network that shows too many keys has no more of them verified: nobody ma
 });
 
 test('a domain that sends more than its share is read later, in all its streams; nothing is lost, and another domain is not slowed down', async () => {
-  const { peerStanzasBurst, peerStanzasPerSecond } = connectionLimits;
+  const { peerStanzasBurst, peerStanzasPerSecond } = s2sLimits;
   const [one, two] = [await door.proven('p.example'), await door.proven('p.example')];
   const other = await door.proven('q.example');
   const many = 100;

@@ -6,6 +6,8 @@ import type { Logger } from 'pino';
 import type { Clock, Timer } from '../../../lib/ports/clock.ts';
 import type { AttachReply, CarryReply, CarryRequest, ComponentAddress } from '../../../lib/runtime/component-wire.ts';
 import { pongPrefix } from '../../../lib/runtime/pair-wire.ts';
+import { addressesOf } from '../../../lib/s2s/addresses.ts';
+import type { ArrivalPair, Arrivals } from '../../../lib/s2s/arrivals.ts';
 import { escapeAttribute } from '../../../lib/xmpp/element.ts';
 import { StreamError } from '../../../lib/xmpp/errors.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
@@ -19,8 +21,6 @@ import {
 } from '../../../lib/xmpp/scanner.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { connectionLimits } from '../limits.ts';
-import { addressesOf } from '../peers/addresses.ts';
-import type { ArrivalPair, Arrivals } from '../peers/arrivals.ts';
 import { EventPump, type Pumped } from '../stream/event-pump.ts';
 import { wantedDomain } from '../stream/opening.ts';
 import type { SocketTransport, TransportReader } from '../stream/transport.ts';

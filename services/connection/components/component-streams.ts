@@ -7,11 +7,11 @@ import type { CarryReply, CarryRequest } from '../../../lib/runtime/component-wi
 import type { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
 import type { IdMint } from '../../../lib/runtime/ids.ts';
 import type { PeerAddresses } from '../../../lib/runtime/peer-addresses.ts';
+import { type ArrivalEvents, Arrivals } from '../../../lib/s2s/arrivals.ts';
 import { StreamError } from '../../../lib/xmpp/errors.ts';
 import { type Accept, type Listeners, listen } from '../door/listen.ts';
 import type { TlsSource } from '../door/tls.ts';
 import { connectionLimits } from '../limits.ts';
-import { type ArrivalEvents, Arrivals } from '../peers/arrivals.ts';
 import type { Cork } from '../stream/cork.ts';
 import { SocketTransport } from '../stream/transport.ts';
 import { ComponentOwner } from './component-owner.ts';

@@ -1,9 +1,8 @@
-/** The addresses that headers and stanzas of other servers carry (RFC 6120 §4.7, §8.1); those of components, too. */
+/** The addresses that headers of other servers carry (RFC 6120 §4.7). */
 import { escapeAttribute } from '../../../lib/xmpp/element.ts';
 import { StreamError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { NS_STREAM } from '../../../lib/xmpp/scanner.ts';
-import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 
 export const NS_SERVER = 'jabber:server';
 const NS_DIALBACK = 'jabber:server:dialback';
@@ -19,17 +18,6 @@ export function headerOf(own: {
     .map(([name, value]) => (value === undefined ? '' : ` ${name}='${escapeAttribute(value)}'`))
     .join('');
   return `<?xml version='1.0'?><stream:stream ${namespaces}${attributes}>`;
-}
-
-/** RFC 6120 §8.1.1.2, §8.1.2.2: it has both. @throws {StreamError} improper-addressing */
-export function addressesOf(stanza: Stanza): { readonly from: Jid; readonly to: Jid } {
-  const { from: fromText, to: toText } = stanza.attributes;
-  const from = fromText === undefined ? undefined : Jid.tryParse(fromText);
-  const to = toText === undefined ? undefined : Jid.tryParse(toText);
-  if (from === undefined || to === undefined) {
-    throw new StreamError('improper-addressing', 'a stanza needs "from" and "to"');
-  }
-  return { from, to };
 }
 
 /** @throws {StreamError} improper-addressing */

@@ -12,22 +12,9 @@ import {
   type VerifyRequest,
   verifyAnswer,
 } from '../../../lib/runtime/pair-wire.ts';
+import type { Domains } from '../../../lib/s2s/arrivals.ts';
 import { StreamError } from '../../../lib/xmpp/errors.ts';
 import { connectionLimits } from '../limits.ts';
-
-/** Ours, and the peer's. */
-export interface Domains {
-  readonly host: string;
-  readonly peer: string;
-}
-
-/** How a peer has proved that it is a domain, towards one of ours. */
-export interface Proven {
-  /** Whose domain that of ours is. */
-  readonly tenant: string;
-  /** By its certificate; else by dialback. */
-  readonly isCertified: boolean;
-}
 
 export type Verified = Pick<VerifyReply, 'isValid' | 'condition'>;
 

@@ -1,10 +1,10 @@
 /** The shape of a feature of streams of other servers: as those of clients (core/stream-feature.ts), with the states of such a stream. */
 import type { Logger } from 'pino';
+import type { Arrivals, Domains, Proven } from '../../../lib/s2s/arrivals.ts';
 import type { SaslFailure } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { SpecRow } from '../core/stream-feature.ts';
-import type { Arrivals } from './arrivals.ts';
-import type { Domains, OwnerLink, Proven } from './owner-link.ts';
+import type { OwnerLink } from './owner-link.ts';
 
 /** `secure`: TLS is below. `proven`: the peer has proved one domain at least. */
 export type PeerTrait = 'secure' | 'proven';

@@ -3,11 +3,13 @@
  * streams that are opened, and keys of dialback that we have to ask for. What is proved counts for the domain: whoever sends more than its
  * share is read later, so that TCP slows it down, and others are not.
  */
+
 import type { Clock } from '../../../lib/ports/clock.ts';
+import type { Allowances } from '../../../lib/runtime/allowance.ts';
 import { isOwnMachine, networkOf } from '../../../lib/runtime/networks.ts';
 import { RateLimit } from '../../../lib/runtime/rate-limit.ts';
+import { peerAllowances, StreamPace } from '../../../lib/s2s/stream-pace.ts';
 import { connectionLimits } from '../limits.ts';
-import { type Allowance, Allowances } from '../session/allowance.ts';
 
 export class PeerShares {
   readonly #openings: RateLimit;
@@ -23,10 +25,7 @@ export class PeerShares {
     this.#askings = new RateLimit(clock, askings, limits.peerSharesMax);
     const ofDomain = { perSecond: limits.peerKeysOfDomainPerSecond, burst: limits.peerKeysOfDomainBurst };
     this.#askingsOfDomain = new RateLimit(clock, ofDomain, limits.peerSharesMax);
-    this.#allowances = new Allowances(clock, {
-      stanzas: { perSecond: limits.peerStanzasPerSecond, burst: limits.peerStanzasBurst },
-      bytes: { perSecond: limits.peerBytesPerSecond, burst: limits.peerBytesBurst },
-    });
+    this.#allowances = peerAllowances(clock);
   }
 
   /** A header more. @param address of the socket's other end */
@@ -44,34 +43,5 @@ export class PeerShares {
   /** The pace of one more stream. @param go reading may go on */
   pace(go: () => void): StreamPace {
     return new StreamPace(this.#allowances, go);
-  }
-}
-
-/** What one stream may still send, by the domains that it has proved: as few as that. */
-export class StreamPace {
-  readonly #allowances: Allowances;
-  readonly #go: () => void;
-  readonly #byDomain = new Map<string, Allowance>();
-  isWaiting = false;
-
-  constructor(allowances: Allowances, go: () => void) {
-    this.#allowances = allowances;
-    this.#go = go;
-  }
-
-  /** A stanza was read. */
-  spend(domain: string, bytes: number): void {
-    const allowance = this.#byDomain.get(domain) ?? this.#allowances.of(domain);
-    this.#byDomain.set(domain, allowance);
-    if (allowance.spend(bytes) <= 0) return;
-    this.isWaiting = true;
-    allowance.wait(() => {
-      this.isWaiting = false;
-      this.#go();
-    });
-  }
-
-  stop(): void {
-    for (const allowance of this.#byDomain.values()) allowance.stop();
   }
 }

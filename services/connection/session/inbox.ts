@@ -1,8 +1,9 @@
 /** What a client has sent and no router has answered, in order, and how much of it goes into the next batch. */
+
+import type { Allowance } from '../../../lib/runtime/allowance.ts';
 import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
 import { type Stanza, spliceAttributes } from '../../../lib/xmpp/stanza.ts';
 import { connectionLimits } from '../limits.ts';
-import type { Allowance } from './allowance.ts';
 
 export interface Received {
   /** Minted when the stanza was read. */

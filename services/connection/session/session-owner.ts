@@ -1,9 +1,9 @@
 /** What a session asks of the node that holds it. */
 import type { Logger } from 'pino';
 import type { Clock } from '../../../lib/ports/clock.ts';
+import type { Allowances } from '../../../lib/runtime/allowance.ts';
 import type { IdMint } from '../../../lib/runtime/ids.ts';
 import type { Admission } from '../door/admission.ts';
-import type { Allowances } from './allowance.ts';
 import type { StageKind } from './outgoing-stages.ts';
 import type { RouterLink } from './router-link.ts';
 

@@ -3,12 +3,14 @@
  * pair, and others wait for nothing meanwhile; a good certificate needs no call back (XEP-0344 §2.4). As the authoritative server we know
  * our own keys (XEP-0185). More pairs of domains may be proved on one stream (§2.7).
  */
+
+import type { Domains } from '../../../../lib/s2s/arrivals.ts';
 import { xml } from '../../../../lib/xmpp/element.ts';
 import { StanzaError, type StanzaErrorCondition, StreamError } from '../../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../../../lib/xmpp/stanza.ts';
 import { connectionLimits } from '../../limits.ts';
-import type { Domains, Verified } from '../owner-link.ts';
+import type { Verified } from '../owner-link.ts';
 import type { PeerFeature, PeerStream } from '../peer-feature.ts';
 
 const NS = 'jabber:server:dialback';

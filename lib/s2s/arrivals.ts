@@ -1,18 +1,17 @@
 /**
- * Stanzas of one stream of another server, or of a component, on their way to routers: one batch of one pair of domains at a time, sent again with the same ids
- * until a router has taken it. What is counted here is durable.
+ * Stanzas of one stream of another server, or of a component, on their way to routers: one batch of one pair of domains at a time, sent
+ * again with the same ids until a router has taken it. What is counted here is durable.
  */
 import type { Logger } from 'pino';
-import type { Bus } from '../../../lib/ports/bus.ts';
-import { sleep } from '../../../lib/ports/clock.ts';
-import type { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
-import { ask, checkDone, isOperating, report } from '../../../lib/runtime/faults.ts';
-import { encodeFrame } from '../../../lib/runtime/frame.ts';
-import type { IdMint } from '../../../lib/runtime/ids.ts';
-import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
-import { type InboundRequest, inboundAnswer, routerSubject } from '../../../lib/runtime/wire.ts';
-import { connectionLimits } from '../limits.ts';
-import type { Domains, Proven } from './owner-link.ts';
+import type { Bus } from '../ports/bus.ts';
+import { sleep } from '../ports/clock.ts';
+import type { DeploymentClock } from '../runtime/deployment-clock.ts';
+import { ask, checkDone, isOperating, report } from '../runtime/faults.ts';
+import { encodeFrame } from '../runtime/frame.ts';
+import type { IdMint } from '../runtime/ids.ts';
+import { serviceLimits } from '../runtime/service-limits.ts';
+import { type InboundRequest, inboundAnswer, routerSubject } from '../runtime/wire.ts';
+import { s2sLimits } from './limits.ts';
 
 interface Dependencies {
   readonly bus: Bus;
@@ -28,6 +27,20 @@ export interface ArrivalEvents {
   failed(): void;
   /** The policy of the tenant does not allow the peer any more. */
   forbidden(host: string, peer: string): void;
+}
+
+/** Ours, and the peer's. */
+export interface Domains {
+  readonly host: string;
+  readonly peer: string;
+}
+
+/** How a peer has proved that it is a domain, towards one of ours. */
+export interface Proven {
+  /** Whose domain that of ours is. */
+  readonly tenant: string;
+  /** By its certificate; else by dialback. */
+  readonly isCertified: boolean;
 }
 
 /** Between which domains stanzas are, and how that was proved. */
@@ -60,7 +73,7 @@ export class Arrivals {
   }
 
   get isFull(): boolean {
-    return this.#waiting.length >= connectionLimits.ingressStanzasMax || this.#bytes >= connectionLimits.ingressBytesMax;
+    return this.#waiting.length >= s2sLimits.arrivingStanzasMax || this.#bytes >= s2sLimits.arrivingBytesMax;
   }
 
   get isIdle(): boolean {
@@ -129,13 +142,13 @@ export class Arrivals {
 
   async #send(arrivals: readonly Arrival[]): Promise<Outcome> {
     const { bus, clock, log } = this.#dependencies;
-    const untilMs = clock.monotonic() + connectionLimits.peerPatienceMs;
+    const untilMs = clock.monotonic() + s2sLimits.arrivalPatienceMs;
     const ids = arrivals.map(({ id }) => id);
     const bodies = arrivals.map(({ body }) => body);
     for (let tries = 1; ; tries++) {
       const at = clock.now();
       const begun = clock.monotonic();
-      const deadline = at + connectionLimits.batchTimeoutMs;
+      const deadline = at + s2sLimits.arrivalTimeoutMs;
       const { tenant: domain, isCertified } = arrivals[0]!.pair;
       const request: InboundRequest = {
         kind: 'inbound',
@@ -146,7 +159,7 @@ export class Arrivals {
       };
       try {
         const payload = encodeFrame(request, bodies);
-        const answer = await ask(bus, inboundAnswer, routerSubject, payload, connectionLimits.batchTimeoutMs);
+        const answer = await ask(bus, inboundAnswer, routerSubject, payload, s2sLimits.arrivalTimeoutMs);
         clock.observe(answer.take('at'));
         checkDone(answer, routerSubject);
         return answer.take('isForbidden') ? 'forbidden' : 'taken';
@@ -159,8 +172,8 @@ export class Arrivals {
       }
       if (this.#isStopped || clock.monotonic() > untilMs) return 'not taken';
       // A router that stood still has to find that its time is over before another one begins.
-      const restMs = clock.monotonic() - begun > connectionLimits.batchTimeoutMs / 2 ? connectionLimits.batchTimeoutMs : 0;
-      const pauseMs = Math.min(serviceLimits.batchBackoffMs * 2 ** (tries - 1), connectionLimits.batchBackoffMaxMs);
+      const restMs = clock.monotonic() - begun > s2sLimits.arrivalTimeoutMs / 2 ? s2sLimits.arrivalTimeoutMs : 0;
+      const pauseMs = Math.min(serviceLimits.batchBackoffMs * 2 ** (tries - 1), s2sLimits.arrivalBackoffMaxMs);
       await sleep(clock, Math.max(pauseMs, restMs - (clock.monotonic() - begun)));
       // Whoever has broken the stream meanwhile sends them again on another one: later than those they would be out of order.
       if (this.#isStopped) return 'not taken';
