@@ -78,7 +78,7 @@ export async function startFederation(dependencies: Omit<Dependencies, 'holdsLea
 class Owner implements Federation {
   readonly #dependencies: Dependencies;
   readonly #shards: Shards;
-  readonly #gate = new Gate();
+  readonly #gate: Gate;
   readonly #confirmed = new RecentKeys(federationLimits.confirmedKeysMax);
   readonly #pairs = new Map<string, Pair>();
   readonly #components: Components;
@@ -89,6 +89,7 @@ class Owner implements Federation {
 
   constructor(dependencies: Omit<Dependencies, 'holdsLease'>, sharing: Sharing | undefined) {
     this.#dependencies = { ...dependencies, holdsLease: () => this.#shards.holdsLease };
+    this.#gate = new Gate(dependencies.clock);
     const handler = answering(dependencies.log, (payload) => this.#answer(payload));
     this.#shards = new Shards(this.#dependencies, sharing, {
       handler,

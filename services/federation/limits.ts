@@ -31,6 +31,8 @@ export const federationLimits = {
   pongMs: 10_000,
   /** A stream that carried nothing for this long is closed, ms. */
   idleMs: 10 * 60_000,
+  /** A peer with which streams in both directions (XEP-0288) did not go well is not asked for one for this long, ms. */
+  oneWayMs: 6 * 60 * 60_000,
   /** White space goes out after this much silence, ms: middleboxes forget a connection after minutes. */
   keepAliveMs: 60_000,
   /** Sent to one peer and not confirmed, stanzas and bytes: what is sent again when the stream breaks. */

@@ -9,6 +9,8 @@ import { until } from '../support/until.ts';
 import type { Deployment, Ground } from './deployments.ts';
 
 export const NS_SM = 'urn:xmpp:sm:3';
+export const NS_BIDI = 'urn:xmpp:bidi';
+export const NS_BIDI_FEATURE = 'urn:xmpp:features:bidi';
 const namespaces = `xmlns='jabber:server' xmlns:stream='http://etherx.jabber.org/streams' xmlns:db='jabber:server:dialback'`;
 const names = new Set(['message', 'presence', 'iq']);
 
@@ -34,6 +36,14 @@ export class FakePeer {
   hasAcks = true;
   /** It confirms what it has got, by XEP-0198 or by an answer to a ping. */
   isConfirming = true;
+  /** XEP-0288: it offers it in its features by this namespace. */
+  bidi: string | undefined;
+  /** It ends a stream on which that was asked for. */
+  hatesBidi = false;
+  /** Streams to it that carry stanzas both ways, when it has let us in. */
+  readonly bothWays: PeerClient[] = [];
+  /** How often it was asked for. */
+  bidiAsked = 0;
   /** Streams that were opened to it so far, and those that were closed with a closing tag. */
   streams = 0;
   closed = 0;
@@ -128,6 +138,7 @@ export class FakePeer {
     this.streams++;
     let count = 0;
     let isCounting = false;
+    let isBothWays = false;
     try {
       for (;;) {
         const event = await link.read();
@@ -138,26 +149,46 @@ export class FakePeer {
           return;
         }
         if (event.kind === 'open') {
+          const bidi = this.bidi === undefined ? '' : `<bidi xmlns='${this.bidi}'/>`;
           const sm = this.hasAcks ? `<sm xmlns='${NS_SM}'/>` : '';
           const id = `fake-${this.streams}`;
           link.write(
             `<?xml version='1.0'?><stream:stream ${namespaces} from='${this.domain}' to='${event.from}' id='${id}' version='1.0'>`,
           );
-          link.write(`<stream:features><dialback xmlns='urn:xmpp:features:dialback'><errors/></dialback>${sm}</stream:features>`);
+          link.write(
+            `<stream:features><dialback xmlns='urn:xmpp:features:dialback'><errors/></dialback>${bidi}${sm}</stream:features>`,
+          );
           continue;
         }
         const { from, to, id } = event.attributes;
+        if (event.ns === NS_BIDI) {
+          isBothWays = true;
+          this.bidiAsked++;
+          if (this.hatesBidi) {
+            link.write(
+              `<stream:error><policy-violation xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>`,
+            );
+            link.end();
+            return;
+          }
+          continue;
+        }
         if (event.ns === 'jabber:server:dialback' && event.name === 'verify' && this.verdicts !== undefined) {
           for (const verdict of this.verdicts(event.attributes)) link.write(verdict);
         } else if (event.ns === 'jabber:server:dialback') {
           this.asked.push(event.bytes.toString());
           const type = event.name === 'result' || this.isVouching ? 'valid' : 'invalid';
           const ofStream = id === undefined ? '' : ` id='${id}'`;
+          if (isBothWays && event.name === 'result') this.onEarly?.(new PeerClient(link, to!, from!));
           link.write(`<db:${event.name} from='${to}' to='${from}'${ofStream} type='${type}'/>`);
+          if (isBothWays && event.name === 'result') this.bothWays.push(new PeerClient(link, to!, from!));
         } else if (event.ns === NS_SM) {
           if (event.name === 'enable') link.write(`<enabled xmlns='${NS_SM}'/>`);
           if (event.name === 'enable') isCounting = true;
+          if (event.name === 'a') this.acknowledged.push(event.attributes.h!);
           if (event.name === 'r' && this.isConfirming) link.write(`<a xmlns='${NS_SM}' h='${count}'/>`);
+        } else if (event.name === 'error') {
+          this.errors.push(event.bytes.toString());
         } else if (names.has(event.name) && this.isDeaf) {
           return;
         } else if (names.has(event.name)) {
@@ -175,6 +206,13 @@ export class FakePeer {
     if (!isPing) this.received.push(stanza.bytes.toString());
     if (isPing && this.isConfirming) this.onPing?.(stanza);
   }
+
+  /** What it was told on streams to it that routers have taken (XEP-0198). */
+  readonly acknowledged: string[] = [];
+  /** XEP-0288: called before it lets us in. */
+  onEarly: ((stream: PeerClient) => void) | undefined;
+  /** Errors that ended streams to it. */
+  readonly errors: string[] = [];
 
   /** Answers a ping, which takes a stream of its own to whoever asked. */
   onPing: ((ping: Stanza) => void) | undefined;

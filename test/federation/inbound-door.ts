@@ -58,9 +58,9 @@ export class InboundDoor {
     return door;
   }
 
-  /** A connection with TLS from this address. */
-  connect(address: string): Caller {
-    return new Caller(this.#host, address);
+  /** A connection from this address. */
+  connect(address: string, { isSecure = true } = {}): Caller {
+    return new Caller(this.#host, address, isSecure);
   }
 
   /** An open stream on which the domain has proved itself by dialback. */
@@ -80,9 +80,9 @@ export class Caller {
   hasEnded = false;
   readonly stream: InboundStream;
 
-  constructor(host: PeerStreamHost, address: string) {
+  constructor(host: PeerStreamHost, address: string, isSecure: boolean) {
     const transport = {
-      isSecure: true,
+      isSecure,
       address,
       open: () => {},
       send: (text: string) => {

@@ -53,7 +53,7 @@ beforeEach(async () => {
     verify: () => Promise.reject(new Error('nobody is asked')),
     stop: () => {},
   });
-  pair = new Pair(dependencies, new Gate(), name, wayOf, () => {});
+  pair = new Pair(dependencies, new Gate(clock), name, wayOf, () => {});
 });
 
 afterEach(async () => {

@@ -26,7 +26,7 @@ beforeEach(() => {
   };
   const dependencies = { clock, finder } as unknown as Dependencies;
   const pair = { tenant: 'a.example', host: 'a.example', peer: 'x.example' };
-  connector = new Connector(dependencies, new Gate(), pair, {
+  connector = new Connector(dependencies, new Gate(clock), pair, {
     ready: () => {},
     failed: (error) => connector.rest(error),
   });

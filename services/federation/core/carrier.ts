@@ -3,11 +3,14 @@
  * has opened to us (streams/component-stream.ts).
  */
 import type { StreamError } from '../../../lib/xmpp/errors.ts';
+import { federationLimits } from '../limits.ts';
 
 /** Calls come from the carrier's own reading, never from within a call to the carrier. */
 export interface CarrierEvents {
   /** XEP-0198: the peer has taken so many of the stanzas of this stream. */
   acked(count: number): void;
+  /** XEP-0288: an answer to a ping has come on the stream itself. */
+  ponged(id: string): void;
   /** Once. @param isAnswered the peer has answered our closing tag: it has read all that was sent */
   closed(reason: Error, isAnswered: boolean): void;
 }
@@ -29,6 +32,10 @@ export interface Carrier {
   readonly outlivesOwner: boolean;
   /** When the peer last sent anything of its own, by the monotonic clock; undefined where peers do not. */
   readonly heardAtMs?: number | undefined;
+  /** XEP-0288: when the peer last sent a stanza on it, by the monotonic clock; undefined where none may come. */
+  readonly arrivedAtMs?: number | undefined;
+  /** The peer may send on it, too (XEP-0288). */
+  readonly isBidirectional?: boolean;
   /** @returns what was not taken yet, bytes */
   send(stanza: Buffer): number;
   requestAck(): void;
@@ -43,4 +50,9 @@ export interface Carrier {
   leave(why: string): void;
   /** Reads until the stream is over. */
   run(events: CarrierEvents): Promise<void>;
+}
+
+/** Is it closed because nothing was said on it for long, either way? @param usedAtMs when we last did. @param now both monotonic */
+export function isQuiet({ outlivesOwner, arrivedAtMs = 0 }: Carrier, usedAtMs: number, now: number): boolean {
+  return !outlivesOwner && now - Math.max(usedAtMs, arrivedAtMs) > federationLimits.idleMs;
 }

@@ -1,7 +1,10 @@
-/** What all pairs of a process share: places to connect, and room for what waits. */
+/** What all pairs of a process share: places to connect, room for what waits, and what peers may send. */
 
+import type { Clock } from '../../../lib/ports/clock.ts';
+import type { Allowances } from '../../../lib/runtime/allowance.ts';
 import { FairQueue } from '../../../lib/runtime/fair-queue.ts';
 import type { PairName } from '../../../lib/runtime/outbox.ts';
+import { peerAllowances } from '../../../lib/s2s/stream-pace.ts';
 import { federationLimits } from '../limits.ts';
 
 export class Gate {
@@ -10,8 +13,14 @@ export class Gate {
     waitingMax: federationLimits.pairsMax,
     waitingPerPathMax: federationLimits.pairsMax,
   });
+  /** What peers may send on streams of ours. */
+  readonly allowances: Allowances;
   /** Bytes of XML that wait for peers. */
   waitingBytes = 0;
+
+  constructor(clock: Clock) {
+    this.allowances = peerAllowances(clock);
+  }
 
   /** Tenants take turns. @throws {Overloaded} @throws what `work` throws */
   connecting<Result>({ tenant }: PairName, work: () => Promise<Result>): Promise<Result> {

@@ -26,6 +26,8 @@ export interface Way {
   connect(): void;
   /** Something was confirmed: the next trouble begins with a short pause. */
   succeeded(): void;
+  /** XEP-0288 does not go well with this peer: streams are opened without it for a while. */
+  avoidBidirectional?(): void;
   /** @param isFinal the answer will be the same for a while; whoever comes next asks anew */
   rest(error: Error, isFinal?: boolean): void;
   /** XEP-0220: has the peer said this key on a stream to us? @throws {Error} when its server cannot be asked */

@@ -3,6 +3,7 @@
  * the stream is encrypted, before the peer has let us in: otherwise two servers that verify each other would wait for each other.
  */
 import type { PairName } from '../../../lib/runtime/outbox.ts';
+import { StreamError } from '../../../lib/xmpp/errors.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import type { Gate } from '../core/gate.ts';
 import type { Verdict, Way, WayEvents } from '../core/way.ts';
@@ -22,6 +23,10 @@ export class Connector implements Way {
   #failures = 0;
   /** By the monotonic clock. */
   #retryAtMs = Number.NEGATIVE_INFINITY;
+  /** XEP-0288 is not asked for until then, by the monotonic clock. */
+  #oneWayUntilMs = Number.NEGATIVE_INFINITY;
+  /** Something was confirmed on the stream. */
+  #hasSucceeded = false;
   /** In words, for people. */
   lastError: string | undefined;
 
@@ -53,8 +58,15 @@ export class Connector implements Way {
   /** Something was confirmed: the next trouble begins with a short pause. */
   succeeded(): void {
     this.#failures = 0;
+    this.#hasSucceeded = true;
     this.lastError = undefined;
     this.endPause();
+  }
+
+  avoidBidirectional(): void {
+    if (this.#stream?.isBidirectional !== true) return;
+    this.#oneWayUntilMs = this.#dependencies.clock.monotonic() + federationLimits.oneWayMs;
+    this.#dependencies.log.info({ ...this.#pair }, 'a stream in both directions did not go well with another server');
   }
 
   /**
@@ -65,6 +77,7 @@ export class Connector implements Way {
   rest(error: Error, isFinal = false): void {
     const { clock } = this.#dependencies;
     this.lastError = error.message;
+    if (!this.#hasSucceeded && (this.#stream?.way === undefined || this.#stream.sent > 0)) this.avoidBidirectional();
     if (this.retryInMs > 0 && !isFinal) return;
     const pauseMs = Math.min(federationLimits.retryMinMs * 2 ** (isFinal ? 0 : this.#failures), federationLimits.retryMaxMs);
     if (!isFinal) this.#failures = Math.min(this.#failures + 1, 20);
@@ -94,6 +107,7 @@ export class Connector implements Way {
         openStream(this.#dependencies, this.#pair, this.#abort.signal),
       );
       this.#stream = stream;
+      this.#hasSucceeded = false;
       void this.#enter(stream);
       return stream;
     } catch (error) {
@@ -106,18 +120,17 @@ export class Connector implements Way {
   async #enter(stream: OutgoingStream): Promise<void> {
     const { log } = this.#dependencies;
     try {
-      await authenticate(stream);
-      log.info(
-        { ...this.#pair, way: stream.way, isProven: stream.isProven, acks: stream.hasAcks },
-        'a stream to another server is open',
-      );
+      const isOneWay = this.#dependencies.clock.monotonic() < this.#oneWayUntilMs;
+      await authenticate(stream, isOneWay ? undefined : this.#gate.allowances);
+      const { way, isProven, hasAcks: acks, isBidirectional } = stream;
+      log.info({ ...this.#pair, way, isProven, acks, isBidirectional }, 'a stream to another server is open');
       this.#opening = undefined;
       this.#events.ready(stream);
     } catch (error) {
       this.#opening = undefined;
       log.info({ ...this.#pair, reason: (error as Error).message }, 'another server refuses our stream');
       this.#events.failed(error as Error);
-      await stream.finishAsking();
+      await stream.finishAsking(error instanceof StreamError ? error : undefined);
     }
   }
 }

@@ -7,7 +7,7 @@ import { allOfOutbox, type PairName } from '../../../lib/runtime/outbox.ts';
 import { pongPrefix } from '../../../lib/runtime/pair-wire.ts';
 import type { TenantPolicy } from '../../../lib/runtime/policy/tenant-policy.ts';
 import { StanzaError, type StanzaErrorCondition, StreamError } from '../../../lib/xmpp/errors.ts';
-import type { Carrier } from '../core/carrier.ts';
+import { type Carrier, isQuiet } from '../core/carrier.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import type { Gate } from '../core/gate.ts';
 import type { Way, WayEvents } from '../core/way.ts';
@@ -164,7 +164,7 @@ export class Pair {
     if (this.#closingAtMs !== undefined) {
       if (now - this.#closingAtMs > federationLimits.pongMs) stream.destroy('it does not confirm what was sent');
     } else if (this.#asked !== undefined) this.#remind(stream, this.#asked, now);
-    else if (!stream.outlivesOwner && this.#queue.size === 0 && now - this.#usedAtMs > federationLimits.idleMs) this.#close();
+    else if (this.#queue.size === 0 && isQuiet(stream, this.#usedAtMs, now)) this.#close();
     else if (now - this.#sentAtMs > federationLimits.keepAliveMs) {
       this.#sentAtMs = now - federationLimits.keepAliveMs / 2;
       stream.keepAlive();
@@ -210,12 +210,9 @@ export class Pair {
     this.#confirmed = 0;
     this.#sentAtMs = this.#dependencies.clock.monotonic();
     void stream.run({
-      acked: (count) => {
-        if (stream === this.#stream) this.#acked(stream, count);
-      },
-      closed: (reason, isAnswered) => {
-        if (stream === this.#stream) this.#closed(stream, reason, isAnswered);
-      },
+      acked: (count) => this.#acked(stream, count),
+      ponged: (id) => this.pong(id),
+      closed: (reason, isAnswered) => this.#closed(stream, reason, isAnswered),
     });
     if (this.#isStopped) {
       stream.close();
@@ -235,6 +232,7 @@ export class Pair {
   }
 
   #closed(stream: Carrier, reason: Error, isAnswered: boolean): void {
+    if (stream !== this.#stream) return;
     const { host, peer } = this.name;
     const unconfirmed = this.#over(stream, isAnswered);
     this.#dependencies.log.info(
@@ -316,8 +314,10 @@ export class Pair {
     if (pingId === undefined) {
       if (now - atMs > federationLimits.confirmMs) stream.destroy('it does not confirm what was sent');
     } else if (now - atMs <= federationLimits.pongMs) return;
-    else if ((stream.heardAtMs ?? 0) <= atMs) this.#close();
-    else this.pong(pingId); // it does not answer, but it lives
+    else if ((stream.heardAtMs ?? 0) <= atMs) {
+      this.way.avoidBidirectional?.(); // the answer may have been lost on the way back
+      this.#close();
+    } else this.pong(pingId); // it does not answer, but it lives
   }
 
   /** The closing tag that comes back confirms everything before it. */
@@ -327,6 +327,7 @@ export class Pair {
   }
 
   #acked(stream: Carrier, count: number): void {
+    if (stream !== this.#stream) return;
     if (count > stream.sent) {
       stream.fail(new StreamError('undefined-condition', `${count} stanzas are acknowledged, and ${stream.sent} were sent`));
       return;

@@ -1,4 +1,5 @@
 /** The peer lets us in: by our certificate (SASL EXTERNAL, XEP-0178), else by dialback (XEP-0220). */
+import type { Allowances } from '../../../lib/runtime/allowance.ts';
 import { escapeAttribute, escapeText } from '../../../lib/xmpp/element.ts';
 import { federationLimits } from '../limits.ts';
 import { LinkClosed } from './link.ts';
@@ -8,11 +9,16 @@ import { dialbackCondition, PeerRefusal } from './refusal.ts';
 
 const NS_SASL = 'urn:ietf:params:xml:ns:xmpp-sasl';
 
-/** Resolves when the stream may carry stanzas. @throws {PeerRefusal | LinkClosed | StreamError | Unavailable} */
-export async function authenticate(stream: OutgoingStream): Promise<void> {
+/**
+ * Resolves when the stream may carry stanzas.
+ * @param allowances what the peer may send on it (XEP-0288); undefined: it may not
+ * @throws {PeerRefusal | LinkClosed | StreamError | Unavailable}
+ */
+export async function authenticate(stream: OutgoingStream, allowances?: Allowances): Promise<void> {
   const { clock } = stream.dependencies;
   const timer = clock.after(federationLimits.authenticateMs, () => stream.link.destroy('is too slow to let us in'));
   try {
+    if (allowances !== undefined) stream.askBidirectional(allowances);
     if (!(await byCertificate(stream))) {
       if (await needsCertificate(stream.dependencies, stream.pair))
         throw new PeerRefusal('policy-violation', 'it does not take our certificate, and dialback is not allowed here');

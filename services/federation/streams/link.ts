@@ -67,6 +67,11 @@ export class Link {
     }
   }
 
+  /** The peer may send what people write, and not only what belongs to the stream. */
+  takesStanzas(): void {
+    this.#scanner.bounds = openBounds;
+  }
+
   /** A new stream begins (RFC 6120 §4.3.3). */
   restart(): void {
     this.#scanner.restart();

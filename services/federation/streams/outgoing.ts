@@ -1,11 +1,13 @@
 /**
- * One stream to another server, for one pair of domains: opened and encrypted (opening.ts), let in (authentication.ts), then it carries
- * stanzas one way. RFC 6120 §4; XEP-0198 counts what the peer has taken, without resumption: what was not confirmed when a stream breaks
- * is sent again on the next one.
+ * One stream to another server, for one pair of domains: opened and encrypted (opening.ts), let in (authentication.ts), then it carries our
+ * stanzas, and the peer's where both speak XEP-0288 (returning.ts). RFC 6120 §4; XEP-0198 counts what the peer has taken, without
+ * resumption: what was not confirmed when a stream breaks is sent again on the next one.
  */
+
+import type { Allowances } from '../../../lib/runtime/allowance.ts';
 import type { PairName } from '../../../lib/runtime/outbox.ts';
-import { escapeAttribute, escapeText } from '../../../lib/xmpp/element.ts';
-import type { StreamError } from '../../../lib/xmpp/errors.ts';
+import { escapeAttribute, escapeText, xml } from '../../../lib/xmpp/element.ts';
+import { StanzaError, StreamError } from '../../../lib/xmpp/errors.ts';
 import { NS_STREAM } from '../../../lib/xmpp/scanner.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Carrier, CarrierEvents } from '../core/carrier.ts';
@@ -14,9 +16,10 @@ import type { Verdict } from '../core/way.ts';
 import { federationLimits } from '../limits.ts';
 import { type Link, LinkClosed, NS_SERVER, StreamEnded } from './link.ts';
 import { dialbackCondition, isStreamError, PeerRefusal, streamRefusal } from './refusal.ts';
+import { type BothWays, isStanza, NS_SM, Returning } from './returning.ts';
 
 export const NS_DIALBACK = 'jabber:server:dialback';
-const NS_SM = 'urn:xmpp:sm:3';
+const NS_BIDI = 'urn:xmpp:bidi';
 
 interface Asked {
   readonly resolve: (verdict: Verdict) => void;
@@ -32,7 +35,7 @@ export interface Opened {
   readonly isProven: boolean;
 }
 
-export class OutgoingStream implements Carrier {
+export class OutgoingStream implements Carrier, BothWays {
   readonly outlivesOwner = false;
   readonly pair: PairName;
   readonly isProven: boolean;
@@ -47,6 +50,7 @@ export class OutgoingStream implements Carrier {
   /** Stanzas that were sent, as XEP-0198 counts them. */
   sent = 0;
   #isClosing = false;
+  #returning: Returning | undefined;
   #events: CarrierEvents | undefined;
   readonly #asked = new Map<string, Asked[]>();
   /** Keys that are asked for when the stream has begun anew. */
@@ -69,6 +73,15 @@ export class OutgoingStream implements Carrier {
     return `${this.isProven ? 'certificate' : 'address in DNS'}, ours by ${this.way}`;
   }
 
+  /** XEP-0288: the peer may send, too, when it has let us in. */
+  get isBidirectional(): boolean {
+    return this.#returning !== undefined;
+  }
+
+  get arrivedAtMs(): number | undefined {
+    return this.#returning?.arrivedAtMs;
+  }
+
   get isOpen(): boolean {
     return !this.#isClosing && !this.link.isClosed;
   }
@@ -79,16 +92,22 @@ export class OutgoingStream implements Carrier {
 
   destroy(why: string): void {
     this.link.destroy(why);
+    this.#returning?.stop(); // what no router has taken comes again
   }
 
   leave(why: string): void {
-    this.link.destroy(why);
+    this.destroy(why);
   }
 
   send(stanza: Buffer): number {
     this.sent++;
     this.link.write(stanza);
     return this.link.bufferedBytes;
+  }
+
+  /** Anything but a stanza. Nothing comes behind our closing tag. */
+  write(text: string): void {
+    if (!this.#isClosing) this.link.write(text);
   }
 
   requestAck(): void {
@@ -138,6 +157,8 @@ export class OutgoingStream implements Carrier {
     if (event.kind === 'close') throw new StreamEnded('it closes the stream');
     if (event.kind === 'open') throw new LinkClosed('it opens a stream twice');
     if (isStreamError(event)) throw streamRefusal(event);
+    if (this.way === undefined && isStanza(event))
+      throw new StreamError('not-authorized', 'it sends stanzas before it lets us in');
     if (event.ns !== NS_DIALBACK || event.name !== 'verify') return event;
     this.#verified(event);
     return undefined;
@@ -154,29 +175,45 @@ export class OutgoingStream implements Carrier {
     this.#held = undefined;
   }
 
-  /** XEP-0198 §3, without resumption. */
+  /**
+   * XEP-0288 §2.2: before we prove ourselves. A peer that announces it by the namespace of the request, as ejabberd once did, offers nothing
+   * that we know of.
+   */
+  askBidirectional(allowances: Allowances): void {
+    if (!this.features.hasChild('bidi', 'urn:xmpp:features:bidi')) return;
+    this.link.write(`<bidi xmlns='${NS_BIDI}'/>`);
+    this.#returning = new Returning(this, allowances);
+  }
+
+  /** XEP-0198 §3, without resumption. The peer may send stanzas before it answers. */
   async enableAcks(): Promise<void> {
+    if (this.#returning !== undefined) this.link.takesStanzas();
     if (!this.features.hasChild('sm', NS_SM)) return;
     this.link.write(`<enable xmlns='${NS_SM}'/>`);
-    const answer = await this.next();
+    let answer = await this.next();
+    for (; this.#returning !== undefined && isStanza(answer); answer = await this.next())
+      await this.#arrive(this.#returning, answer);
     this.hasAcks = answer.ns === NS_SM && answer.name === 'enabled';
+    if (this.hasAcks) this.#returning?.enable();
   }
 
   /** Reads until the stream is over. */
   async run(events: CarrierEvents): Promise<void> {
     this.#events = events;
     try {
-      for (;;) this.#take(await this.next());
+      for (;;) await this.#take(await this.next());
     } catch (error) {
+      // Our closing tag says that all of it was taken (RFC 6120 §4.4).
+      if (error instanceof StreamEnded) await this.#returning?.settled();
       this.#over(error as Error);
     }
   }
 
-  /** Keys are still asked for on a stream that has not let us in: they are answered, then it is over. */
-  async finishAsking(): Promise<void> {
+  /** Keys are still asked for on a stream that has not let us in: they are answered, then it is over. @param said why, to the peer */
+  async finishAsking(said?: StreamError): Promise<void> {
     try {
       while (this.#asked.size > 0) await this.#read();
-      this.fail();
+      this.fail(said);
     } catch (error) {
       this.#over(error as Error);
     }
@@ -185,6 +222,7 @@ export class OutgoingStream implements Carrier {
   /** RFC 6120 §4.4: the peer answers when it has read everything before. */
   close(): void {
     if (!this.isOpen) return;
+    this.#returning?.acknowledge();
     this.#isClosing = true;
     this.link.write('</stream:stream>');
   }
@@ -192,6 +230,7 @@ export class OutgoingStream implements Carrier {
   /** Ends it with an error of ours, or without. */
   fail(error?: StreamError): void {
     if (this.link.isClosed) return;
+    this.#returning?.acknowledge();
     this.#isClosing = true;
     this.link.write(`${error ?? ''}</stream:stream>`);
     this.#end();
@@ -203,13 +242,28 @@ export class OutgoingStream implements Carrier {
     this.dependencies.clock.after(federationLimits.endMs, () => this.link.socket.destroy());
   }
 
-  #take(element: Stanza): void {
+  async #take(element: Stanza): Promise<void> {
     const { ns, name, attributes } = element;
     if (ns === NS_SM && name === 'a') this.#events?.acked(countOf(attributes.h));
-    else if (ns === NS_SM && name === 'r') this.link.write(`<a xmlns='${NS_SM}' h='0'/>`);
+    else if (this.#returning !== undefined && isStanza(element)) await this.#arrive(this.#returning, element);
+    else if (ns === NS_SM && name === 'r' && this.hasAcks && this.#returning !== undefined) this.#returning.request();
+    else if (ns === NS_SM && name === 'r') this.write(`<a xmlns='${NS_SM}' h='0'/>`);
+    else if (ns === NS_DIALBACK && name === 'result' && attributes.type === undefined) this.#refusePair(element);
     else if (ns === NS_STREAM || ns === NS_DIALBACK || ns === NS_SM)
       return; // features again, or an answer that comes late
     else throw new LinkClosed(`it sends <${name}/> on a stream that is not for it to send on`);
+  }
+
+  async #arrive(returning: Returning, stanza: Stanza): Promise<void> {
+    const pong = returning.take(stanza);
+    if (pong !== undefined) this.#events?.ponged(pong);
+    await returning.room();
+  }
+
+  /** XEP-0288 §2.2: the peer would send from another domain of its own, too. It has a stream of its own for that. */
+  #refusePair({ attributes: { from = '', to = '' } }: Stanza): void {
+    const answer = xml('db:result', { from: to, to: from, type: 'error' }, new StanzaError('not-allowed').toElement());
+    this.link.write(answer.toString());
   }
 
   #verified(answer: Stanza): void {
@@ -225,9 +279,12 @@ export class OutgoingStream implements Carrier {
   #over(error: Error): void {
     const isAnswered = this.#isClosing && error instanceof StreamEnded;
     if (!this.link.isClosed) {
-      if (!this.#isClosing && !(error instanceof PeerRefusal)) this.link.write('</stream:stream>');
+      const said = error instanceof StreamError ? error : '';
+      this.#returning?.acknowledge();
+      if (!this.#isClosing && !(error instanceof PeerRefusal)) this.link.write(`${said}</stream:stream>`);
       this.#end();
     }
+    this.#returning?.stop();
     for (const asked of this.#asked.values()) for (const { reject } of asked) reject(error);
     this.#asked.clear();
     this.#events?.closed(error, isAnswered);

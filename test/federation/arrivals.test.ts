@@ -6,11 +6,11 @@ import { memoryBus } from '../../lib/adapters/memory-bus.ts';
 import { DeploymentClock } from '../../lib/runtime/deployment-clock.ts';
 import { IdMint } from '../../lib/runtime/ids.ts';
 import { routerSubject } from '../../lib/runtime/wire.ts';
-import { connectionLimits } from '../../services/connection/limits.ts';
-import { Arrivals } from '../../services/connection/peers/arrivals.ts';
-import { ManualClock } from './manual-clock.ts';
+import { Arrivals } from '../../lib/s2s/arrivals.ts';
+import { s2sLimits } from '../../lib/s2s/limits.ts';
+import { ManualClock } from '../connection/manual-clock.ts';
 
-const pair = { tenant: 'a.example', host: 'a.example', peer: 'x.example', isCertified: false, address: '' };
+const pair = { tenant: 'a.example', host: 'a.example', peer: 'x.example', isCertified: false };
 
 test('XEP-0198 §5: what no router took is not sent once more when its stream is over: it comes again on another one', async () => {
   const wall = new ManualClock();
@@ -29,10 +29,10 @@ test('XEP-0198 §5: what no router took is not sent once more when its stream is
   };
   const arrivals = new Arrivals({ bus, clock, ids: new IdMint(clock), log: pino({ level: 'silent' }) }, events);
   arrivals.push(pair, Buffer.from(`<presence from='anna@x.example/pc' to='juliet@a.example'/>`));
-  await wall.advance(connectionLimits.batchTimeoutMs + 1);
+  await wall.advance(s2sLimits.arrivalTimeoutMs + 1);
   assert.equal(requests, 1);
   arrivals.stop();
-  await wall.advance(4 * connectionLimits.batchTimeoutMs);
+  await wall.advance(4 * s2sLimits.arrivalTimeoutMs);
   assert.equal(requests, 1);
   assert.deepEqual(told, ['failed']);
   assert.equal(arrivals.handled, 0);
