@@ -57,6 +57,8 @@ export const connectionLimits = {
   defaultCertificateTriesMax: 5,
   /** Shortest pause between two reads of the list of certificates because of an unknown name, ms. */
   certificateLookMinMs: 2_000,
+  /** Handshakes that wait for that read because they name an unknown name; more are refused at once. Each is a socket and a few KB. */
+  certificateWaitsMax: 1_000,
   /** A certificate that could not be opened is tried again after this long, ms. */
   certificateRetryMs: 10_000,
   /** How often a refused name is logged, ms. */

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { Certificates, certificateLeadingKeys } from '../../lib/runtime/certificates.ts';
 import { connectionLimits } from '../../services/connection/limits.ts';
-import { makePem } from '../support/pem.ts';
+import { dns, makePem } from '../support/pem.ts';
 import { alert, dial, line, look, soon, TlsGround } from './tls-ground.ts';
 
 let ground: TlsGround;
@@ -40,7 +40,7 @@ describe('which certificate', () => {
 
   test('without any certificate every name is refused with an alert, and none at all', async () => {
     const node = await ground.start();
-    for (const name of oddNames) await assert.rejects(look(node, name), alert, name);
+    for (const name of oddNames) await assert.rejects(ground.meanwhile(look(node, name)), alert, name);
   });
 
   test('an unknown name, an odd one and none at all are shown the certificate of the first domain', async () => {
@@ -48,8 +48,8 @@ describe('which certificate', () => {
     const one = await ground.add('one.example');
     const node = await ground.start();
     for (const name of oddNames) {
-      assert.equal((await look(node, name)).fingerprint, one, name);
-      assert.equal((await look(node, name, { maxVersion: 'TLSv1.2' })).fingerprint, one, name);
+      assert.equal((await ground.meanwhile(look(node, name))).fingerprint, one, name);
+      assert.equal((await ground.meanwhile(look(node, name, { maxVersion: 'TLSv1.2' }))).fingerprint, one, name);
     }
   });
 
@@ -105,7 +105,7 @@ describe('which certificate', () => {
     const one = await ground.add('one.example');
     const other = await makePem('host.operator.example');
     const node = await ground.start(other);
-    const shown = await look(node, 'two.example');
+    const shown = await ground.meanwhile(look(node, 'two.example'));
     assert.deepEqual(shown.der, Buffer.from(other.certificate.rawData));
     assert.equal((await look(node, undefined)).fingerprint, shown.fingerprint);
     assert.equal((await look(node, 'one.example')).fingerprint, one);
@@ -130,7 +130,7 @@ describe('which certificate', () => {
     ground.partitionsRead.length = 0;
     const node = await ground.start();
     await look(node, 'one.example');
-    await look(node, 'two.example');
+    await ground.meanwhile(look(node, 'two.example'));
     await ground.poll();
     assert.ok(ground.partitionsRead.length >= 3);
     const patterns = certificateLeadingKeys.map((key) => new RegExp(`^${key.replaceAll('*', '.*')}$`));
@@ -161,10 +161,65 @@ describe('when it changes', () => {
 
   test('one that has just come is found by the first who asks, without a poll', async () => {
     const node = await ground.start();
-    await assert.rejects(look(node, 'one.example'), alert);
+    await assert.rejects(ground.meanwhile(look(node, 'one.example')), alert);
     const one = await ground.add('one.example');
     await ground.clock.advance(connectionLimits.certificateLookMinMs);
     assert.equal((await look(node, 'one.example')).fingerprint, one);
+  });
+
+  test('one that came a moment after a look is shown with the next one to whoever asks: nobody is refused', async () => {
+    await ground.add('aaa.example');
+    const node = await ground.start();
+    const one = await ground.add('one.example');
+    const begunMs = ground.clock.monotonic();
+    const shown = await ground.meanwhile(Promise.all([look(node, 'one.example'), look(node, 'one.example')]));
+    assert.deepEqual(
+      shown.map(({ fingerprint }) => fingerprint),
+      [one, one],
+    );
+    const identity = await node.source.identityFor('one.example');
+    assert.ok(identity !== undefined);
+    assert.ok(ground.clock.monotonic() - begunMs < 2 * connectionLimits.certificateLookMinMs);
+  });
+
+  test('the certificate of a stream that turns to TLS waits in the same way', async () => {
+    const node = await ground.start();
+    await ground.add('one.example');
+    assert.ok((await ground.meanwhile(Promise.resolve(node.source.identityFor('one.example')))) !== undefined);
+  });
+
+  test('a look that began before somebody asks may be too early for them: they wait for another', async () => {
+    const node = await ground.start();
+    await ground.clock.advance(connectionLimits.certificateLookMinMs);
+    const held = ground.holdList();
+    const early = Promise.resolve(node.source.contextFor('two.example'));
+    await held.begun;
+    await ground.add('one.example');
+    const shown = Promise.resolve(node.source.contextFor('one.example'));
+    held.release();
+    assert.ok((await ground.meanwhile(shown)) !== undefined);
+    assert.equal(await early, undefined);
+  });
+
+  test('a name that the default certificate is for is shown that at once', async () => {
+    const other = await makePem('host.operator.example', { names: dns('*.operator.example') });
+    const node = await ground.start(other);
+    assert.deepEqual((await look(node, 'one.operator.example')).der, Buffer.from(other.certificate.rawData));
+  });
+
+  test('so many wait for the next look, and more are refused at once', async () => {
+    const node = await ground.start();
+    const wait = (name: string) => Promise.resolve(node.source.contextFor(name));
+    const all = Array.from({ length: connectionLimits.certificateWaitsMax }, (_, index) => wait(`${index}.example`));
+    assert.equal(await wait('late.example'), undefined);
+    const one = await ground.add('0.example');
+    assert.ok(one);
+    const [first, ...others] = await ground.meanwhile(Promise.all(all));
+    assert.ok(first !== undefined);
+    assert.deepEqual(new Set(others), new Set([undefined]));
+    ground.partitionsRead.length = 0;
+    await ground.meanwhile(wait('again.example'));
+    assert.deepEqual(ground.partitionsRead, ['#certificates'], 'there is room again');
   });
 
   test('one that was removed is shown no more', async () => {
@@ -173,7 +228,7 @@ describe('when it changes', () => {
     await look(node, 'one.example');
     await new Certificates(ground.store).remove('one.example');
     await ground.poll();
-    await assert.rejects(look(node, 'one.example'), alert);
+    await assert.rejects(ground.meanwhile(look(node, 'one.example')), alert);
   });
 
   test('a flood of unknown names asks the store once in two seconds, and fills no log', async () => {
@@ -184,12 +239,12 @@ describe('when it changes', () => {
       { length: 60 },
       (_, index) => `${index}${'x'.repeat(50)}.${'y'.repeat(60)}.${'z'.repeat(60)}.example`,
     );
-    await Promise.all(names.map((name) => assert.rejects(look(node, name), alert)));
-    assert.deepEqual(ground.partitionsRead, ['#certificates']);
+    await ground.meanwhile(Promise.all(names.map((name) => assert.rejects(look(node, name), alert))));
+    assert.deepEqual(ground.partitionsRead, ['#certificates', '#certificates'], 'at once, and for all who came after that');
     assert.equal(ground.logged.length, 1);
     assert.equal((ground.logged[0]!.name as string).length, connectionLimits.refusedNameCharactersMax);
     await ground.clock.advance(connectionLimits.certificateRefusalLogMs);
-    await assert.rejects(look(node, names[0]), alert);
+    await assert.rejects(ground.meanwhile(look(node, names[0])), alert);
     assert.deepEqual([ground.logged.length, ground.logged.at(-1)!.refused], [2, 60]);
   });
 });

@@ -50,6 +50,7 @@ export class TlsGround {
   isStoreAway = false;
   store!: Store;
   keys!: Keys;
+  #held: { readonly begin: () => void; readonly released: Promise<void> } | undefined;
   readonly #folder = mkdtempSync(join(tmpdir(), 'skylark-certificates-'));
   readonly #log = pino({ level: 'info' }, { write: (text: string) => void this.logged.push(JSON.parse(text)) });
   readonly #running: { stop(): void }[] = [];
@@ -63,6 +64,11 @@ export class TlsGround {
         const method = Reflect.get(target, name) as (...given: unknown[]) => unknown;
         return (...given: [{ partition?: string }]) => {
           if (name === 'get' || name === 'query') ground.partitionsRead.push(given[0].partition!);
+          if (name === 'query' && given[0].partition === '#certificates' && ground.#held !== undefined) {
+            const rows = method.apply(target, given); // as they are now
+            ground.#held.begin();
+            return ground.#held.released.then(() => rows);
+          }
           if (ground.isStoreAway) return Promise.reject(new Unavailable('the store is away'));
           return method.apply(target, given);
         };
@@ -125,6 +131,29 @@ export class TlsGround {
       },
     });
     return { source, port: (server.address() as AddressInfo).port };
+  }
+
+  /** The next look at the list has read it, and is told only when it is released. */
+  holdList(): { readonly begun: Promise<void>; readonly release: () => void } {
+    const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+    const { promise: released, resolve } = Promise.withResolvers<void>();
+    this.#held = { begin, released };
+    const release = () => {
+      this.#held = undefined;
+      resolve();
+    };
+    return { begun, release };
+  }
+
+  /** Whoever names an unknown name may have to wait for the next look at the list: the clock goes on until that is answered. */
+  async meanwhile<Result>(work: Promise<Result>): Promise<Result> {
+    let isOver = false;
+    const end = () => {
+      isOver = true;
+    };
+    work.then(end, end);
+    while (!isOver) await this.clock.advance(20);
+    return work;
   }
 
   poll(): Promise<void> {

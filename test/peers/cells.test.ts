@@ -6,7 +6,6 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout } from 'node:timers/promises';
 import { skipWithoutNats } from '../adapters/nats-server.ts';
 import { type Addresses, removeFolder, Service, skylark, temporaryFolder } from '../cli/skylark-command.ts';
 import { bodyOf } from '../federation/deployments.ts';
@@ -68,23 +67,11 @@ class Cell {
     await this.command('certificate', 'add', domain, '--cert', certFile, '--key', keyFile);
   }
 
-  /** A certificate that was added within two seconds of the last look at the list is shown after them: a client tries again meanwhile. */
-  async #signIn(port: number, jid: string): Promise<TcpClient> {
-    for (let tries = 0; ; tries++) {
-      try {
-        return await TcpClient.signIn(port, jid, password, this.address);
-      } catch (error) {
-        if (tries === 50 || !/handshake failure/.test(`${error as Error}`)) throw error;
-        await setTimeout(200);
-      }
-    }
-  }
-
   async join(jid: string): Promise<TcpClient> {
     await this.command('user', 'add', jid.split('/')[0]!, '--password', password);
     const listening = this.service.events.find(({ event, service }) => event === 'listening' && service === 'connection')!;
     const { port } = (listening.addresses as Addresses).c2sTls!;
-    const client = await this.#signIn(port, jid);
+    const client = await TcpClient.signIn(port, jid, password, this.address);
     client.send('<presence/>');
     await client.next('presence');
     return client;

@@ -40,8 +40,6 @@ before(async () => {
   }
   writeFileSync(authorities, trusted);
   for (const [jid, password] of Object.entries(passwords)) skylark.addUser(jid, password);
-  await skylark.kill('SIGTERM'); // the list is read at the start, and then not again for some seconds
-  await skylark.start();
 });
 
 after(async () => {

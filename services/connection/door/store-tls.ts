@@ -3,13 +3,13 @@
  *
  * The list of names is read regularly. A chain and its key are read and opened when the first client asks for them, and are
  * replaced when the list names a new certificate. When any of this fails, the earlier certificate stays in use. Open streams are
- * not affected.
+ * not affected. Whoever names a name that is not in the list waits until it was read anew, two seconds at most.
  */
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { domainToASCII } from 'node:url';
 import type { Logger } from 'pino';
-import { type Clock, repeat, type Timer } from '../../../lib/ports/clock.ts';
+import { type Clock, repeat, sleep, type Timer } from '../../../lib/ports/clock.ts';
 import type { Keys } from '../../../lib/ports/keys.ts';
 import { portLimits } from '../../../lib/ports/limits.ts';
 import type { Store } from '../../../lib/ports/store.ts';
@@ -38,12 +38,15 @@ interface Open {
   readonly domain: string;
   readonly fingerprint: string;
   readonly pem: PemIdentity;
+  readonly certificate: X509Certificate;
   readonly der: Buffer;
   context: SecureContext;
   identity: StreamIdentity;
   /** A fingerprint of the ticket keys of both. */
   generation: number;
 }
+
+const unknownName = 'a name that is not in the list';
 
 export class StoreTls implements TlsSource {
   readonly isForAnyName = false;
@@ -56,11 +59,15 @@ export class StoreTls implements TlsSource {
   readonly #retryAtMs = new Map<string, number>();
   #names = new CertificateNames([]);
   /** What clients that name no server are shown. */
-  #default: { readonly pem: PemIdentity; readonly fingerprint: string } | undefined;
+  #default: { readonly pem: PemIdentity; readonly fingerprint: string; readonly certificate: X509Certificate } | undefined;
   #sharedKeys: Buffer | undefined;
   #ticketKeys: Buffer | undefined;
   #generation = 0;
   #looking: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
+  /** Handshakes that wait for the next look. */
+  #waiting = 0;
+  #isStopped = false;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
   #timer: Timer | undefined;
   #refused = 0;
@@ -69,7 +76,8 @@ export class StoreTls implements TlsSource {
   private constructor(options: StoreTlsOptions) {
     this.#options = options;
     const { fallback } = options;
-    this.#default = fallback && { pem: fallback, fingerprint: new X509Certificate(fallback.cert).fingerprint256 };
+    const certificate = fallback && new X509Certificate(fallback.cert);
+    this.#default = certificate && { pem: fallback!, fingerprint: certificate.fingerprint256, certificate };
     this.#certificates = new Certificates(options.store);
     this.#sharedKeys = options.ticketKeys;
   }
@@ -86,6 +94,7 @@ export class StoreTls implements TlsSource {
   }
 
   stop(): void {
+    this.#isStopped = true;
     this.#timer?.cancel();
   }
 
@@ -123,12 +132,47 @@ export class StoreTls implements TlsSource {
   }
 
   async #find(name: string): Promise<Open | undefined> {
-    let entry = this.#names.find(name);
-    if (entry === undefined && this.#mayLook) {
-      await this.#lookOr('a name that is not in the list'); // it may have appeared a moment ago
-      entry = this.#names.find(name);
-    }
+    const entry = this.#names.find(name) ?? (await this.#findAnew(name));
     return entry && this.#openOf(entry);
+  }
+
+  /**
+   * A certificate that was added a moment ago is in the store, and not in the list that was read before. Whoever names it waits for a look
+   * that begins now or later; strangers, who can name anything, share that look. A name that the default certificate is for does not wait.
+   */
+  async #findAnew(name: string): Promise<CertificateEntry | undefined> {
+    if (this.#looking !== undefined || this.#pauseMs <= 0) {
+      const isUnderWay = this.#looking !== undefined;
+      await this.#lookOr(unknownName);
+      const entry = this.#names.find(name);
+      if (entry !== undefined || !isUnderWay) return entry;
+    }
+    if (this.#waiting >= connectionLimits.certificateWaitsMax || this.#default?.certificate.checkHost(name) !== undefined)
+      return undefined;
+    this.#waiting++;
+    try {
+      await this.#nextLook();
+    } finally {
+      this.#waiting--;
+    }
+    return this.#names.find(name);
+  }
+
+  /** One look for all who ask before it begins. Never rejects. */
+  #nextLook(): Promise<void> {
+    this.#next ??= this.#lookWhenDue();
+    return this.#next;
+  }
+
+  async #lookWhenDue(): Promise<void> {
+    while (this.#pauseMs > 0) await sleep(this.#options.clock, this.#pauseMs);
+    this.#next = undefined; // the list is read from here on: whoever asks now may be too late for it
+    if (!this.#isStopped) await this.#lookOr(unknownName);
+  }
+
+  /** How long it takes until the list may be read because of an unknown name, ms. */
+  get #pauseMs(): number {
+    return this.#lookedAtMs + connectionLimits.certificateLookMinMs - this.#options.clock.monotonic();
   }
 
   /** Without a name, nobody can tell which name a resumed session began with. */
@@ -197,7 +241,7 @@ export class StoreTls implements TlsSource {
     const pem = { key, cert: sealed.chain };
     const context = createSecureContext(contextOptions(pem, this.#ticketKeys));
     const identity = identityOf(pem, certificate.raw, this.#ticketKeys);
-    return { domain, fingerprint, pem, der: certificate.raw, context, identity, generation: this.#generation };
+    return { domain, fingerprint, pem, certificate, der: certificate.raw, context, identity, generation: this.#generation };
   }
 
   #keep(domain: string, open: Open): void {
@@ -215,12 +259,6 @@ export class StoreTls implements TlsSource {
       open.generation = this.#generation;
     }
     return open;
-  }
-
-  get #mayLook(): boolean {
-    return (
-      this.#looking !== undefined || this.#options.clock.monotonic() - this.#lookedAtMs >= connectionLimits.certificateLookMinMs
-    );
   }
 
   #look(): Promise<void> {
