@@ -69,6 +69,11 @@ export const federationLimits = {
   tellMs: 5_000,
   /** Deletions and bounces that failed are tried again after this long, ms. */
   storeRetryMs: 1_000,
+  /** The pause before a deletion that goes on failing is tried again doubles up to this, ms; up to as much again is added by chance. */
+  deletionRetryMaxMs: 30_000,
+  /** Rows of the outbox that a process deletes at once: 64 in 10 ms each are more than it can send. Those that wait; more try again later. */
+  deletionsAtOnceMax: 64,
+  deletionsWaitingMax: 100_000,
   /** What was written last to a stream that has ended has this long to leave, ms. */
   endMs: 2_000,
   /** How often it looks whether they have come, ms. */

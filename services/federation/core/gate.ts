@@ -1,4 +1,4 @@
-/** What all pairs of a process share: places to connect, room for what waits, and what peers may send. */
+/** What all pairs of a process share: places to connect and at the store, room for what waits, and what peers may send. */
 
 import type { Clock } from '../../../lib/ports/clock.ts';
 import type { Allowances } from '../../../lib/runtime/allowance.ts';
@@ -13,6 +13,11 @@ export class Gate {
     waitingMax: federationLimits.pairsMax,
     waitingPerPathMax: federationLimits.pairsMax,
   });
+  readonly #deleting = new FairQueue({
+    atOnceMax: federationLimits.deletionsAtOnceMax,
+    waitingMax: federationLimits.deletionsWaitingMax,
+    waitingPerPathMax: federationLimits.deletionsWaitingMax,
+  });
   /** What peers may send on streams of ours. */
   readonly allowances: Allowances;
   /** Bytes of XML that wait for peers. */
@@ -25,6 +30,11 @@ export class Gate {
   /** Tenants take turns. @throws {Overloaded} @throws what `work` throws */
   connecting<Result>({ tenant }: PairName, work: () => Promise<Result>): Promise<Result> {
     return this.#connecting.run([tenant], work);
+  }
+
+  /** Tenants take turns. @throws {Overloaded} @throws what `work` throws */
+  deleting<Result>({ tenant }: PairName, work: () => Promise<Result>): Promise<Result> {
+    return this.#deleting.run([tenant], work);
   }
 
   get isFull(): boolean {

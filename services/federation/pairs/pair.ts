@@ -16,7 +16,7 @@ import { federationLimits } from '../limits.ts';
 import { PeerRefusal } from '../streams/refusal.ts';
 import { bounceOf, type Departing, type Entry, entryOf, entryOfRow, isBounced, sinceMs, stamped } from './departing.ts';
 import { type Asked, Queue } from './queue.ts';
-import { deleteRow } from './row-deletion.ts';
+import { RowDeletions } from './row-deletion.ts';
 import { Shown } from './shown.ts';
 import { Standing } from './standing.ts';
 import { tellSenders } from './telling.ts';
@@ -41,6 +41,7 @@ export class Pair {
   #closingAtMs: number | undefined;
   readonly #terms: Terms;
   #telling: Promise<void> = Promise.resolve();
+  readonly #rows: RowDeletions;
   #isStopped = false;
 
   /** @param wayOf how it comes by its streams */
@@ -55,12 +56,10 @@ export class Pair {
     this.#terms = new Terms(name);
     this.#dependencies = dependencies;
     this.#gate = gate;
+    this.#rows = new RowDeletions(dependencies, gate, name, () => this.#isStopped);
     this.#onConfirmed = onConfirmed;
     this.#usedAtMs = dependencies.clock.monotonic();
-    this.way = wayOf({
-      ready: (stream) => this.#ready(stream),
-      failed: (error) => this.#failed(error),
-    });
+    this.way = wayOf({ ready: (stream) => this.#ready(stream), failed: (error) => this.#failed(error) });
   }
 
   /** Batches whose rows are there. */
@@ -116,7 +115,7 @@ export class Pair {
 
   /** A batch came again whose stanzas the peer has confirmed: its row was written again, too. */
   dropRepeated(key: string): void {
-    void deleteRow(this.#dependencies, this.name, key, () => this.#isStopped);
+    void this.#rows.delete(key);
   }
 
   /**
@@ -182,7 +181,7 @@ export class Pair {
     if (questions !== undefined) this.#hold(questions);
   }
 
-  /** Waits a moment for what is on its way to be confirmed. What waits is for the next owner. */
+  /** Waits a moment for what is on its way to be confirmed, and until its rows are gone. What waits is for the next owner. */
   async stop(isInOrder = true): Promise<void> {
     this.#isStopped = true;
     const stream = this.#stream;
@@ -196,6 +195,7 @@ export class Pair {
     this.way.stop();
     stream?.leave('the service stops');
     await this.#telling;
+    await this.#rows.settled(); // whoever owns the pair next would send it again
     for (const entry of [...this.#queue.entries()]) this.#forget(entry);
   }
 
@@ -383,7 +383,7 @@ export class Pair {
   }
 
   async #deleteOne(entry: Entry): Promise<void> {
-    if (!(await deleteRow(this.#dependencies, this.name, entry.key, () => this.#isStopped))) return;
+    if (!(await this.#rows.delete(entry.key))) return;
     this.#onConfirmed(entry.key);
     this.#forget(entry);
   }

@@ -1,26 +1,56 @@
-/** Deletes a row of the outbox, when the peer has confirmed it or its senders were told; it is tried until it succeeds. */
+/** Deletes rows of the outbox, when the peer has confirmed it or its senders were told; each is tried until it succeeds. */
 import { sleep } from '../../../lib/ports/clock.ts';
 import { deleteFromOutbox, type PairName } from '../../../lib/runtime/outbox.ts';
 import type { Dependencies } from '../core/dependencies.ts';
+import type { Gate } from '../core/gate.ts';
 import { federationLimits } from '../limits.ts';
 import { withoutRow } from './departing.ts';
 
-/** @returns false when the process stops before */
-export async function deleteRow(
-  { store, clock, log }: Dependencies,
-  name: PairName,
-  key: string,
-  isStopped: () => boolean,
-): Promise<boolean> {
-  if (key.startsWith(withoutRow)) return true;
-  for (;;) {
-    try {
-      await deleteFromOutbox(store, name, key);
-      return true;
-    } catch (error) {
-      log.warn({ err: error, ...name }, 'a row of the outbox could not be deleted');
-      if (isStopped()) return false;
-      await sleep(clock, federationLimits.storeRetryMs);
+/**
+ * The deletions of one pair. Many rows are confirmed at once when a peer is back, at a moment when the store may be slow for everybody: only
+ * some are deleted at the same time, and what fails is tried again ever later, so that heartbeats and what people send are not kept from
+ * the store.
+ */
+export class RowDeletions {
+  readonly #dependencies: Pick<Dependencies, 'store' | 'clock' | 'log'>;
+  readonly #gate: Gate;
+  readonly #name: PairName;
+  readonly #isStopped: () => boolean;
+  readonly #running = new Set<Promise<boolean>>();
+
+  constructor(dependencies: Pick<Dependencies, 'store' | 'clock' | 'log'>, gate: Gate, name: PairName, isStopped: () => boolean) {
+    this.#dependencies = dependencies;
+    this.#gate = gate;
+    this.#name = name;
+    this.#isStopped = isStopped;
+  }
+
+  /** @returns false when the process stops before */
+  delete(key: string): Promise<boolean> {
+    const deleted = this.#delete(key).finally(() => this.#running.delete(deleted));
+    this.#running.add(deleted);
+    return deleted;
+  }
+
+  /** Resolves when none is under way; soon, when the process stops. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#running);
+  }
+
+  async #delete(key: string): Promise<boolean> {
+    if (key.startsWith(withoutRow)) return true;
+    const { store, clock, log } = this.#dependencies;
+    for (let pauseMs: number = federationLimits.storeRetryMs; ; ) {
+      try {
+        await this.#gate.deleting(this.#name, () => deleteFromOutbox(store, this.#name, key));
+        return true;
+      } catch (error) {
+        log.warn({ err: error, ...this.#name }, 'a row of the outbox could not be deleted');
+        if (this.#isStopped()) return false;
+        await sleep(clock, pauseMs + (pauseMs * clock.randomBytes(2).readUInt16BE()) / 65_536);
+        if (this.#isStopped()) return false;
+        pauseMs = Math.min(2 * pauseMs, federationLimits.deletionRetryMaxMs);
+      }
     }
   }
 }
