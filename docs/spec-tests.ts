@@ -27,6 +27,7 @@ const listed: Readonly<Record<Service, Readonly<Record<string, readonly string[]
     'XEP-0313': ['router/archive-query', 'runtime/archive-page'],
     'XEP-0356': ['federation/privileged-component'],
     'XEP-0357': ['router/push-answers'],
+    'XEP-0363': ['router/upload-purposes', 'web/files'],
     'XEP-0402': ['router/bookmarks-opaque'],
     'XEP-0410': ['federation/standing'],
     'XEP-0490': ['router/pep-clients'],

@@ -52,6 +52,7 @@ export async function folderBlobs({ folder, baseUrl, secret, clock, space }: Fol
   };
 
   return {
+    knowsPurposes: true,
     verifySlot: (url) => slots.verify(url, clock.now()),
     keyOf: (url) => slots.keyOf(url),
 

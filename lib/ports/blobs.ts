@@ -30,6 +30,8 @@ export interface Slot {
 }
 
 export interface Blobs {
+  /** Files are kept and ended as their keys say (lib/runtime/file-keys.ts). Where it is absent, all of them end at the same age. */
+  readonly knowsPurposes?: true;
   /**
    * Makes the URL at which a client may put exactly `info.sizeBytes` bytes of `info.type` with one HTTP PUT, which must begin
    * before `expiresAtMs` (or sooner: S3 grants seven days at most), and the URL at which anyone who knows it may get them.

@@ -10,6 +10,7 @@ import type { Logger } from 'pino';
 import type { ByteRange, ServedBlobs, Slot } from '../../lib/ports/blobs.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
 import { Unavailable } from '../../lib/ports/store.ts';
+import { endOf, hasExpired } from '../../lib/runtime/file-keys.ts';
 import { isOwnMachine, networkOf } from '../../lib/runtime/networks.ts';
 import { webLimits } from './limits.ts';
 import { SlowUpload, timed } from './slow-upload.ts';
@@ -129,16 +130,16 @@ function findFault(c: Context, { info }: Slot): readonly [Status, string] | unde
   return undefined;
 }
 
-async function download(c: Context, { blobs }: FilesDependencies): Promise<Response> {
+async function download(c: Context, { blobs, clock }: FilesDependencies): Promise<Response> {
   const key = blobs.keyOf(c.req.url);
-  const found = key === undefined ? undefined : await blobs.get(key);
+  const found = key === undefined || hasExpired(key, clock.now()) ? undefined : await blobs.get(key);
   if (key === undefined || found === undefined) return say(c, 404, 'There is no such file');
   const { info } = found;
   const etag = `"${createHash('sha256').update(key).digest('base64url')}"`;
   const headers = {
     ...safeHeaders,
     'accept-ranges': 'bytes',
-    'cache-control': `public, max-age=${24 * 60 * 60}, immutable`, // one day, so that deleted files disappear from caches
+    'cache-control': `public, max-age=${cacheSeconds(key, clock)}, immutable`,
     'content-disposition': `attachment; filename*=UTF-8''${encodeName(key.split('/').at(-1)!)}`,
     'content-type': harmless(info.type),
     etag,
@@ -157,6 +158,12 @@ async function download(c: Context, { blobs }: FilesDependencies): Promise<Respo
     'content-length': `${range.last + 1 - range.first}`,
     'content-range': `bytes ${range.first}-${range.last}/${info.sizeBytes}`,
   });
+}
+
+/** One day, so that deleted files disappear from caches, or until the file ends. */
+function cacheSeconds(key: string, clock: Clock): number {
+  const endMs = endOf(key) ?? Number.POSITIVE_INFINITY;
+  return Math.min(24 * 60 * 60, Math.floor((endMs - clock.now()) / 1_000));
 }
 
 /** Types that `<script>`, `<link>` and workers accept even from an attachment. All others are harmless in the sandbox. */

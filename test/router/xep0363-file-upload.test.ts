@@ -17,6 +17,7 @@ import { type BatchActor, openRouter, type RouterStage } from '../support/stage/
 
 const NS = 'urn:xmpp:http:upload:0';
 const host = 'upload.a.example';
+const purposes = ['message', 'profile', 'ephemeral', 'permanent'];
 
 interface Options {
   readonly clock?: Clock;
@@ -82,7 +83,7 @@ test('XEP-0363 §3: the host of files is among the items, and says what it is an
       `<iq type='result' id='i' from='${host}' to='${juliet.jid}'><query xmlns='http://jabber.org/protocol/disco#info'>
         <identity category='store' type='file' name='Files'/>
         <feature var='http://jabber.org/protocol/disco#info'/><feature var='http://jabber.org/protocol/disco#items'/>
-        <feature var='${NS}'/>
+        <feature var='${NS}'/>${purposes.map((name) => `<feature var='urn:xmpp:http:upload:purpose:0#${name}'/>`).join('')}
         <x xmlns='jabber:x:data' type='result'><field var='FORM_TYPE' type='hidden'><value>${NS}</value></field>
         <field var='max-file-size' type='text-single'><value>${routerLimits.uploadBytesMax}</value></field></x>
       </query></iq>`.replaceAll(/>\s+</g, '><'),

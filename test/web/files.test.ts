@@ -9,6 +9,7 @@ import { type TestContext, test } from 'node:test';
 import { folderBlobs } from '../../lib/adapters/folder-blobs.ts';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
+import { fileKeepMs, fileKeyFor } from '../../lib/runtime/file-keys.ts';
 import { webLimits } from '../../services/web/limits.ts';
 import { ManualClock } from '../connection/manual-clock.ts';
 import { FilesServer } from '../support/files-server.ts';
@@ -262,3 +263,24 @@ for (const name of [
     }
   });
 }
+
+test('XEP-0363 §5.3: a file is not given after its end, nor kept by caches for longer, and the sweep takes it; what is kept stays', async (t) => {
+  const now = { ms: systemClock.now() + 1_000 };
+  const clock = { ...systemClock, now: () => now.ms };
+  const { blobs, files, slot } = await setUp(t, clock);
+  const place = { domain: 'a.example', random: 'x'.repeat(32), name: 'rose.png' } as const;
+  const story = fileKeyFor({ ...place, purpose: 'ephemeral', untilMs: now.ms + 60_000 });
+  const avatar = fileKeyFor({ ...place, purpose: 'profile' });
+  for (const key of [story, avatar]) assert.equal(await put(await slot(key), Buffer.from('rose')), 201);
+  const get = async (key: string) => fetch((await blobs.slot(key, { type: 'image/png', sizeBytes: 4 }, farMs)).getUrl);
+  const first = await get(story);
+  assert.deepEqual([first.status, first.headers.get('cache-control')], [200, 'public, max-age=60, immutable']);
+  assert.match((await get(avatar)).headers.get('cache-control')!, /max-age=86400/);
+  now.ms += 60_000;
+  assert.equal((await get(story)).status, 404);
+  assert.equal((await get(avatar)).status, 200);
+  assert.equal(await files(), 2);
+  await blobs.expire(async (key) => fileKeepMs(key, now.ms, 30));
+  assert.equal(await files(), 1);
+  assert.equal((await get(avatar)).status, 200);
+});

@@ -7,6 +7,7 @@ import type { Blobs } from '../../../lib/ports/blobs.ts';
 import { type Clock, repeat } from '../../../lib/ports/clock.ts';
 import type { Store } from '../../../lib/ports/store.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
+import { fileKeepMs } from '../../../lib/runtime/file-keys.ts';
 import { Rows } from '../../../lib/runtime/rows.ts';
 import { Tenants } from '../../../lib/runtime/tenants.ts';
 import { update } from '../../../lib/runtime/update.ts';
@@ -114,13 +115,15 @@ export function filesFolderIn(dataFolder: string): string {
   return join(dataFolder, 'files');
 }
 
-/** Deletes files that are older than the retention of their tenant. A tenant without retention keeps files for ever. */
+/**
+ * Deletes files that are older than the retention of their tenant, or have ended by themselves. A tenant without retention keeps files for
+ * ever.
+ */
 export function sweepFiles(blobs: FolderBlobs, store: Store, log: Logger): { stop(): void } {
   const tenants = new Tenants(store, wall);
   const keepMs = async (key: string) => {
     const tenant = await tenants.find(key.slice(0, key.indexOf('/')));
-    const days = tenant?.policy.retentionDays ?? 0;
-    return days > 0 ? days * 24 * 60 * 60 * 1000 : undefined;
+    return fileKeepMs(key, wall.now(), tenant?.policy.retentionDays ?? 0);
   };
   const sweep = async () => {
     const files = await blobs.expire(keepMs);

@@ -2,7 +2,9 @@
  * XEP-0363: HTTP File Upload, at a host of its own, `upload.example.org`, because clients look for it among the items of the
  * domain.
  *
- * Only accounts of the tenant get slots. The size of each slot is counted in one row per month, whether the slot is used or not.
+ * Only accounts of the tenant get slots. The size of each slot is counted in one row per month, whether the slot is used or not; what is
+ * for a profile, or for good, is kept, and so counted for ever (§5). A file that ends within its month gives its bytes back: a row says when,
+ * and is looked at when the month's bytes are used up.
  * Each slot also has a row, by which its file is found when the account is removed. The bytes themselves do not pass through the
  * router: they go to the web service or to S3. A slot is valid for exactly its size and type. A slot without a type is for
  * `application/octet-stream`.
@@ -11,8 +13,10 @@ import { hash as hashOnce } from 'node:crypto';
 import { isMediaType } from '../../../lib/ports/blobs.ts';
 import { portLimits } from '../../../lib/ports/limits.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
+import { type FilePurpose, fileKeyFor, isKept } from '../../../lib/runtime/file-keys.ts';
 import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
 import { renderForm } from '../../../lib/xmpp/data-form.ts';
+import { parseMoment } from '../../../lib/xmpp/date-time.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Account } from '../core/account.ts';
@@ -22,6 +26,7 @@ import { routerLimits } from '../limits.ts';
 import { doomFile, fileKey } from '../removal/doomed-files.ts';
 
 const NS = 'urn:xmpp:http:upload:0';
+const PURPOSE = 'urn:xmpp:http:upload:purpose:0';
 const INFO = 'http://jabber.org/protocol/disco#info';
 const ITEMS = 'http://jabber.org/protocol/disco#items';
 
@@ -44,11 +49,19 @@ interface SlotRow {
 /** The slots that an account was given, by {@link fileKey}. Their files are deleted with the account. */
 const slots = collection<SlotRow>('file', 'account');
 
+interface EndRow {
+  readonly counted: number;
+  readonly month: string;
+}
+
+/** What comes back, by `<when, ms> <{@link fileKey}>`. */
+const ends = collection<EndRow>('fileEnd', 'account');
+
 export const fileUpload: AccountFeature = {
   spec: 'XEP-0363',
-  version: '1.1.0',
+  version: '1.2.0',
   title: 'HTTP File Upload',
-  note: 'On S3 a slot can be used again, for the same length and type, until it expires; headers are never asked for.',
+  note: 'On S3 a slot can be used again, for the same length and type, until it expires; headers are never asked for. Purposes but `message` are offered where files are in a folder: a bucket ends all files at the same age.',
   uploadsIq: [
     { type: 'get', ns: INFO, name: 'query', handle: describe },
     { type: 'get', ns: ITEMS, name: 'query', handle: list },
@@ -65,7 +78,8 @@ function describe(request: Element, host: HostContext): Element {
     formType: NS,
     fields: [{ var: 'max-file-size', type: 'text-single', values: [`${routerLimits.uploadBytesMax}`] }],
   });
-  const features = [INFO, ITEMS, NS].map((name) => xml('feature', { var: name }));
+  const offered = purposesOf(host).map((purpose) => `${PURPOSE}#${purpose}`);
+  const features = [INFO, ITEMS, NS, ...offered].map((name) => xml('feature', { var: name }));
   return xml('query', { xmlns: INFO }, xml('identity', { category: 'store', type: 'file', name: 'Files' }), ...features, form);
 }
 
@@ -79,8 +93,34 @@ function checkService({ attrs: { node } }: Element, host: HostContext): void {
   if (node) throw new StanzaError('item-not-found', `there is no node '${node.slice(0, 100)}'`);
 }
 
+function purposesOf({ turn }: HostContext): readonly FilePurpose[] {
+  return turn.dependencies.blobs?.knowsPurposes ? ['message', 'profile', 'ephemeral', 'permanent'] : ['message'];
+}
+
+interface Purpose {
+  readonly name: FilePurpose;
+  /** For `ephemeral`, ms since the epoch. */
+  readonly endMs?: number;
+}
+
+/** §5. @throws {StanzaError} */
+function readPurpose(request: Element, host: HostContext): Purpose {
+  const asked = request.getChildElements().filter((child) => child.getNS() === PURPOSE) as Element[];
+  if (asked.length > 1) throw new StanzaError('bad-request', 'a file has one purpose');
+  const name = (asked[0]?.getName() ?? 'message') as FilePurpose;
+  if (!purposesOf(host).includes(name)) throw new StanzaError('feature-not-implemented', 'files are not kept for this purpose');
+  if (name !== 'ephemeral') return { name };
+  const endMs = parseMoment(asked[0]!.attrs['expire-before'] ?? '');
+  if (endMs === undefined)
+    throw new StanzaError('bad-request', "an ephemeral file needs 'expire-before', a date and time (XEP-0082)");
+  if (endMs <= host.turn.dependencies.clock.timeOfDay())
+    throw new StanzaError('bad-request', 'the file would have expired already');
+  return { name, endMs: Math.min(endMs, Number.MAX_SAFE_INTEGER) };
+}
+
 /** Gives a slot (§4, §5). */
-async function giveSlot(request: Element, { account, tenant, turn }: HostContext): Promise<Element> {
+async function giveSlot(request: Element, host: HostContext): Promise<Element> {
+  const { account, tenant, turn } = host;
   const { blobs, clock } = turn.dependencies;
   if (!blobs) throw new StanzaError('service-unavailable');
   if (!account?.session) throw new StanzaError('forbidden', `only accounts of ${tenant.domain} can upload files here`);
@@ -90,14 +130,20 @@ async function giveSlot(request: Element, { account, tenant, turn }: HostContext
   if (name === '') throw new StanzaError('bad-request', 'a file needs a name');
   const type = request.attrs['content-type']?.trim() || anyType;
   if (!isMediaType(type)) throw new StanzaError('bad-request', `'${type.slice(0, 100)}' is not a media type`);
-  if (sizeBytes > routerLimits.uploadBytesMax) throw tooLarge();
-  await charge(account, sizeBytes);
-  const key = `${tenant.domain}/${clock.randomBytes(unguessableBytes).toString('base64url')}/${name}`;
+  const purpose = readPurpose(request, host);
+  const most = purpose.name === 'profile' ? routerLimits.uploadProfileBytesMax : routerLimits.uploadBytesMax;
+  if (sizeBytes > most) throw tooLarge(most);
+  const random = clock.randomBytes(unguessableBytes).toString('base64url');
+  const key = fileKeyFor({ domain: tenant.domain, random, name, purpose: purpose.name, untilMs: purpose.endMs });
+  const keptMs =
+    isKept(key) || tenant.policy.retentionDays === 0 ? Number.POSITIVE_INFINITY : tenant.policy.retentionDays * dayMs;
+  const endMs = Math.min(clock.now() + keptMs, purpose.endMs ?? Number.POSITIVE_INFINITY);
+  await charge(account, sizeBytes, key, { purpose: purpose.name, endMs });
   const share = hashOnce('sha256', `${tenant.secret} upload\0${account.local}`, 'base64url').slice(0, shareCharacters);
   const untilMs = clock.now() + routerLimits.uploadSlotMs;
   const slot = await blobs.slot(key, { type, sizeBytes }, untilMs, share);
-  const keptMs = tenant.policy.retentionDays * dayMs;
-  account.put(slots, fileKey(key), { key, untilMs }, keptMs > 0 ? untilMs + serviceLimits.uploadRequestMs + keptMs : undefined);
+  const rowEndMs = Math.max(endMs, untilMs) + serviceLimits.uploadRequestMs + routerLimits.uploadSlotMs;
+  account.put(slots, fileKey(key), { key, untilMs }, Number.isFinite(rowEndMs) ? rowEndMs : undefined);
   return xml(
     'slot',
     { xmlns: NS },
@@ -164,25 +210,63 @@ function shorten(name: string, bytesMax: number): string {
   return stem + ending;
 }
 
-function tooLarge(): StanzaError {
-  const most = routerLimits.uploadBytesMax;
+function tooLarge(most: number): StanzaError {
   return new StanzaError('not-acceptable', `a file has at most ${most} bytes`, {
     extra: xml('file-too-large', { xmlns: NS }, xml('max-file-size', {}, `${most}`)),
   });
 }
 
+interface Kept {
+  readonly purpose: FilePurpose;
+  /** When the file ends, ms since the epoch; infinite: with its account. */
+  readonly endMs: number;
+}
+
 /**
  * Counts the bytes first, so that many requests at once cannot exceed the limit.
- * @throws {StanzaError} if the month's bytes are used up
+ * @throws {StanzaError} if the bytes are used up, of the month or of those that are kept
  */
-async function charge(account: Account, sizeBytes: number): Promise<void> {
-  const month = account.now.toISOString().slice(0, 'yyyy-mm'.length);
+async function charge(account: Account, sizeBytes: number, key: string, { purpose, endMs }: Kept): Promise<void> {
   const counted = Math.max(sizeBytes, routerLimits.uploadCountedBytesMin);
-  if ((await account.add(uploaded, counted, month)) <= routerLimits.uploadMonthBytesMax) return;
-  await account.add(uploaded, -counted, month);
-  const next = new Date(Date.UTC(account.now.getUTCFullYear(), account.now.getUTCMonth() + 1));
-  const stamp = next.toISOString().replace('.000Z', 'Z');
-  throw new StanzaError('resource-constraint', `an account uploads at most ${routerLimits.uploadMonthBytesMax} bytes a month`, {
-    extra: xml('retry', { xmlns: NS, stamp }),
+  if (purpose === 'profile' || purpose === 'permanent') {
+    const most = purpose === 'profile' ? routerLimits.uploadProfileTotalMax : routerLimits.uploadPermanentTotalMax;
+    if (await count(account, counted, purpose, most)) return;
+    throw new StanzaError('resource-constraint', `an account has at most ${most} bytes of files for this purpose`);
+  }
+  const month = account.now.toISOString().slice(0, 'yyyy-mm'.length);
+  const nextMs = Date.UTC(account.now.getUTCFullYear(), account.now.getUTCMonth() + 1);
+  const most = routerLimits.uploadMonthBytesMax;
+  const isCounted =
+    (await count(account, counted, month, most)) || ((await giveBack(account)) && (await count(account, counted, month, most)));
+  if (!isCounted) {
+    const stamp = new Date(nextMs).toISOString().replace('.000Z', 'Z');
+    throw new StanzaError('resource-constraint', `an account uploads at most ${most} bytes a month`, {
+      extra: xml('retry', { xmlns: NS, stamp }),
+    });
+  }
+  if (endMs < nextMs) account.put(ends, `${atMs(endMs)} ${fileKey(key)}`, { counted, month }, nextMs);
+}
+
+/** @returns false if that would be too much; then nothing is counted */
+async function count(account: Account, bytes: number, where: string, most: number): Promise<boolean> {
+  if ((await account.add(uploaded, bytes, where)) <= most) return true;
+  await account.add(uploaded, -bytes, where);
+  return false;
+}
+
+/** Times as keys sort as they follow each other. */
+function atMs(ms: number): string {
+  return String(Math.floor(ms)).padStart(15, '0');
+}
+
+/** Gives back what files had that have ended. Only who deletes the row does, so nothing comes back twice. @returns whether anything did */
+async function giveBack(account: Account): Promise<boolean> {
+  const page = await account.list(ends, {
+    limit: portLimits.storeQueryRowsMax,
+    before: atMs(account.turn.dependencies.clock.timeOfDay()),
   });
+  for (const { key, value } of page) {
+    if (await account.rows.delete(ends, key)) await account.add(uploaded, -value.counted, value.month);
+  }
+  return page.length > 0;
 }
