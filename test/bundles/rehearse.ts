@@ -55,15 +55,15 @@ async function run(): Promise<number> {
     await Promise.all([tasks.start('connection', '1'), tasks.start('connection', '1')]);
     await cell.allWell();
     await checkWebSocket(cell.balancer.port('websocket'));
-    const ports = [cell.balancer.port('c2sTls')];
+    const doors = [{ host: '127.0.0.1', port: cell.balancer.port('c2sTls') }];
+    const homes = { domains: [cell.domain], residents: [], doorsOf: () => doors };
     const ground = {
-      ...{ domain: cell.domain, ports },
       get members() {
         return tasks.running.map(({ agent, service, container }) => ({ name: `${service} ${agent.name}`, pid: container.pid }));
       },
     };
-    const people = new People(ground, new Random(seed).fork('people'), size);
-    await people.start(ports[0]!);
+    const people = new People(homes, new Random(seed).fork('people'), size);
+    await people.start();
     console.log(`seed ${seed}\n${headLine()}`);
     for (const kind of chosen) {
       people.round = reports.length + 1;

@@ -1,4 +1,5 @@
 /** Reads archives as a client that does nothing else: XEP-0313 without presence, page by page. */
+import type { Door } from './door.ts';
 import { bind, type Credentials, type Dialogue, signIn } from './sign-in.ts';
 import { childOf, type XmlNode } from './xml-stream.ts';
 
@@ -14,12 +15,12 @@ export interface Archived {
 
 /** @param archives addresses; undefined is the account's own. @throws */
 export async function readArchives(
-  port: number,
+  door: Door,
   credentials: Credentials,
   archives: readonly (string | undefined)[],
   sinceMs: number,
 ): Promise<Archived[][]> {
-  const dialogue = await signIn(port, credentials);
+  const dialogue = await signIn(door, credentials);
   try {
     await bind(dialogue, `auditor-${process.hrtime.bigint() % 1_000_000n}`);
     const found: Archived[][] = [];

@@ -21,7 +21,19 @@ function tell({ said = [], got, archives }: Story): Findings & { readonly isAllH
   const numbers = [1, 2];
   const all = [romeo, room].flatMap((to) => numbers.map((number) => ({ to, number, id: `${to === room ? 'g' : 'c'}${number}` })));
   for (const { to, number, id } of all) {
-    const usual = { id, from: juliet, to, isGroup: to === room, number, round: 1, saidMs: 0, copies: 1, repeats: 0, ackedMs: 1 };
+    const usual = {
+      id,
+      from: juliet,
+      to,
+      isGroup: to === room,
+      isAbroad: false,
+      number,
+      round: 1,
+      saidMs: 0,
+      copies: 1,
+      repeats: 0,
+      ackedMs: 1,
+    };
     journal.said.set(id, { ...usual, ...said.find((each) => each.id === id) });
   }
   const heard = got ?? all.map(({ id }) => ({ id }));

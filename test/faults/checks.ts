@@ -1,15 +1,7 @@
 /** What a round has to show for itself: every acknowledged message in its archives and at its recipients, once and in order. */
-import type { Archived } from './archive-reader.ts';
-import type { Got, Journal, Said } from './journal.ts';
-
-export interface Evidence {
-  readonly journal: Journal;
-  readonly round: number;
-  /** By address: of each account, and of each room. */
-  readonly archives: ReadonlyMap<string, readonly Archived[]>;
-  /** Who hears what is said there: an account itself, or everyone in the room. */
-  hearersOf(to: string): readonly string[];
-}
+import { archivedOutOfOrder } from './checks-abroad.ts';
+import { type Evidence, isKept } from './evidence.ts';
+import type { Got, Said } from './journal.ts';
 
 export interface Findings {
   readonly lost: string[];
@@ -27,7 +19,7 @@ export interface Findings {
 }
 
 export function check(evidence: Evidence): Findings {
-  const kept = evidence.journal.ofRound(evidence.round).filter(isKept);
+  const kept = evidence.journal.ofRound(evidence.round).filter((said) => isKept(said) && evidence.isTheirs?.(said) !== true);
   const lost = kept.flatMap((said) => findLost(said, evidence));
   const unheard = kept.flatMap((said) => findUnheard(said, evidence));
   const duplicated: string[] = [];
@@ -45,25 +37,21 @@ export function check(evidence: Evidence): Findings {
     late += order.late;
   }
   duplicated.push(...archivedTwice(evidence));
+  reordered.push(...archivedOutOfOrder(evidence));
   return { lost, unheard, duplicated, resentTwice, againAfterRebind, reordered, late };
 }
 
 /** Has everybody got what they should have by now? */
-export function isAllHeard({ journal, round, hearersOf }: Omit<Evidence, 'archives'>): boolean {
+export function isAllHeard({ journal, round, hearersOf, isTheirs }: Omit<Evidence, 'archives'>): boolean {
   const heard = new Map([...journal.got].map(([who, got]) => [who, new Set(got.map(({ id }) => id))]));
-  const due = journal.ofRound(round).filter(isKept);
+  const due = journal.ofRound(round).filter((said) => isKept(said) && isTheirs?.(said) !== true);
   return due.every(({ id, to }) => hearersOf(to).every((who) => heard.get(who)?.has(id)));
-}
-
-/** The server has promised it. A message that was acknowledged and answered with an error was not taken. */
-function isKept({ ackedMs, refused }: Said): boolean {
-  return ackedMs !== undefined && refused === undefined;
 }
 
 /** Not in an archive where it belongs, or, to an account, not with its client. */
 function findLost(said: Said, evidence: Evidence): string[] {
   const { id, from, to, isGroup } = said;
-  const places = isGroup ? [to] : [from, to];
+  const places = (isGroup ? [to] : [from, to]).filter((place) => evidence.unread?.has(place) !== true);
   const absent = places.filter((place) => !evidence.archives.get(place)?.some((entry) => entry.id === id));
   const found = absent.map((place) => `${id} is not in the archive of ${place} ${howSent(said)}`);
   return isGroup ? found : [...found, ...deafTo(said, evidence)];
@@ -91,10 +79,15 @@ function archivedTwice({ archives, journal, round }: Evidence): string[] {
     for (const { id } of entries) counts.set(id, (counts.get(id) ?? 0) + 1);
     return [...counts].flatMap(([id, count]) => {
       const said = journal.said.get(id);
-      if (said?.round !== round || count <= said.copies) return [];
+      if (said?.round !== round || count <= said.copies || isDoubledAbroad(said, place)) return [];
       return `${id} is ${count}× in the archive of ${place} ${howSent(said)}`;
     });
   });
+}
+
+/** What another server has doubled is judged by what was unconfirmed (checks-abroad.ts). */
+function isDoubledAbroad({ isAbroad, to }: Said, place: string): boolean {
+  return isAbroad && place === to;
 }
 
 function findTwice(who: string, got: readonly Got[], { journal, round }: Evidence) {
@@ -112,8 +105,9 @@ function findTwice(who: string, got: readonly Got[], { journal, round }: Evidenc
       first.set(key, each);
       const ids = submissions.get(each.id) ?? new Set();
       submissions.set(each.id, ids.add(key));
-      if (ids.size > said.copies) duplicated.push(`${each.id} came to ${who} as ${[...ids].join(' and ')}, sent ${said.copies}×`);
-      else if (ids.size > 1) resent++;
+      if (ids.size > said.copies && !said.isAbroad)
+        duplicated.push(`${each.id} came to ${who} as ${[...ids].join(' and ')}, sent ${said.copies}×`);
+      else if (ids.size > 1 && !said.isAbroad) resent++;
     } else if (before.session === each.session) {
       duplicated.push(`${each.id} (${key}) came to ${who} twice in session ${each.session}: ${before.way}, then ${each.way}`);
     } else {

@@ -1,18 +1,10 @@
 /** What is done to the deployment in one round. Each resolves when it is healed, and says what it did. */
-import type { Random } from '../simulator/random.ts';
-import type { Deployment, Kind, Member } from './deployment.ts';
 import type { Weather } from './dynamo-gate.ts';
-import type { Person } from './person.ts';
+import { draw, type Fault, freeze, kill, pause, roll, type Scene, show } from './fault-tools.ts';
+import { faultsAbroad, faultsOfProsody } from './faults-abroad.ts';
+import { skipWithoutProsody } from './neighbourhood.ts';
 
-export interface Scene {
-  readonly deployment: Deployment;
-  readonly people: readonly Person[];
-  readonly random: Random;
-}
-
-type Fault = (scene: Scene) => Promise<string>;
-
-const seconds = { frozen: [2, 20], natsDown: [0.5, 4], natsCut: [2, 12], weather: [4, 9], away: [2, 7] } as const;
+const seconds = { natsDown: [0.5, 4], natsCut: [2, 12], weather: [4, 9], away: [2, 7] } as const;
 const socketCuts = 3;
 
 export const faults: Readonly<Record<string, Fault>> = {
@@ -32,27 +24,21 @@ export const faults: Readonly<Record<string, Fault>> = {
   'roll-routers': (scene) => roll(scene, 'router'),
   'roll-muc': (scene) => roll(scene, 'muc'),
   'roll-connections': (scene) => roll(scene, 'connection'),
+  ...faultsAbroad,
+  ...(skipWithoutProsody ? {} : faultsOfProsody),
 };
 
+/** Those that can be had on this machine. */
+export const availableKinds: readonly string[] = Object.keys(faults);
+
+/** @param name a kind, or `federation`: all with other servers */
+export function kindsNamed(name: string): readonly string[] {
+  if (name !== 'federation') return [name];
+  return availableKinds.filter((kind) => Object.hasOwn(faultsAbroad, kind) || Object.hasOwn(faultsOfProsody, kind));
+}
+
 /** Here no client's stream may be dropped at all. */
-export const keepsStreams: ReadonlySet<string> = new Set(['roll-routers', 'roll-muc']);
-
-async function kill({ deployment, random }: Scene, kind: Kind): Promise<string> {
-  const member = random.pick(deployment.of(kind));
-  deployment.signal(member, 'SIGKILL');
-  const replacement = await deployment.add(kind);
-  await deployment.ended(member);
-  return `kill -9 ${member.name}, then ${replacement.name}`;
-}
-
-async function freeze({ deployment, random }: Scene, kind: Kind): Promise<string> {
-  const member = random.pick(deployment.of(kind));
-  const ms = draw(random, seconds.frozen);
-  deployment.signal(member, 'SIGSTOP');
-  await pause(ms);
-  deployment.signal(member, 'SIGCONT');
-  return `${member.name} stopped for ${show(ms)}`;
-}
+export const keepsStreams: ReadonlySet<string> = new Set(['roll-routers', 'roll-muc', 'roll-federation']);
 
 async function restartNats({ deployment, random }: Scene): Promise<string> {
   const ms = draw(random, seconds.natsDown);
@@ -90,34 +76,4 @@ async function cutSockets({ people, random }: Scene): Promise<string> {
     await pause(1_000);
   }
   return `${count} sockets cut`;
-}
-
-/** As ECS does it: the new one is there before the old one is told to go. */
-async function roll({ deployment }: Scene, kind: Kind): Promise<string> {
-  const stops: string[] = [];
-  for (const member of deployment.of(kind)) {
-    const replacement = await deployment.add(kind);
-    const tookMs = await end(deployment, member);
-    stops.push(`${member.name} (${show(tookMs)}) by ${replacement.name}`);
-  }
-  return `replaced ${stops.join(', ')}`;
-}
-
-/** A balancer sends nobody to a target that it takes away. */
-function end(deployment: Deployment, member: Member): Promise<number> {
-  deployment.forget(member);
-  deployment.signal(member, 'SIGTERM');
-  return deployment.ended(member);
-}
-
-function draw(random: Random, [least, most]: readonly [number, number]): number {
-  return random.between(least, most) * 1000;
-}
-
-function show(ms: number): string {
-  return `${(ms / 1000).toFixed(1)} s`;
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -7,6 +7,8 @@ export interface Said {
   /** The recipient's account or the room. */
   readonly to: string;
   readonly isGroup: boolean;
+  /** To an account at another server. */
+  readonly isAbroad: boolean;
   readonly number: number;
   readonly round: number;
   readonly saidMs: number;

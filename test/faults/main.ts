@@ -5,8 +5,9 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { skipWithoutNats } from '../adapters/nats-server.ts';
-import { faults } from './fault-kinds.ts';
-import { headLine, roundLine, sumLine, verdict } from './report.ts';
+import { availableKinds, kindsNamed } from './fault-kinds.ts';
+import { skipWithoutProsody } from './neighbourhood.ts';
+import { abroadLine, headLine, roundLine, sumAbroad, sumLine, verdict } from './report.ts';
 import { rounds } from './script.ts';
 
 const roundsDefault = 20;
@@ -15,8 +16,9 @@ const { values } = parseArgs({
 });
 const count = Number(values.rounds ?? roundsDefault);
 const seed = Number(values.seed ?? randomInt(2 ** 31));
-const kinds = values.only === undefined ? Object.keys(faults) : values.only.split(',');
-const unknown = kinds.filter((kind) => !Object.hasOwn(faults, kind));
+const named = values.only?.split(',').flatMap(kindsNamed) ?? availableKinds;
+const kinds = named.filter((kind) => availableKinds.includes(kind));
+const unknown = named.filter((kind) => !availableKinds.includes(kind));
 
 async function run(): Promise<number> {
   console.log(`seed ${seed}\n${headLine()}`);
@@ -25,14 +27,17 @@ async function run(): Promise<number> {
   for await (const { report, story } of script.rounds) {
     reports.push(report);
     console.log(`${roundLine(report)}  ${story}`);
+    console.log(abroadLine(report.abroad));
     for (const fault of report.faults.slice(0, 20)) console.log(`       ✖ ${fault}`);
     if (report.faults.length > 20) console.log(`       … and ${report.faults.length - 20} more`);
   }
   console.log(sumLine(reports));
+  console.log(abroadLine(sumAbroad(reports)));
   const complaints = [...verdict(reports), ...script.complaints];
   if (reports.length < count) complaints.push(`only ${reports.length} of ${count} rounds ran`);
   for (const complaint of complaints) console.log(`✖ ${complaint}`);
-  if (complaints.length === 0) console.log(`✔ ${count} rounds, nothing lost, doubled or out of order`);
+  if (complaints.length === 0)
+    console.log(`✔ ${count} rounds, nothing lost or out of order, and doubled only what was unconfirmed`);
   else
     console.log(
       `Again: npm run faults -- --rounds ${count} --seed ${seed}${values.only ? ` --only ${values.only}` : ''}; log: ${script.logPath}`,
@@ -41,8 +46,11 @@ async function run(): Promise<number> {
 }
 
 if (values.help || unknown.length > 0 || !(count >= 1) || !Number.isInteger(seed)) {
-  for (const kind of unknown) console.error(`--only: there is no fault ${kind}`);
-  console.error(`Usage: npm run faults -- [--rounds N] [--seed S] [--only KIND,KIND]\nKinds: ${Object.keys(faults).join(', ')}`);
+  for (const kind of unknown) console.error(`--only: there is no fault ${kind} here`);
+  console.error(
+    `Usage: npm run faults -- [--rounds N] [--seed S] [--only KIND,KIND]\nKinds: ${availableKinds.join(', ')}; 'federation' is all with other servers`,
+  );
+  if (skipWithoutProsody) console.error(`Without Prosody: ${skipWithoutProsody}`);
   process.exitCode = 2;
 } else if (skipWithoutNats) {
   console.error(skipWithoutNats);

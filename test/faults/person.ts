@@ -1,4 +1,5 @@
 /** One person of the load: says numbered messages to a partner and in rooms, and writes down what arrives. */
+import type { Door } from './door.ts';
 import type { Got, Journal, Said } from './journal.ts';
 import type { Sent } from './outgoing.ts';
 import { RoomSeat, type Seated } from './room-seat.ts';
@@ -16,12 +17,17 @@ export class Person implements Seated {
   readonly credentials: Credentials;
   readonly link: SessionLink;
   readonly seats = new Map<string, RoomSeat>();
+  /** The friend at another server, if there is one. */
+  partnerAbroad: Person | undefined;
+  /** The status of contacts as they were shown last; undefined: gone. */
+  readonly shown = new Map<string, string | undefined>();
   readonly #journal: Journal;
   readonly #place: Place;
   readonly #waiting: Said[] = [];
   readonly #asks = new Map<string, (answer: XmlNode | undefined) => void>();
   readonly #counts = new Map<string, number>();
   #asked = 0;
+  #status = '';
 
   constructor(place: Place, credentials: Credentials) {
     this.#place = place;
@@ -55,17 +61,44 @@ export class Person implements Seated {
     return seat;
   }
 
-  say(to: string): void {
-    if (this.#waiting.length >= waitingMax) return;
+  get status(): string {
+    return this.#status;
+  }
+
+  /** Where one signs in. */
+  get doors(): readonly Door[] {
+    return this.#place.doors();
+  }
+
+  /** Asks a contact to be shown its presence. It is allowed at once, and asks back. */
+  subscribe(to: string): void {
+    this.presence(to, '', 'subscribe');
+  }
+
+  /** To all contacts. While one is away it is said with the next session. */
+  show(status: string): void {
+    this.#status = status;
+    if (this.isLive) this.link.send({ xml: this.#presenceXml });
+  }
+
+  get #presenceXml(): string {
+    return this.#status === '' ? '<presence/>' : `<presence><status>${this.#status}</status></presence>`;
+  }
+
+  /** @param isProbe is said although much waits to be said already @returns undefined: too much waits */
+  say(to: string, isProbe = false): Said | undefined {
+    if (this.#waiting.length >= waitingMax && !isProbe) return undefined;
     const number = (this.#counts.get(to) ?? 0) + 1;
     this.#counts.set(to, number);
     const id = `${this.name}.${to.slice(0, to.indexOf('@'))}.${number}`;
     const isGroup = this.seats.has(to);
-    const common = { id, from: this.jid, to, isGroup, number, round: this.#place.round(), saidMs: performance.now() };
+    const isAbroad = to === this.partnerAbroad?.jid;
+    const common = { id, from: this.jid, to, isGroup, isAbroad, number, round: this.#place.round(), saidMs: performance.now() };
     const said: Said = { ...common, copies: 0, repeats: 0 };
     this.#journal.said.set(id, said);
     this.#waiting.push(said);
     this.#flush();
+    return said;
   }
 
   // What a seat needs.
@@ -82,8 +115,9 @@ export class Person implements Seated {
     });
   }
 
-  presence(to: string, payload: string): void {
-    this.link.send({ xml: `<presence to='${escapeXml(to)}'>${payload}</presence>` });
+  presence(to: string, payload: string, type?: string): void {
+    const typed = type === undefined ? '' : ` type='${type}'`;
+    this.link.send({ xml: `<presence to='${escapeXml(to)}'${typed}>${payload}</presence>` });
   }
 
   hear(got: Got): void {
@@ -122,7 +156,7 @@ export class Person implements Seated {
   #rebound(unacked: readonly Sent[]): void {
     this.#waiting.unshift(...unacked.flatMap(({ said }) => said ?? []));
     for (const resolve of [...this.#asks.values()]) resolve(undefined);
-    this.link.send({ xml: '<presence/>' });
+    this.link.send({ xml: this.#presenceXml });
     if (this.link.session > 1) for (const seat of this.seats.values()) void seat.settle(newSession);
     this.#flush();
   }
@@ -135,10 +169,19 @@ export class Person implements Seated {
       return;
     }
     const bare = from.replace(/\/.*$/s, '');
-    if (node.name === 'presence') this.seats.get(bare)?.onPresence(node);
+    if (node.name === 'presence') this.#onPresence(bare, node);
     else if (type === 'error') this.#onRefusal(node);
     else if (childOf(node, 'result', 'urn:xmpp:mam:2')) this.#onArchived(bare, node);
     else if (childOf(node, 'body')) this.#onMessage(bare, node);
+  }
+
+  #onPresence(bare: string, node: XmlNode): void {
+    const seat = this.seats.get(bare);
+    const { type } = node.attributes;
+    if (seat !== undefined) seat.onPresence(node);
+    else if (type === 'subscribe') this.presence(bare, '', 'subscribed');
+    else if (type === undefined) this.shown.set(bare, childOf(node, 'status')?.text ?? '');
+    else if (type === 'unavailable') this.shown.set(bare, undefined);
   }
 
   #onRefusal(node: XmlNode): void {
@@ -153,7 +196,9 @@ export class Person implements Seated {
   #onMessage(bare: string, node: XmlNode): void {
     const seat = this.seats.get(bare);
     const archive = seat === undefined ? this.jid : bare;
-    const way = childOf(node, 'delay') ? 'delayed' : 'live';
+    // A message that waited for a server says so, too; only the own server reads it later for its recipient.
+    const isLate = node.children.some(({ name, attributes }) => name === 'delay' && attributes.from === this.credentials.domain);
+    const way = isLate ? 'delayed' : 'live';
     const got: Got = { ...this.#read(bare, node), stanzaId: stanzaIdBy(node, archive), isGroup: seat !== undefined, way };
     if (seat === undefined) this.hear(got);
     else seat.onMessage(got);

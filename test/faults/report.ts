@@ -1,5 +1,6 @@
 /** One line a round, and the sum of all. */
 import type { Findings } from './checks.ts';
+import { countBy, type FindingsAbroad } from './checks-abroad.ts';
 import type { Journal } from './journal.ts';
 import { newSession } from './person.ts';
 
@@ -31,9 +32,14 @@ export interface RoundReport {
   readonly recoverMs: readonly number[];
   readonly slowestAckMs: number;
   readonly tookMs: number;
+  /** With other servers. */
+  readonly abroad: Figures;
   /** In words, each a reason to fail. */
   readonly faults: readonly string[];
 }
+
+/** What is counted of the messages to other servers. */
+export type Figures = Omit<FindingsAbroad, 'unexplained' | 'down' | 'notShown'>;
 
 interface Circumstances {
   readonly kind: string;
@@ -43,7 +49,11 @@ interface Circumstances {
   readonly faults: readonly string[];
 }
 
-export function reportRound(findings: Findings, about: Circumstances): RoundReport {
+export function reportRound(
+  findings: Findings,
+  { unexplained, down, notShown, ...abroad }: FindingsAbroad,
+  about: Circumstances,
+): RoundReport {
   const { lost, unheard, duplicated, resentTwice, reordered, late } = findings;
   const { kind, journal, round, tookMs } = about;
   const said = journal.ofRound(round);
@@ -75,7 +85,11 @@ export function reportRound(findings: Findings, about: Circumstances): RoundRepo
     recoverMs,
     slowestAckMs: Math.max(0, ...said.map(({ ackedMs, saidMs }) => (ackedMs ?? saidMs) - saidMs)),
     tookMs,
+    abroad,
     faults: [
+      ...unexplained.map((what) => `doubled: ${what}`),
+      ...down.map((what) => `not up: ${what}`),
+      ...notShown.map((what) => `presence: ${what}`),
       ...lost.map((what) => `lost: ${what}`),
       ...unheard.map((what) => `unheard: ${what}`),
       ...duplicated.map((what) => `duplicated: ${what}`),
@@ -119,7 +133,43 @@ export function roundLine(report: RoundReport): string {
   return line(report, `${report.round}`, report.kind, rejoinedAnew === 0 ? `${rejoined}` : `${rejoined} (${rejoinedAnew})`);
 }
 
-function line(report: Omit<RoundReport, 'round' | 'kind' | 'faults'>, name: string, kind: string, rejoined: string): string {
+/** The second line of a round, and of the sum. */
+export function abroadLine(figures: Figures): string {
+  const { said, delivered, bounced, conditions, bouncedAndDelivered, lostByThem, doubled, unconfirmed, breaks, upMs } = figures;
+  const why = Object.entries(conditions).map(([condition, count]) => `${count} ${condition}`);
+  const bounces = bounced === 0 ? '0' : `${bounced} (${[...why, `${bouncedAndDelivered} delivered all the same`].join(', ')})`;
+  const theirs = lostByThem === 0 ? '' : `, ${lostByThem} lost by Prosody`;
+  const doubles = `${doubled} doubled (${unconfirmed} unconfirmed in ${breaks} streams that broke)`;
+  const counts = `${said} said, ${delivered} delivered, ${bounces} bounced${theirs}`;
+  return `${' '.repeat(7)}other servers: ${counts}, ${doubles}, all up after ${(upMs / 1000).toFixed(1)} s`;
+}
+
+export function sumAbroad(reports: readonly RoundReport[]): Figures {
+  const sum = (of: (figures: Figures) => number) => reports.reduce((total, { abroad }) => total + of(abroad), 0);
+  return {
+    said: sum(({ said }) => said),
+    delivered: sum(({ delivered }) => delivered),
+    bounced: sum(({ bounced }) => bounced),
+    conditions: countBy(
+      reports.flatMap(({ abroad }) =>
+        Object.entries(abroad.conditions).flatMap(([name, count]) => Array<string>(count).fill(name)),
+      ),
+    ),
+    bouncedAndDelivered: sum(({ bouncedAndDelivered }) => bouncedAndDelivered),
+    lostByThem: sum(({ lostByThem }) => lostByThem),
+    doubled: sum(({ doubled }) => doubled),
+    unconfirmed: sum(({ unconfirmed }) => unconfirmed),
+    breaks: sum(({ breaks }) => breaks),
+    upMs: Math.max(0, ...reports.map(({ abroad: { upMs } }) => upMs)),
+  };
+}
+
+function line(
+  report: Omit<RoundReport, 'round' | 'kind' | 'faults' | 'abroad'>,
+  name: string,
+  kind: string,
+  rejoined: string,
+): string {
   const { said, acknowledged, refused, lost, unheard, duplicated, resentTwice, reordered, late } = report;
   const { dropped, resumed, rebound, failed, recoverMs, slowestAckMs, tookMs } = report;
   const counts = [

@@ -1,6 +1,8 @@
 /** One round: talk, a fault, its end, quiet, and the reckoning. */
 import { type Archived, readArchives } from './archive-reader.ts';
 import { check, isAllHeard } from './checks.ts';
+import { type Break, checkAbroad, domainOf, upMaxMs } from './checks-abroad.ts';
+import type { Said } from './journal.ts';
 import type { People } from './people.ts';
 import { type RoundReport, reportRound } from './report.ts';
 import { killPid } from './service-process.ts';
@@ -9,24 +11,36 @@ const warmMs = 2_000;
 const afterMs = 3_000;
 const quietMs = 1_200;
 const quietMaxMs = 75_000;
-const heardMaxMs = 20_000;
+const heardMaxMs = 75_000;
+const shownMaxMs = 30_000;
 const pollMs = 100;
 /** Clocks are the same; what is archived was said before it. */
 const marginMs = 2_000;
+/** Somebody else's server gives what it has confirmed to a client that is connected at once. */
+const theirLossMs = 2_000;
 const readTriesMax = 5;
 
 /** Where people meet. */
 export interface Ground {
-  /** Where clients may connect. */
-  readonly ports: readonly number[];
   /** Processes that live. */
   readonly members: readonly { readonly name: string; readonly pid: number }[];
+  /** Somebody else's server, which may lose what it has confirmed. */
+  readonly theirDomain?: string;
+  /** Streams between servers that broke since the last call. */
+  takeBreaks?(): readonly Break[];
+}
+
+/** What was done. */
+export interface Done {
+  readonly story: string;
+  /** When somebody else's server was killed: what it had confirmed just before may be lost. */
+  readonly theirsKilledMs?: number;
 }
 
 export interface Event {
   readonly kind: string;
   /** Resolves when it is over, and says what was done. */
-  readonly act: () => Promise<string>;
+  readonly act: () => Promise<string | Done>;
   /** No client's stream may be dropped. */
   readonly keepsStreams: boolean;
 }
@@ -44,24 +58,46 @@ export async function runRound(ground: Ground, people: People, { kind, act, keep
   const violationsBefore = journal.violations.length;
   people.talk();
   await pause(warmMs);
-  const story = await act();
+  const done = await act();
+  const { story, theirsKilledMs }: Done = typeof done === 'string' ? { story: done } : done;
+  const healedMs = performance.now();
+  for (const [from, to] of people.abroad) {
+    from.say(to.jid, true);
+    from.show(`round ${round}`);
+  }
   await pause(afterMs);
   people.hush();
   const wrong: string[] = [];
   const isQuiet = () => people.all.every((person) => person.isQuiet) && performance.now() - journal.lastGotMs > quietMs;
   if (!(await until(isQuiet, quietMaxMs))) wrong.push(...restless(people));
   const hearersOf = (to: string) => (people.rooms.includes(to) ? people.membersOf(to).map(({ jid }) => jid) : [to]);
-  await until(() => isAllHeard({ journal, round, hearersOf }), heardMaxMs);
+  const isTheirs = (said: Said) => isUpToThem(said, ground.theirDomain, theirsKilledMs);
+  await until(() => isAllHeard({ journal, round, hearersOf, isTheirs }), Math.max(heardMaxMs, upMaxMs));
+  await until(() => shownOf(people).every(({ due, seen }) => due === seen), shownMaxMs);
   await pingSeats(people);
-  const archives = await readAll(ground, people, sinceMs);
+  const unread = new Set(people.all.filter(({ jid }) => domainOf(jid) === ground.theirDomain).map(({ jid }) => jid));
+  const archives = await readAll(people, unread, sinceMs);
   for (const { name, pid } of ground.members) if (!killPid(pid, 0)) wrong.push(`${name} died by itself`);
-  const findings = check({ journal, round, archives, hearersOf });
+  const evidence = { journal, round, archives, hearersOf, isTheirs, unread };
+  const findings = check(evidence);
+  const pairs = people.abroad.map(([from, to]) => [from.jid, to.jid] as const);
+  const abroad = checkAbroad({ ...evidence, breaks: ground.takeBreaks?.() ?? [], healedMs, pairs, shown: shownOf(people) });
   wrong.push(...journal.violations.slice(violationsBefore));
   if (keepsStreams) {
     for (const { who, why } of journal.losses.filter((loss) => loss.round === round)) wrong.push(`${who} was dropped: ${why}`);
   }
-  const report = reportRound(findings, { kind, journal, round, tookMs: performance.now() - begun, faults: wrong });
+  const report = reportRound(findings, abroad, { kind, journal, round, tookMs: performance.now() - begun, faults: wrong });
   return { report, story };
+}
+
+/** Their people are told by them, and what they had confirmed when they were killed is theirs to keep. */
+function isUpToThem({ from, to, saidMs }: Said, theirDomain: string | undefined, killedMs = Number.NEGATIVE_INFINITY): boolean {
+  if (domainOf(from) === theirDomain) return true;
+  return domainOf(to) === theirDomain && saidMs <= killedMs && saidMs > killedMs - theirLossMs;
+}
+
+function shownOf({ abroad, round }: People) {
+  return abroad.map(([from, to]) => ({ who: to.jid, of: from.jid, due: `round ${round}`, seen: to.shown.get(from.jid) }));
 }
 
 function restless({ all }: People): string[] {
@@ -85,12 +121,12 @@ async function pingSeats({ all }: People): Promise<void> {
   }
 }
 
-async function readAll({ ports }: Ground, people: People, sinceMs: number): Promise<Map<string, readonly Archived[]>> {
+async function readAll(people: People, unread: ReadonlySet<string>, sinceMs: number): Promise<Map<string, readonly Archived[]>> {
   const archives = new Map<string, readonly Archived[]>();
-  const port = ports[0]!;
-  for (const { jid, credentials } of people.all) {
+  for (const { jid, credentials, doors } of people.all) {
+    if (unread.has(jid)) continue;
     const mine = people.rooms.filter((room) => people.membersOf(room)[0]?.jid === jid);
-    const [own, ...rooms] = await persist(() => readArchives(port, credentials, [undefined, ...mine], sinceMs));
+    const [own, ...rooms] = await persist(() => readArchives(doors[0]!, credentials, [undefined, ...mine], sinceMs));
     archives.set(jid, own!);
     for (const [index, room] of mine.entries()) archives.set(room, rooms[index]!);
   }

@@ -13,7 +13,7 @@ export interface Listening {
   readonly service: string;
   readonly name: string;
   readonly pid: number;
-  readonly addresses: Readonly<Record<string, { readonly port: number }>>;
+  readonly addresses: Readonly<Record<string, { readonly address: string; readonly port: number }>>;
 }
 
 /** Every process of ours and its processes, so that none outlives this one, not even one that stands still. */

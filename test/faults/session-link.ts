@@ -3,6 +3,7 @@
  * session when the old one is gone, and what was not acknowledged sent again.
  */
 import type { Random } from '../simulator/random.ts';
+import type { Door } from './door.ts';
 import type { Journal, Said } from './journal.ts';
 import { Outgoing, type Sent } from './outgoing.ts';
 import { bind, type Credentials, type Dialogue, signIn } from './sign-in.ts';
@@ -32,7 +33,7 @@ export interface Place {
   readonly random: Random;
   round(): number;
   /** Where clients may connect. */
-  ports(): readonly number[];
+  doors(): readonly Door[];
 }
 
 export class SessionLink {
@@ -119,7 +120,7 @@ export class SessionLink {
   }
 
   async #connect(): Promise<XmlStream> {
-    const dialogue = await signIn(this.#place.random.pick(this.#place.ports()), this.#credentials);
+    const dialogue = await signIn(this.#place.random.pick(this.#place.doors()), this.#credentials);
     const { stream } = dialogue;
     try {
       const isResumed = this.#resumeId !== undefined && (await this.#resume(dialogue, this.#resumeId));

@@ -1,4 +1,5 @@
 /** From a TCP port to an authenticated stream: RFC 6120, SASL PLAIN, XEP-0077 for the account itself. */
+import type { Door } from './door.ts';
 import { childOf, type XmlNode, XmlStream } from './xml-stream.ts';
 
 const connectTimeoutMs = 5_000;
@@ -66,8 +67,8 @@ export class Dialogue {
 }
 
 /** @throws when it does not work out; the stream is closed then */
-export async function signIn(port: number, { local, domain, password }: Credentials): Promise<Dialogue> {
-  const dialogue = await openStream(port, domain);
+export async function signIn(door: Door, { local, domain, password }: Credentials): Promise<Dialogue> {
+  const dialogue = await openStream(door, domain);
   try {
     const token = Buffer.from(`\0${local}\0${password}`).toString('base64');
     dialogue.stream.send(`<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>${token}</auth>`);
@@ -92,11 +93,11 @@ export async function bind(dialogue: Dialogue, resource: string): Promise<string
 }
 
 /** Until there is such an account: the service takes only so many a second. */
-export async function register(port: number, { local, domain, password }: Credentials): Promise<void> {
+export async function register(door: Door, { local, domain, password }: Credentials): Promise<void> {
   const fields = `<username>${local}</username><password>${password}</password>`;
   const iq = `<iq type='set' id='register'><query xmlns='jabber:iq:register'>${fields}</query></iq>`;
   for (let tries = 1; ; tries++) {
-    const dialogue = await openStream(port, domain);
+    const dialogue = await openStream(door, domain);
     const answer = await dialogue.ask('register', iq);
     dialogue.stream.end();
     const condition = childOf(answer, 'error')?.children[0]?.name;
@@ -106,8 +107,8 @@ export async function register(port: number, { local, domain, password }: Creden
   }
 }
 
-async function openStream(port: number, domain: string): Promise<Dialogue> {
-  const dialogue = new Dialogue(await XmlStream.connect(port, domain, connectTimeoutMs));
+async function openStream(door: Door, domain: string): Promise<Dialogue> {
+  const dialogue = new Dialogue(await XmlStream.connect(door, domain, connectTimeoutMs));
   dialogue.stream.open();
   try {
     await dialogue.next('stream:features');

@@ -1,6 +1,7 @@
 /** One XMPP stream over TLS for the fault script's clients: writes text, hands out elements. Nothing of Skylark's own parser. */
 import { connect, type TLSSocket } from 'node:tls';
 import { SaxesParser } from 'saxes';
+import type { Door } from './door.ts';
 
 export interface XmlNode {
   readonly name: string;
@@ -31,8 +32,8 @@ export class XmlStream {
   }
 
   /** @throws when there is no TLS within `timeoutMs` */
-  static async connect(port: number, domain: string, timeoutMs: number): Promise<XmlStream> {
-    const options = { host: '127.0.0.1', port, servername: domain, rejectUnauthorized: false, ALPNProtocols: ['xmpp-client'] };
+  static async connect({ host, port }: Door, domain: string, timeoutMs: number): Promise<XmlStream> {
+    const options = { host, port, servername: domain, rejectUnauthorized: false, ALPNProtocols: ['xmpp-client'] };
     const socket = connect(options);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const timer = setTimeout(() => reject(new Error('no TLS in time')), timeoutMs);

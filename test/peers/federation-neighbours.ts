@@ -112,7 +112,7 @@ function recordsOf(domains: readonly string[], host: string, address: string, is
   return [...domains.map((domain) => `--srv-host=${service}._tcp.${domain},${host},${port}`), `--host-record=${host},${address}`];
 }
 
-async function startDnsmasq(address: string, records: readonly string[]): Promise<ChildProcess> {
+export async function startDnsmasq(address: string, records: readonly string[]): Promise<ChildProcess> {
   const fixed = [
     '--conf-file=/dev/null',
     '--bind-interfaces',
@@ -135,7 +135,7 @@ async function startDnsmasq(address: string, records: readonly string[]): Promis
   return child;
 }
 
-async function end(child: ChildProcess): Promise<void> {
+export async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null) return;
   child.kill();
   await once(child, 'exit');

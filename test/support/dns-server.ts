@@ -13,17 +13,27 @@ export interface DnsServer {
   readonly asked: string[];
   /** Says nothing any more. */
   isSilent: boolean;
+  /** Every answer comes this much later, ms. */
+  delayMs: number;
+  /** The code of every answer, which then has no records: 2 is SERVFAIL. */
+  failureCode: number | undefined;
   close(): void;
 }
 
-export async function startDnsServer(records: readonly Answer[] = []): Promise<DnsServer> {
+export async function startDnsServer(records: readonly Answer[] = [], host = '127.0.0.1'): Promise<DnsServer> {
   const socket = createSocket('udp4');
+  let isClosed = false;
   const server: DnsServer = {
     address: '',
     records: [...records],
     asked: [],
     isSilent: false,
-    close: () => socket.close(),
+    delayMs: 0,
+    failureCode: undefined,
+    close() {
+      isClosed = true;
+      socket.close();
+    },
   };
   socket.on('message', (message, from) => {
     const { id, questions = [] } = decode(message);
@@ -32,20 +42,27 @@ export async function startDnsServer(records: readonly Answer[] = []): Promise<D
     if (server.isSilent) return;
     const ofName = server.records.filter(({ name }) => name.toLowerCase() === question.name.toLowerCase());
     const answers = ofName.filter(({ type }) => type === question.type);
-    const flags = AUTHORITATIVE_ANSWER | (ofName.length === 0 ? nameErrorCode : 0);
-    socket.send(encode({ type: 'response', id: id!, flags, questions, answers }), from.port, from.address);
+    const { failureCode, delayMs } = server;
+    const code = failureCode ?? (ofName.length === 0 ? nameErrorCode : 0);
+    const response = { type: 'response', id: id!, flags: AUTHORITATIVE_ANSWER | code, questions } as const;
+    const bytes = encode(failureCode === undefined ? { ...response, answers } : response);
+    const send = () => {
+      if (!isClosed) socket.send(bytes, from.port, from.address);
+    };
+    if (delayMs > 0) setTimeout(send, delayMs);
+    else send();
   });
-  socket.bind(0, '127.0.0.1');
+  socket.bind(0, host);
   await once(socket, 'listening');
-  return Object.assign(server, { address: `127.0.0.1:${socket.address().port}` });
+  return Object.assign(server, { address: `${host}:${socket.address().port}` });
 }
 
-export function srvRecord(name: string, target: string, port: number, priority = 0): Answer {
-  return { type: 'SRV', name, ttl: 60, data: { target, port, priority, weight: 5 } };
+export function srvRecord(name: string, target: string, port: number, priority = 0, ttl = 60): Answer {
+  return { type: 'SRV', name, ttl, data: { target, port, priority, weight: 5 } };
 }
 
-export function addressRecord(name: string, data = '127.0.0.1'): Answer {
-  return { type: 'A', name, ttl: 60, data };
+export function addressRecord(name: string, data = '127.0.0.1', ttl = 60): Answer {
+  return { type: 'A', name, ttl, data };
 }
 
 export function aliasRecord(name: string, data: string): Answer {

@@ -1,0 +1,5 @@
+/** Where somebody listens. */
+export interface Door {
+  readonly host: string;
+  readonly port: number;
+}
