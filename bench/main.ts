@@ -38,7 +38,7 @@ process.exit();
 async function bench(settings: Settings): Promise<number> {
   const measures = measuresOf(settings);
   if (settings.cpuProf && measures.length !== 1)
-    throw new WrongUsage('--cpu-prof needs a single measurement: name a mode, and --archive on or off');
+    throw new WrongUsage('--cpu-prof needs a single measurement: name a mode, --archive on or off, and for s2s --way');
   pinToGenerator(process.pid);
   if (!canPin) console.log('taskset is missing, so nothing is pinned to a core, and on a busy machine the figures mean little');
   if (settings.isCluster) return runCluster(settings);

@@ -14,7 +14,7 @@ import { storm } from './modes/s2s-storm.ts';
 import { type SignInServer, signIn } from './modes/signin.ts';
 import type { Outside } from './outside/outside.ts';
 import { Cannot, type Server } from './servers/server.ts';
-import type { Mode, Settings } from './settings.ts';
+import type { BetweenServers, Mode, Settings } from './settings.ts';
 
 export type MeasuredServer = SignInServer & Pick<Server, 'name' | 'peerPort'> & { readonly outside?: Outside | undefined };
 
@@ -220,8 +220,8 @@ function betweenServers(settings: Settings, archive: boolean): Measure[] {
   const suffix = archive ? '-archive' : '';
   const withClients = (server: MeasuredServer, endpoint: Endpoint, work: (clients: readonly Client[]) => Promise<Outcome>) =>
     together(server, endpoint, block(server, 'rest', circleUsersOf(settings)), senders(settings), true, work);
-  return [
-    {
+  const measures: Readonly<Record<BetweenServers, Measure>> = {
+    leaving: {
       ...plain,
       id: `s2s-leaving${suffix}`,
       title: `message to another server (${kind})`,
@@ -232,7 +232,7 @@ function betweenServers(settings: Settings, archive: boolean): Measure[] {
         return withClients(server, endpoint, (clients) => leaving(clients, outside, server.pid, settings));
       },
     },
-    {
+    arriving: {
       ...plain,
       id: `s2s-arriving${suffix}`,
       title: `message from another server (${kind})`,
@@ -243,7 +243,8 @@ function betweenServers(settings: Settings, archive: boolean): Measure[] {
         return withClients(server, endpoint, (clients) => arriving(clients, outside, { pid: server.pid, peerPort }, settings));
       },
     },
-  ];
+  };
+  return settings.ways.map((way) => measures[way]);
 }
 
 function over({ transport }: Settings): string {

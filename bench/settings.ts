@@ -10,6 +10,10 @@ export type Mode = (typeof modes)[number];
 const shortModes: readonly Mode[] = ['signin', 'chat', 'muc', 'presence', 'mam', 'churn'];
 const comparedModes: readonly Mode[] = ['signin', 'chat', 'muc', 'presence', 'mam', 'churn', 'idle'];
 
+/** From the measured server to another one, or from there. */
+const ways = ['leaving', 'arriving'] as const;
+export type BetweenServers = (typeof ways)[number];
+
 const chosenByName = ['skylark', 'prosody', 'ejabberd'] as const;
 /** `before` is Skylark as another checkout has it. */
 export type Make = (typeof chosenByName)[number] | 'before';
@@ -27,7 +31,8 @@ npm run bench -- cluster                         processes apart, over NATS and 
   muc:   --occupants 500,5000                             presence: --circle 41 --users 82
   mam:   --messages 500 --page 50                         signin:   --sign-ins 500
   idle:  --streams 10000 --settle 40 (seconds)            churn:    --users 100 --times 3
-  s2s:   --pairs 10 --burst 20 --users 10                 s2s-storm: --dead 1000 --rate 200 --seconds 15
+  s2s:   --way leaving|arriving|both --pairs 10 --burst 20 --users 10
+                      s2s-storm: --dead 1000 --rate 200 --seconds 15
   --json FILE                  keep the results there; other measurements in it stay (bench/pages.ts makes pages of it)
   --cpu-prof                   where Skylark's time goes, by file
 of another server:  --target host:port --domain D --accounts-file F (lines 'local password') [--pid P]`;
@@ -60,6 +65,7 @@ export interface Settings {
   readonly dead: number;
   /** Messages that a sender sends at once. */
   readonly burst: number;
+  readonly ways: readonly BetweenServers[];
   readonly json: string | undefined;
   readonly cpuProf: boolean;
   readonly target: { readonly host: string; readonly port: number; readonly domain: string } | undefined;
@@ -87,7 +93,7 @@ const options = {
   },
   ...{ archive: text('both'), seconds: word, users: word, window: text('2'), rate: word, occupants: word },
   ...{ circle: text('41'), messages: text('500'), page: text('50'), 'sign-ins': text('500'), streams: text('10000') },
-  ...{ settle: text('40'), times: text('3'), pairs: text('10'), burst: text('20'), dead: text('1000') },
+  ...{ settle: text('40'), times: text('3'), pairs: text('10'), burst: text('20'), dead: text('1000'), way: text('both') },
   ...{ json: word, 'cpu-prof': flag },
   ...{ target: word, domain: text('localhost'), 'accounts-file': word, pid: word, help: flag },
 } as const;
@@ -131,6 +137,7 @@ export function readSettings(args: readonly string[]): Settings | undefined {
     pairs: count('pairs', values.pairs, 100),
     dead: count('dead', values.dead, 5_000),
     burst: count('burst', values.burst, 200),
+    ways: { leaving: ways.slice(0, 1), arriving: ways.slice(1), both: ways }[pick('way', [...ways, 'both'], values.way)],
     json: values.json,
     cpuProf: values['cpu-prof'],
     target: values.target === undefined ? undefined : readTarget(values.target, values.domain),

@@ -70,12 +70,13 @@ export class WriterQueue {
     if (this.#count + count > adapterLimits.storeWaitingMax || this.#bytes + bytes > adapterLimits.storeWaitingBytesMax) {
       return Promise.reject(new Unavailable(`${this.#count} writes of ${this.#bytes} bytes are already waiting for the disk`));
     }
-    if (this.#count === 0) this.#worker.ref();
+    const isAlone = this.#count === 0;
+    if (isAlone) this.#worker.ref();
     this.#count += count;
     this.#bytes += bytes;
     pack(this.#batchFor(count, bytes));
     this.#unsentCalls++;
-    this.#planFlush();
+    this.#planFlush(isAlone);
     return new Promise((resolve, reject) => this.#waiters.push({ count, bytes, resolve, reject }));
   }
 
@@ -93,11 +94,13 @@ export class WriterQueue {
   /**
    * A single writer does not wait. When there are several, the next group leaves a few milliseconds after the previous one: a
    * commit costs as much as fifty rows, whatever it holds.
+   * @param isAlone nobody else waits for the disk
    */
-  #planFlush(): void {
+  #planFlush(isAlone: boolean): void {
     if (this.#isFlushPlanned) return;
     this.#isFlushPlanned = true;
-    const leftMs = this.#lastCalls > 1 ? this.#lastFlushMs + adapterLimits.sqliteCommitPaceMs - performance.now() : 0;
+    const hasNeighbours = !isAlone || this.#lastCalls > 1;
+    const leftMs = hasNeighbours ? this.#lastFlushMs + adapterLimits.sqliteCommitPaceMs - performance.now() : 0;
     if (leftMs > 0) setTimeout(() => this.#flush(), leftMs);
     else setImmediate(() => this.#flush());
   }

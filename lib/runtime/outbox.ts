@@ -13,7 +13,7 @@
  * A batch that its owner did not hear of is marked before its sender is told anything. The owner looks for the mark before it takes the
  * next batch of the pair, so that nothing overtakes what it did not hear of.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Bus } from '../ports/bus.ts';
 import type { Put, Store } from '../ports/store.ts';
 import { type Collection, collection } from './collection.ts';
@@ -72,7 +72,10 @@ export interface OutboxBatch {
   readonly pair: PairName;
   /** In the row. */
   readonly key: string;
-  readonly row: OutboxRow;
+  /** When it is written, by the deployment's clock. */
+  readonly at: number;
+  /** What the row is made of when it is written: as text it would be kept, too, until it is handed over. */
+  readonly departures: readonly Departure[];
 }
 
 /** The pair of what goes to a component: no other pair has the same domain twice. */
@@ -131,11 +134,12 @@ export class Outbox {
   /** The rows of the batches, and those of their pairs. Call `written` when they are. */
   puts(batches: readonly OutboxBatch[]): Put[] {
     const puts: Put[] = [];
-    for (const { pair, key, row } of batches) {
-      puts.push(outboxOf(this.#store, pair).row(outbox, `${pair.host} ${pair.peer} ${key}`, row));
+    for (const batch of batches) {
+      const { pair, key, at } = batch;
+      puts.push(outboxOf(this.#store, pair).row(outbox, `${pair.host} ${pair.peer} ${key}`, rowOf(batch)));
       const name = dueKey(pair);
       if ((this.#due.get(name) ?? 0) > this.#clock.monotonic()) continue;
-      puts.push(dueOf(this.#store, pairShard(pair)).row(due, name, { at: row.at }));
+      puts.push(dueOf(this.#store, pairShard(pair)).row(due, name, { at }));
     }
     return puts;
   }
@@ -144,11 +148,11 @@ export class Outbox {
   written(batches: readonly OutboxBatch[]): void {
     const now = this.#clock.monotonic();
     const ageMs = (at: number) => Math.max(0, this.#clock.now() - at);
-    for (const { pair, row } of batches) {
+    for (const { pair, at } of batches) {
       const name = dueKey(pair);
       if ((this.#due.get(name) ?? 0) > now) continue;
       if (this.#due.size >= runtimeLimits.outboxDuePairsMax) this.#due.clear();
-      this.#due.set(name, now + runtimeLimits.outboxDueMs - ageMs(row.at));
+      this.#due.set(name, now + runtimeLimits.outboxDueMs - ageMs(at));
     }
   }
 
@@ -164,15 +168,12 @@ export class Outbox {
     );
   }
 
-  async #tell({ pair, key, row }: OutboxBatch): Promise<void> {
+  async #tell({ pair, key, at, departures }: OutboxBatch): Promise<void> {
     const subject = pairSubject(pair);
-    const { at, items } = row;
-    const tos = items.some((item) => item.tos !== undefined) ? items.map((item) => item.tos ?? []) : undefined;
+    const tos = departures.some((one) => one.tos !== undefined) ? departures.map((one) => one.tos ?? []) : undefined;
     const request: DepartRequest = { kind: 'depart', ...pair, key, written: at, tos, at: this.#clock.now() };
-    const payload = encodeFrame(
-      request,
-      items.map(({ xml }) => Buffer.from(xml)),
-    );
+    const bodies = departures.map(({ xml }) => xml);
+    const payload = encodeFrame(request, bodies);
     try {
       const answer = await ask(this.#bus, pairAnswer, subject, payload, serviceLimits.forwardTimeoutMs);
       this.#clock.observe(answer.take('at'));
@@ -201,10 +202,16 @@ function endOfBatch(all: readonly Departure[], start: number): number {
  */
 function batchOf(departures: readonly Departure[], at: number, isForThese = true): OutboxBatch {
   const [{ tenant, host, peer, id }] = departures as [Departure];
-  const items = departures.map(({ xml, tos }): OutboxItem => ({ xml: xml.toString(), tos }));
-  const hash = createHash('sha1');
-  for (const { xml, tos = [] } of items) hash.update(xml).update(isForThese ? tos.join() : '');
-  return { pair: { tenant, host, peer }, key: `${id}~${hash.digest('base64url').slice(0, 8)}`, row: { at, items } };
+  return { pair: { tenant, host, peer }, key: `${id}~${digestOf(departures, isForThese)}`, at, departures };
+}
+
+function rowOf({ at, departures }: OutboxBatch): OutboxRow {
+  return { at, items: departures.map(({ xml, tos }): OutboxItem => ({ xml: xml.toString(), tos })) };
+}
+
+function digestOf(departures: readonly Departure[], isForThese: boolean): string {
+  const parts = departures.flatMap(({ xml, tos }) => (tos === undefined || !isForThese ? [xml] : [xml, Buffer.from(tos.join())]));
+  return hash('sha1', parts.length === 1 ? parts[0]! : Buffer.concat(parts), 'base64url').slice(0, 8);
 }
 
 function dueKey({ tenant, host, peer }: PairName): string {

@@ -77,6 +77,17 @@ export function componentOf({ components }: Tenant, domain: string): Component |
   return components?.find((component) => component.domain === domain);
 }
 
+function placeOf(tenant: Tenant): Place {
+  return { tenant, service: 'accounts' };
+}
+
+/** @param domain one label below the tenant's */
+function serviceOf(tenant: Tenant, domain: string): Place | undefined {
+  const label = domain.slice(0, domain.indexOf('.'));
+  if (Object.hasOwn(labels, label)) return { tenant, service: labels[label]! };
+  return componentOf(tenant, domain) && { tenant, service: 'component' };
+}
+
 export class Tenants {
   readonly #store: Store;
   readonly #clock: Clock;
@@ -147,17 +158,19 @@ export class Tenants {
     this.#cache.set(domain, { tenant, untilMs: this.#clock.monotonic() + runtimeLimits.tenantKeepMs });
   }
 
-  /** undefined: a domain that this deployment does not serve. */
-  async place(domain: string): Promise<Place | undefined> {
-    const tenant = await this.find(domain);
-    if (tenant) return { tenant, service: 'accounts' };
+  /** At once when the rows were read of late. undefined: a domain that this deployment does not serve. */
+  place(domain: string): Promise<Place | undefined> | Place | undefined {
+    const tenant = this.find(domain);
+    if (tenant instanceof Promise) return tenant.then((found) => (found ? placeOf(found) : this.#placeBelow(domain)));
+    return tenant === undefined ? this.#placeBelow(domain) : placeOf(tenant);
+  }
+
+  #placeBelow(domain: string): Promise<Place | undefined> | Place | undefined {
     const dot = domain.indexOf('.');
-    const label = domain.slice(0, Math.max(dot, 0));
-    if (label === '') return undefined;
-    const host = await this.find(domain.slice(dot + 1));
-    if (host === undefined) return undefined;
-    if (Object.hasOwn(labels, label)) return { tenant: host, service: labels[label]! };
-    return componentOf(host, domain) && { tenant: host, service: 'component' };
+    if (dot <= 0) return undefined;
+    const host = this.find(domain.slice(dot + 1));
+    if (host instanceof Promise) return host.then((found) => found && serviceOf(found, domain));
+    return host === undefined ? undefined : serviceOf(host, domain);
   }
 
   /** @param policy what it says of keys other than their presets. @throws {Conflict} when the domain is a tenant already */

@@ -13,3 +13,12 @@ export function addressesOf(stanza: Stanza): { readonly from: Jid; readonly to: 
   }
   return { from, to };
 }
+
+/** As routers take it: with prepared addresses, and without a namespace of its own. What comes so is taken as it is. */
+export function canonicalBytes(stanza: Stanza, from: Jid, to: Jid): Buffer {
+  const { attributes } = stanza;
+  const addresses = { from: from.toString(), to: to.toString() };
+  const isCanonical = stanza.declaresNothing && !stanza.isPrefixed;
+  if (isCanonical && attributes.from === addresses.from && attributes.to === addresses.to) return stanza.bytes;
+  return stanza.render({ ...attributes, ...addresses });
+}

@@ -23,6 +23,7 @@ import {
 import { StanzaError } from '../../lib/xmpp/errors.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { type Dependencies, withDeadline } from './core/dependencies.ts';
+import { Prefetched } from './core/prefetch.ts';
 import { Turn } from './core/turn.ts';
 import { routerLimits } from './limits.ts';
 import { perform } from './operations/perform.ts';
@@ -188,29 +189,40 @@ async function takeTogether(
     dependencies,
     request.deadline === undefined ? undefined : request.deadline + routerLimits.lateWriteMs,
   );
+  const isFromServer = request.isFromPeer === true && !request.isFromComponent;
+  const prefetching = prefetch(dependencies, tenant, arrivals);
+  const prefetched = prefetching && (await prefetching);
   for (const { index, stanza } of arrivals) {
     const id = request.ids[index]!;
     const { to, type = '', attributes } = stanza;
     // The same request may come twice. A node delivers only one stanza with the same key to a session.
     const dedupeKey = request.dedupeKey?.[index] || `${id} ${type} ${attributes.from}`;
     const sender = { jid: attributes.from, incarnation: request.incarnations?.[index] || undefined };
-    const leavesRinging = request.tellsMissed;
-    const turn = new Turn(stanza.name === 'message' ? late : inTime, undefined, { dedupeKey, sender, leavesRinging });
+    const options = { dedupeKey, sender, leavesRinging: request.tellsMissed, prefetched };
+    const turn = new Turn(stanza.name === 'message' ? late : inTime, undefined, options);
     turns.push(turn);
     if (!to) continue;
     const isHere = to.domain === tenant.domain || (await dependencies.tenants.place(to.domain))?.tenant.domain === tenant.domain;
     if (request.isFromComponent && (await isTaken(turn, tenant, stanza, id))) continue;
-    const isFromServer = request.isFromPeer === true && !request.isFromComponent;
-    const refusal = isFromServer && isHere ? await refusalOf(dependencies, tenant, stanza) : undefined;
+    const looking = isFromServer && isHere ? refusalOf(dependencies, tenant, stanza) : undefined;
+    const refusal = looking instanceof Promise ? await looking : looking;
     if (refusal !== undefined) refuse(turn, tenant, stanza, refusal);
-    else if (isHere || request.isFromComponent) await dependencies.route(turn, tenant, stanza, id);
-    else turn.bounce(tenant, stanza, new StanzaError('item-not-found'));
+    else if (isHere || request.isFromComponent) {
+      const routing = dependencies.route(turn, tenant, stanza, id);
+      if (routing !== undefined) await routing;
+    } else turn.bounce(tenant, stanza, new StanzaError('item-not-found'));
   }
   await Turn.finishAll(turns);
   return {
     missed: turns.flatMap(({ hasMissed }, at) => (hasMissed ? arrivals[at]!.index : [])),
     away: turns.flatMap(({ hasMissed, unreached }, at) => (!hasMissed && unreached !== undefined ? arrivals[at]!.index : [])),
   };
+}
+
+/** What messages to accounts look at, by one read. Presence and requests between them could change it. */
+function prefetch(dependencies: Dependencies, tenant: Tenant, arrivals: readonly Arrival[]): Promise<Prefetched> | undefined {
+  if (arrivals.some(({ stanza }) => stanza.name !== 'message')) return undefined;
+  return Prefetched.read(dependencies, tenant, undefined, arrivals);
 }
 
 /** Presence is dropped: whoever is shown nobody is shown just that. */

@@ -92,11 +92,11 @@ async function write(...stanzas: readonly string[]): Promise<OutboxBatch> {
   return all[0]!;
 }
 
-function tell({ key, row: { at, items } }: OutboxBatch): void {
+function tell({ key, at, departures }: OutboxBatch): void {
   pair.take(
     key,
     at,
-    items.map(({ xml }) => Buffer.from(xml)),
+    departures.map(({ xml }) => xml),
     [],
   );
 }

@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 import type { Clock, Timer } from '../../../lib/ports/clock.ts';
 import type { AttachReply, CarryReply, CarryRequest, ComponentAddress } from '../../../lib/runtime/component-wire.ts';
 import { pongPrefix } from '../../../lib/runtime/pair-wire.ts';
-import { addressesOf } from '../../../lib/s2s/addresses.ts';
+import { addressesOf, canonicalBytes } from '../../../lib/s2s/addresses.ts';
 import type { ArrivalPair, Arrivals } from '../../../lib/s2s/arrivals.ts';
 import { escapeAttribute } from '../../../lib/xmpp/element.ts';
 import { StreamError } from '../../../lib/xmpp/errors.ts';
@@ -272,8 +272,7 @@ export class ComponentStream implements TransportReader, Pumped<ScannerEvent> {
       this.arrivals.skip();
       return;
     }
-    const attributes = { ...stanza.attributes, from: from.toString(), to: to.toString() };
-    this.arrivals.push(this.#pair!, stanza.render(attributes));
+    this.arrivals.push(this.#pair!, canonicalBytes(stanza, from, to));
   }
 }
 

@@ -7,8 +7,8 @@ import type { Logger } from 'pino';
 import type { Clock, Timer } from '../../../lib/ports/clock.ts';
 import { isOperating, report } from '../../../lib/runtime/faults.ts';
 import { pongPrefix } from '../../../lib/runtime/pair-wire.ts';
-import { addressesOf } from '../../../lib/s2s/addresses.ts';
-import type { Arrivals, Domains, Proven } from '../../../lib/s2s/arrivals.ts';
+import { addressesOf, canonicalBytes } from '../../../lib/s2s/addresses.ts';
+import type { ArrivalPair, Arrivals, Domains, Proven } from '../../../lib/s2s/arrivals.ts';
 import { peerChain } from '../../../lib/s2s/proof.ts';
 import type { StreamPace } from '../../../lib/s2s/stream-pace.ts';
 import { type SaslFailure, StreamError } from '../../../lib/xmpp/errors.ts';
@@ -55,7 +55,7 @@ export class InboundStream implements TransportReader, PeerStream, Pumped<Scanne
   readonly #scanner = new StreamScanner({ contentNs: NS_SERVER, bounds: preauthBounds });
   readonly #deadlineMs: number;
   /** What the peer may send from and to: `from to`. */
-  readonly #proven = new Map<string, Proven>();
+  readonly #proven = new Map<string, ArrivalPair>();
   readonly #pace: StreamPace;
   #timer: Timer;
   #usedAtMs: number;
@@ -147,7 +147,7 @@ export class InboundStream implements TransportReader, PeerStream, Pumped<Scanne
     const { host, peer } = domains;
     if (this.#proven.size >= connectionLimits.pairsPerStreamMax)
       throw new StreamError('policy-violation', `a stream is for ${connectionLimits.pairsPerStreamMax} pairs of domains`);
-    this.#proven.set(`${peer} ${host}`, proven);
+    this.#proven.set(`${peer} ${host}`, { host, peer, ...proven });
     this.#scanner.bounds = openBounds;
     this.log.info({ host, peer, address: this.#transport.address }, 'another server has proved its domain');
   }
@@ -343,8 +343,7 @@ export class InboundStream implements TransportReader, PeerStream, Pumped<Scanne
       this.arrivals.skip();
       return;
     }
-    const attributes = { ...stanza.attributes, from: from.toString(), to: to.toString() };
-    this.arrivals.push({ host: to.domain, peer: from.domain, ...proven }, stanza.render(attributes));
+    this.arrivals.push(proven, canonicalBytes(stanza, from, to));
   }
 
   #strange(from: Jid, to: Jid): StreamError {

@@ -5,11 +5,36 @@ import { xml } from '../../../lib/xmpp/element.ts';
 import type { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Stanza, spliceTo } from '../../../lib/xmpp/stanza.ts';
 
-/** One stanza for one address. */
-export interface Departing {
-  readonly stanza: Stanza;
+const secondLetter = { i: 0x69, p: 0x70 };
+
+/** One stanza for one address. A message that goes its way is never read here. */
+export class Departing {
+  readonly bytes: Buffer;
   /** Its place among the stanzas of the stream that it was sent on last; 0: it is to be sent. */
-  place: number;
+  place = 0;
+  #stanza: Stanza | undefined;
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes;
+  }
+
+  get stanza(): Stanza {
+    this.#stanza ??= Stanza.parse(this.bytes);
+    return this.#stanza;
+  }
+
+  get isIq(): boolean {
+    return this.bytes[1] === secondLetter.i;
+  }
+
+  get isPresence(): boolean {
+    return this.bytes[1] === secondLetter.p;
+  }
+
+  /** Only the last one counts. */
+  get isState(): boolean {
+    return this.isPresence && isState(this.stanza);
+  }
 }
 
 /** One row. What is settled, one way or the other, is taken out; the row goes when nothing is left. */
@@ -41,9 +66,9 @@ export function entryOf(
   const departing = bodies.flatMap((body, index) => {
     const addresses = tos[index] ?? [];
     const all = addresses.length === 0 ? [body] : addresses.map((to) => spliceTo(body, to));
-    return all.map((bytes): Departing => ({ stanza: Stanza.parse(bytes), place: 0 }));
+    return all.map((bytes) => new Departing(bytes));
   });
-  return { key, at, sinceMs, departing, bytes: departing.reduce((sum, { stanza }) => sum + stanza.bytes.length, 0) };
+  return { key, at, sinceMs, departing, bytes: departing.reduce((sum, one) => sum + one.bytes.length, 0) };
 }
 
 export function entryOfRow(key: string, { at, items }: OutboxRow, sinceMs: number): Entry {

@@ -260,7 +260,7 @@ export class Pair {
 
   /** Requests are not asked twice, and of presence only the last counts. */
   #leaveOutRepeated(maybeSent: readonly Departing[]): void {
-    const iqs = maybeSent.filter(({ stanza }) => stanza.name === 'iq');
+    const iqs = maybeSent.filter(({ isIq }) => isIq);
     if (iqs.length > 0) this.#refuse(iqs, 'remote-server-timeout', 'the connection to the server broke');
     this.#settle(this.#queue.outdated());
   }
@@ -285,7 +285,7 @@ export class Pair {
     const late = this.#dependencies.clock.now() - federationLimits.delayStampMs;
     for (const { entry, one } of this.#queue.unsent()) {
       if (stream.sent - this.#confirmed >= federationLimits.unconfirmedStanzasMax) break;
-      const bytes = entry.at < late ? stamped(one.stanza, this.name.host, entry.at) : one.stanza.bytes;
+      const bytes = entry.at < late ? stamped(one.stanza, this.name.host, entry.at) : one.bytes;
       const buffered = stream.send(bytes);
       one.place = stream.sent;
       if (buffered > federationLimits.unconfirmedBytesMax) break;

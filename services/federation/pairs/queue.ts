@@ -1,6 +1,6 @@
 /** What waits for one peer, in order: sent, confirmed, or to be sent again. */
 import type { Departing, Entry } from './departing.ts';
-import { isState, replaces, showsOf } from './departing.ts';
+import { replaces, showsOf } from './departing.ts';
 
 /** The peer was asked whether it has the stanzas up to this place. */
 export interface Asked {
@@ -61,8 +61,7 @@ export class Queue {
   /** What waits for longer than a request, or anything else, may. @param now monotonic */
   late(now: number, iqMs: number, holdMs: number): Departing[] {
     const late: Departing[] = [];
-    for (const { entry, one } of this.unsent())
-      if (now - entry.sinceMs > (one.stanza.name === 'iq' ? iqMs : holdMs)) late.push(one);
+    for (const { entry, one } of this.unsent()) if (now - entry.sinceMs > (one.isIq ? iqMs : holdMs)) late.push(one);
     return late;
   }
 
@@ -120,7 +119,7 @@ export class Queue {
     const last = new Map<string, { readonly at: number; readonly one: Departing }>();
     const outdated: Departing[] = [];
     for (const { entry, one } of this.unsent()) {
-      if (!isState(one.stanza)) continue;
+      if (!one.isState) continue;
       const { from, to } = one.stanza.attributes;
       const key = `${from} ${to}`;
       const now = { at: entry.at, one };

@@ -7,7 +7,7 @@
 import type { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { federationLimits } from '../limits.ts';
-import { type Departing, type Entry, isState, replaces, type Shows, showsOf } from './departing.ts';
+import { type Departing, type Entry, replaces, type Shows, showsOf } from './departing.ts';
 import { Unsaid } from './unsaid.ts';
 
 interface Written {
@@ -30,8 +30,9 @@ export class Shown {
   note(entry: Entry): void {
     const { at, departing } = entry;
     this.#unsaid.note(entry);
-    for (const { stanza } of departing) {
-      if (!isState(stanza)) continue;
+    for (const one of departing) {
+      if (!one.isState) continue;
+      const { stanza } = one;
       const key = keyOf(stanza);
       if ((this.#last.get(key)?.at ?? at) > at) continue;
       this.#last.delete(key);
@@ -42,9 +43,9 @@ export class Shown {
 
   /** @returns what was written before the presence that was noted last, which says all that matters of it */
   outdated({ at, departing }: Entry): Departing[] {
-    return departing.filter(({ stanza }) => {
-      const last = isState(stanza) ? this.#last.get(keyOf(stanza)) : undefined;
-      return last !== undefined && last.at > at && replaces(last.shows, showsOf(stanza));
+    return departing.filter((one) => {
+      const last = one.isState ? this.#last.get(keyOf(one.stanza)) : undefined;
+      return last !== undefined && last.at > at && replaces(last.shows, showsOf(one.stanza));
     });
   }
   /** It waited for too long, and nobody is told so. @param at when its row was written */

@@ -42,13 +42,13 @@ export class Standing {
 
   /** Looks at what is on its way to the peer. */
   note({ departing }: Entry): void {
-    for (const { stanza } of departing) this.#note(stanza);
+    for (const one of departing) if (one.isPresence) this.#note(one.stanza);
   }
 
   #note(stanza: Stanza): void {
-    const { name, type, to } = stanza;
+    const { type, to } = stanza;
     const { from } = stanza.attributes;
-    if (name !== 'presence' || from === undefined || to === undefined) return;
+    if (from === undefined || to === undefined) return;
     const key = `${from} ${to.bare}`;
     if (type === 'unavailable') this.#forget(key);
     else if (type === 'probe') this.#remember(key, { from, to: to.bare.toString(), isRoom: false });

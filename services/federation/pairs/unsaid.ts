@@ -37,7 +37,7 @@ export class Unsaid {
   /** What is on its way says something later of the same two addresses. */
   note({ departing }: Entry): void {
     if (this.isEmpty) return;
-    for (const { stanza } of departing) if (isState(stanza)) this.#forget(keyOf(stanza));
+    for (const one of departing) if (one.isState) this.#forget(keyOf(one.stanza));
   }
 
   /** The next ones to be said. */

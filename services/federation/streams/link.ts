@@ -25,7 +25,8 @@ export class Link {
   readonly #scanner = new StreamScanner({ contentNs: NS_SERVER, bounds });
   #wake: () => void = () => {};
   #closed: LinkClosed | undefined;
-  #corked: (Buffer | string)[] = [];
+  #corked: Buffer[] = [];
+  #corkedBytes = 0;
   readonly #mayWrite: () => boolean;
 
   /** @param mayWrite looked at when what was gathered leaves: the process may have stood still meanwhile */
@@ -45,13 +46,15 @@ export class Link {
 
   /** Not taken by the operating system yet, bytes. */
   get bufferedBytes(): number {
-    return this.socket.writableLength + this.#corked.reduce((sum, { length }) => sum + length, 0);
+    return this.socket.writableLength + this.#corkedBytes;
   }
 
   write(data: Buffer | string): void {
     if (this.#closed !== undefined) return;
     if (this.#corked.length === 0) setImmediate(() => this.#flush());
-    this.#corked.push(data);
+    const bytes = typeof data === 'string' ? Buffer.from(data) : data;
+    this.#corked.push(bytes);
+    this.#corkedBytes += bytes.length;
   }
 
   /** @throws {LinkClosed} @throws {StreamError} for what no stream may say */
@@ -104,8 +107,9 @@ export class Link {
     const corked = this.#corked;
     if (corked.length === 0) return;
     this.#corked = [];
+    this.#corkedBytes = 0;
     if (!this.#mayWrite()) this.destroy('this process has lost its lease');
-    else if (this.socket.writable) this.socket.write(Buffer.concat(corked.map((data) => Buffer.from(data as string))));
+    else if (this.socket.writable) this.socket.write(Buffer.concat(corked));
   }
 
   readonly #onData = (chunk: Buffer): void => {

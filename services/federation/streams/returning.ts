@@ -6,7 +6,7 @@
 import type { Allowances } from '../../../lib/runtime/allowance.ts';
 import type { PairName } from '../../../lib/runtime/outbox.ts';
 import { pongPrefix } from '../../../lib/runtime/pair-wire.ts';
-import { addressesOf } from '../../../lib/s2s/addresses.ts';
+import { addressesOf, canonicalBytes } from '../../../lib/s2s/addresses.ts';
 import { Arrivals } from '../../../lib/s2s/arrivals.ts';
 import { StreamPace } from '../../../lib/s2s/stream-pace.ts';
 import { StreamError } from '../../../lib/xmpp/errors.ts';
@@ -79,8 +79,7 @@ export class Returning {
       return stanza.id;
     }
     this.arrivedAtMs = this.#stream.dependencies.clock.monotonic();
-    const attributes = { ...stanza.attributes, from: from.toString(), to: to.toString() };
-    this.#arrivals.push({ host, peer, tenant, isCertified: this.#stream.isProven }, stanza.render(attributes));
+    this.#arrivals.push({ host, peer, tenant, isCertified: this.#stream.isProven }, canonicalBytes(stanza, from, to));
     return undefined;
   }
 

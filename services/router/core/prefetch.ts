@@ -1,7 +1,7 @@
 /**
  * The rows that stages look at, for a run of messages of one session: rows of its account, and of the accounts of the same
- * tenant that the messages go to. They are read together before the first message is handled. Messages change none of these rows,
- * so this is as good as reading them for each message.
+ * tenant that the messages go to; or those of the latter alone, for messages that arrive. They are read together before the first
+ * message is handled. Messages change none of these rows, so this is as good as reading them for each message.
  */
 import type { Key, Row } from '../../../lib/ports/store.ts';
 import { rowValue } from '../../../lib/runtime/row-values.ts';
@@ -24,12 +24,19 @@ interface Part {
 export class Prefetched {
   readonly values: readonly unknown[];
   readonly #domain: string;
-  readonly #sender: string;
-  readonly #outbound: Part;
+  /** Absent: the messages arrive. */
+  readonly #sender: string | undefined;
+  readonly #outbound: Part | undefined;
   /** By the local part of the account. */
   readonly #inbound: ReadonlyMap<string, Part>;
 
-  private constructor(domain: string, sender: string, outbound: Part, inbound: ReadonlyMap<string, Part>, values: unknown[]) {
+  private constructor(
+    domain: string,
+    sender: string | undefined,
+    outbound: Part | undefined,
+    inbound: ReadonlyMap<string, Part>,
+    values: unknown[],
+  ) {
     this.#domain = domain;
     this.#sender = sender;
     this.#outbound = outbound;
@@ -37,10 +44,11 @@ export class Prefetched {
     this.values = values;
   }
 
+  /** @param sender absent: the messages arrive */
   static read(
     { store, features }: Dependencies,
     { domain }: Tenant,
-    sender: string,
+    sender: string | undefined,
     messages: readonly { readonly stanza: Stanza }[],
   ): Promise<Prefetched> {
     const keys: Key[] = [];
@@ -49,12 +57,12 @@ export class Prefetched {
       for (const collection of features[direction].reads) keys.push(rows.keyOf(collection, ''));
       return { rows, start };
     };
-    const outbound = ask('outbound', Rows.ofAccount(store, domain, sender));
+    const outbound = sender === undefined ? undefined : ask('outbound', Rows.ofAccount(store, domain, sender));
     const inbound = new Map<string, Part>();
     for (const { stanza } of messages) {
       const local = recipientOf(stanza, domain, sender);
       if (local === undefined || inbound.has(local)) continue;
-      inbound.set(local, ask('inbound', local === sender ? outbound.rows : Rows.ofAccount(store, domain, local)));
+      inbound.set(local, ask('inbound', (local === sender && outbound?.rows) || Rows.ofAccount(store, domain, local)));
     }
     return store
       .batchGet(keys, { consistent: true })
@@ -65,18 +73,18 @@ export class Prefetched {
   startOf({ domain, local }: Owner, direction: Direction): number | undefined {
     if (domain !== this.#domain) return undefined;
     if (direction === 'inbound') return this.#inbound.get(local)?.start;
-    return local === this.#sender ? this.#outbound.start : undefined;
+    return local === this.#sender ? this.#outbound?.start : undefined;
   }
 
   /** The rows of an account, if some of them were read. */
   rowsOf(domain: string, local: string): Rows | undefined {
     if (domain !== this.#domain) return undefined;
-    return local === this.#sender ? this.#outbound.rows : this.#inbound.get(local)?.rows;
+    return (local === this.#sender ? this.#outbound?.rows : undefined) ?? this.#inbound.get(local)?.rows;
   }
 }
 
 /** The local part of the account of this tenant that the message goes to. */
-function recipientOf(message: Stanza, tenant: string, sender: string): string | undefined {
+function recipientOf(message: Stanza, tenant: string, sender: string | undefined): string | undefined {
   try {
     const { to } = message;
     if (to === undefined) return sender;

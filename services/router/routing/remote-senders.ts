@@ -5,19 +5,27 @@
 import { Rows } from '../../../lib/runtime/rows.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
+import type { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { isContact } from '../core/remote-shares.ts';
 import { rosterItems, rosterKey } from '../roster/roster.ts';
 
-/** @returns why it is refused; undefined when it may arrive. @throws {Unavailable} */
-export async function refusalOf(dependencies: Dependencies, tenant: Tenant, stanza: Stanza): Promise<StanzaError | undefined> {
+type Refusal = StanzaError | undefined;
+
+/** At once where nothing has to be read. @returns why it is refused; undefined when it may arrive. @throws {Unavailable} */
+export function refusalOf(dependencies: Dependencies, tenant: Tenant, stanza: Stanza): Promise<Refusal> | Refusal {
   const { from, to } = stanza;
   if (isRosterPush(stanza)) return new StanzaError('service-unavailable');
   if (!from || !to || to.resource !== '' || stanza.type === 'error' || stanza.type === 'result') return undefined;
   const { remote } = dependencies.shares;
   if (!remote.maySend(from)) return new StanzaError('resource-constraint', 'you send too much at once');
   if (!isContact(stanza) || to.domain !== tenant.domain || to.local === '' || remote.haveMet(to, from)) return undefined;
+  return refusalOfStranger(dependencies, tenant, from, to);
+}
+
+async function refusalOfStranger(dependencies: Dependencies, tenant: Tenant, from: Jid, to: Jid): Promise<Refusal> {
+  const { remote } = dependencies.shares;
   const roster = Rows.ofAccount(dependencies.store, tenant.domain, to.local);
   const isKnown = (await roster.get(rosterItems, rosterKey(from))) !== undefined;
   if (!isKnown && !remote.mayMeet(from))

@@ -6,14 +6,16 @@ import type { Pending } from '../core/stages.ts';
 import type { Hosted, Route, Turn } from '../core/turn.ts';
 import type { Destination } from './destinations.ts';
 
-/** The tenant's own domain is known without looking at the tenants, so a message to a neighbour waits for nothing here. */
+/** The tenant's own domain is known without looking at the tenants, and others that were looked at of late are, too: nothing waits then. */
 export function routing(destinations: readonly Destination[]): Route {
   const route = (turn: Turn, tenant: Tenant, stanza: Stanza, id: string): Pending => {
     const { to } = stanza;
     if (!to) throw new Error(`a ${stanza.name} to be routed has no 'to'`);
     const { domain } = to;
     if (domain === tenant.domain) return deliver(destinations, turn, tenant, stanza, id, { tenant, service: 'accounts' });
-    return turn.dependencies.tenants.place(domain).then((place) => deliver(destinations, turn, tenant, stanza, id, place));
+    const finding = turn.dependencies.tenants.place(domain);
+    if (finding instanceof Promise) return finding.then((place) => deliver(destinations, turn, tenant, stanza, id, place));
+    return deliver(destinations, turn, tenant, stanza, id, finding);
   };
   const hosted = async (tenants: Tenants, tenant: Tenant, domain: string): Promise<Hosted | undefined> => {
     const place = await tenants.place(domain);
