@@ -18,7 +18,7 @@ export const layers: Readonly<Record<string, readonly (readonly string[])[]>> = 
     ['door'],
   ],
   'services/federation': [['.'], ['pairs'], ['streams'], ['core'], ['finding']],
-  'services/cli': [['.'], ['commands'], ['doctor'], ['compose', 'cost', 'dns'], ['core']],
+  'services/cli': [['.'], ['commands', 'backup'], ['doctor'], ['compose', 'cost', 'dns'], ['core']],
   'services/muc': [['.'], ['features'], ['missed'], ['rooms'], ['core']],
   'services/router': [
     ['.'],

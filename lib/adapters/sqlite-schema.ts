@@ -25,12 +25,18 @@ export class NewerSchema extends Error {
   }
 }
 
+/** @returns the number of the file's schema, which this program can read. @throws {NewerSchema} */
+export function checkSchema(db: DatabaseSync, path: string): number {
+  const found = db.prepare('PRAGMA user_version').get()?.user_version as number;
+  if (found > schemaNumber) throw new NewerSchema(path, found);
+  return found;
+}
+
 /** Creates what is missing. @throws {NewerSchema} */
 export function prepareDatabase(path: string): void {
   const db = new DatabaseSync(path, { timeout: adapterLimits.sqliteBusyMs });
   try {
-    const found = db.prepare('PRAGMA user_version').get()?.user_version as number;
-    if (found > schemaNumber) throw new NewerSchema(path, found);
+    const found = checkSchema(db, path);
     db.exec(`PRAGMA page_size = ${pageBytes}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL`);
     if (found === schemaNumber) return;
     // Nothing has to be converted: a program of schema 2 reads what one of schema 1 has written.

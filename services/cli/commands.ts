@@ -1,4 +1,5 @@
 /** The list of all commands. The code of a command is imported only when it runs, so that other commands start quickly. */
+import { backupOptions, restoreOptions } from './backup/backup-options.ts';
 import * as accountOptions from './commands/account-options.ts';
 import * as certificateOptions from './commands/certificate-options.ts';
 import * as componentOptions from './commands/component-options.ts';
@@ -56,6 +57,28 @@ export const commands: readonly Command[] = [
     ],
     options: startOptions,
     run: async (values, positionals) => (await import('./commands/start.ts')).start(values, positionals),
+  }),
+  command({
+    name: 'backup',
+    positionals: ['FOLDER'],
+    summary: 'copies a data folder into a new folder, while its service runs or not',
+    text: [
+      'All that was acknowledged before it began is in it. The copy is read back and checked.',
+      'The keys are left out unless --keys names a folder for them: keep them apart, since whoever has both has all secrets.',
+    ],
+    options: backupOptions,
+    run: async (values, positionals) => (await import('./backup/backup.ts')).backup(values, positionals),
+  }),
+  command({
+    name: 'restore',
+    positionals: ['FOLDER'],
+    summary: 'makes a data folder of a backup',
+    text: [
+      'The service must be stopped. Nothing is changed unless the backup is whole.',
+      'With --replace, what the data folder holds is moved into a folder in it, whose name is printed.',
+    ],
+    options: restoreOptions,
+    run: async (values, positionals) => (await import('./backup/restore.ts')).restore(values, positionals),
   }),
   command({
     name: 'user add',

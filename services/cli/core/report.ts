@@ -11,7 +11,9 @@ export class UsageError extends Error {
 }
 
 /** Names of errors, of ours and of adapters, whose messages are written for people. */
-const plainErrors: ReadonlySet<string> = new Set(['Refusal', 'UsageError', 'FolderInUse', 'NewerSchema', 'Unavailable']);
+const plainErrors: ReadonlySet<string> = new Set([
+  ...['Refusal', 'UsageError', 'FolderInUse', 'NewerSchema', 'DamagedDatabase', 'Unavailable'],
+]);
 
 /** Prints an error. @returns the exit code */
 export function reportError(error: unknown): number {
