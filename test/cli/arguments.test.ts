@@ -131,7 +131,7 @@ describe('the process that is given wrong arguments ends with 2 and one line', {
     [
       'no such command',
       ['begin'],
-      "unknown command 'begin'; the commands are: start, user, tenant, component, certificate, key, audit, status, drain, peers, peer, dns, doctor, cost, cluster, serve; see: skylark --help",
+      "unknown command 'begin'; the commands are: start, backup, restore, user, tenant, component, certificate, key, audit, status, drain, peers, peer, dns, doctor, cost, cluster, serve; see: skylark --help",
     ],
     ['half a command', ['user'], "'skylark user' needs one of: add, remove, list, password, role"],
     ['half a command, wrongly', ['tenant', 'make'], "'skylark tenant' needs one of: add, remove, list, set, show"],
