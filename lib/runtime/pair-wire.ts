@@ -90,6 +90,13 @@ export interface PongRequest {
   readonly id: string;
 }
 
+/** connection → `s2s.<shard>`, published: the peer has proved its domain on a stream to us, so its server is there. No body. */
+export interface ProvenNotice {
+  readonly kind: 'proven';
+  readonly host: string;
+  readonly peer: string;
+}
+
 /** What an operator is told about a pair. */
 export interface PairReport {
   readonly tenant: string;
@@ -144,6 +151,7 @@ export type PairRequest =
   | VerifyRequest
   | ProveRequest
   | PongRequest
+  | ProvenNotice
   | PairsRequest
   | RetryRequest
   | AttachRequest

@@ -26,6 +26,7 @@ import type {
   HostReply,
   HostRequest,
   PairRequest,
+  ProvenNotice,
   RetryReply,
   RetryRequest,
   VerifyReply,
@@ -171,9 +172,18 @@ class Owner implements Federation {
       case 'pong':
         this.#pairs.get(keyOf(header))?.pong(header.id);
         return undefined;
+      case 'proven':
+        this.#proven(header);
+        return undefined;
       default:
         return this.#components.answer(header, bodies, this.#shards.ownership(pairShard(componentPair(header.component))));
     }
+  }
+
+  /** Its server is there: what waits for it is tried at once. */
+  #proven(name: ProvenNotice): void {
+    const pair = this.#pairs.get(keyOf(name));
+    if (pair !== undefined && pair.waiting > 0) pair.retry();
   }
 
   #retry({ shard, tenant, peer }: RetryRequest): RetryReply {

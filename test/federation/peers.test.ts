@@ -37,6 +37,22 @@ async function asked<Result>(ask: (admin: Awaited<ReturnType<typeof openAdmin>>)
 const list = (domain?: string): Promise<Peers> =>
   asked(async (admin) => (await admin.ask(peerList, domain === undefined ? {} : { domain })).peers);
 
+test('a server that proves its domain to us is there: what waits for it leaves at once, and not when it would be tried again', async () => {
+  const peer = await FakePeer.start(ground, { domain: 'back.example', isCertified: true });
+  await peer.kill();
+  juliet.send(`<message to='nurse@back.example'><body>hello</body></message>`);
+  const pauseMs = async () => (await list('a.example')).find((one) => one.peer === peer.domain)?.retryInMs ?? 0;
+  for (let tries = 0; (await pauseMs()) < 5_000; tries++) assert.ok(tries < 5_000, 'the pauses do not grow');
+  await peer.start();
+  const begunMs = performance.now();
+  const stream = await peer.dial(service, 'a.example');
+  await stream.open();
+  assert.match(await stream.authenticate(), /^<success/);
+  await peer.until(() => peer.bodies.length === 1, 'what waited');
+  const tookMs = performance.now() - begunMs;
+  assert.ok(tookMs < 4_000, `it came only after ${tookMs} ms`);
+});
+
 test('a pair is listed with its state, its proof, its last error, and what waits; and is tried again when it is wanted', async () => {
   const up = await FakePeer.start(ground, { domain: 'up.example', isCertified: true });
   const down = await FakePeer.start(ground, { domain: 'down.example' });

@@ -150,6 +150,7 @@ export class InboundStream implements TransportReader, PeerStream, Pumped<Scanne
     this.#proven.set(`${peer} ${host}`, { host, peer, ...proven });
     this.#scanner.bounds = openBounds;
     this.log.info({ host, peer, address: this.#transport.address }, 'another server has proved its domain');
+    this.owner.proven({ host, peer });
   }
 
   mayAsk(domain: string): boolean {

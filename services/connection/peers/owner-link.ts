@@ -7,6 +7,7 @@ import {
   type HostRequest,
   hostAnswer,
   type PongRequest,
+  type ProvenNotice,
   type ProveRequest,
   type VerifyReply,
   type VerifyRequest,
@@ -78,6 +79,12 @@ export class OwnerLink {
   pong({ host, peer }: Domains, id: string): void {
     const request: PongRequest = { kind: 'pong', host, peer, id };
     this.#bus.publish(pairSubject({ host, peer }), encodeFrame(request));
+  }
+
+  /** Its server is there. What waits for it need not wait until it is tried again. */
+  proven({ host, peer }: Domains): void {
+    const notice: ProvenNotice = { kind: 'proven', host, peer };
+    this.#bus.publish(pairSubject({ host, peer }), encodeFrame(notice));
   }
 
   async #ask(request: VerifyRequest | ProveRequest, body: Buffer, ms: number): Promise<Verified> {
