@@ -154,3 +154,15 @@ test('who was asked about in a row that waited for too long is asked about when 
   for (let ticks = 0; ticks < 3; ticks++) pair.tick(clock.monotonic());
   assert.deepEqual(carried.map((xml) => /type=.probe/.test(xml) || /here/.exec(xml)?.[0]).sort(), ['here', true]);
 });
+
+test('an answer for a whole account that was given up is not said behind the presence of its sessions', async () => {
+  isAway = true;
+  tell(await write(`<presence from='juliet@a.example' to='anna@x.example' type='unavailable'/>`));
+  await wall.advance(3_600_000);
+  pair.tick(clock.monotonic());
+  isAway = false;
+  tell(await write(status('here')));
+  for (let ticks = 0; ticks < 3; ticks++) pair.tick(clock.monotonic());
+  await settled();
+  assert.deepEqual(carried, [status('here')]);
+});

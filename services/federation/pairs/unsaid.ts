@@ -26,6 +26,8 @@ export class Unsaid {
   /** It was not delivered, and nobody is told so. @param at when its row was written, by the deployment's clock */
   keep(at: number, stanza: Stanza): void {
     if (!isState(stanza) || isBounced(stanza)) return;
+    // A bare JID answers a probe: all of an account was away then, and later that would take away who has come since.
+    if (stanza.attributes.from?.includes('/') !== true) return;
     const { bytes } = stanza;
     this.#forget(keyOf(stanza));
     this.#last.set(keyOf(stanza), { at, bytes });
