@@ -16,6 +16,8 @@ interface Bundle {
   readonly client?: string;
   /** The destination of the files of the API's reference page. */
   readonly reference?: string;
+  /** The destination of the files that pages of the console load. */
+  readonly console?: string;
 }
 
 const bundles: Readonly<Record<string, Bundle>> = {
@@ -23,6 +25,7 @@ const bundles: Readonly<Record<string, Bundle>> = {
     entries: { index: 'services/main.ts', 'sqlite-writer': 'lib/adapters/sqlite-writer.ts' },
     client: 'client',
     reference: 'api-reference',
+    console: 'console-assets',
   },
   'web-lambda': { entries: { index: 'services/web/lambda.ts' }, client: 'assets/client' },
   'certificates-lambda': { entries: { index: 'services/certificates/lambda.ts' } },
@@ -32,13 +35,21 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 /** Files of the client that our pages never load: source maps, and unminified files that also come minified. */
 const unused = /\.map$|^(?:converse|website)\.(?:js|css)$|^website\./;
 
+/** Files of packages that pages of the console load. */
+const consoleFiles = [
+  'htmx.org/dist/htmx.min.js',
+  'htmx.org/dist/ext/hx-sse.min.js',
+  'uplot/dist/uPlot.iife.min.js',
+  'uplot/dist/uPlot.min.css',
+];
+
 /** ws and debug use these packages if they are installed, and work without them. */
 const optional: readonly string[] = ['bufferutil', 'utf-8-validate', 'supports-color'];
 
 /** CommonJS packages call `require` for built-in modules when they run. */
 const banner = `import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);`;
 
-async function bundle(name: string, { entries, client, reference }: Bundle, folder: string): Promise<string> {
+async function bundle(name: string, { entries, client, reference, console: assets }: Bundle, folder: string): Promise<string> {
   rmSync(folder, { recursive: true, force: true });
   const { metafile } = await build({
     absWorkingDir: root,
@@ -62,6 +73,7 @@ async function bundle(name: string, { entries, client, reference }: Bundle, fold
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify({ name, version, type: 'module', private: true }, null, 2)}\n`);
   if (client !== undefined) copyClient(join(folder, client));
   if (reference !== undefined) copyReference(join(folder, reference));
+  if (assets !== undefined) copyAssets(join(folder, assets));
   const bytes = Object.entries(metafile.outputs).reduce(
     (sum, [path, output]) => sum + (path.endsWith('.mjs') ? output.bytes : 0),
     0,
@@ -89,6 +101,12 @@ function copyReference(folder: string): void {
   const from = join(root, 'node_modules', 'swagger-ui-dist');
   for (const name of ['swagger-ui.css', 'swagger-ui-bundle.js', 'LICENSE', 'NOTICE'])
     cpSync(join(from, name), join(folder, name));
+}
+
+function copyAssets(folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  cpSync(join(root, 'services', 'console', 'assets'), folder, { recursive: true });
+  for (const path of consoleFiles) cpSync(join(root, 'node_modules', path), join(folder, basename(path)));
 }
 
 const { values, positionals: wanted } = parseArgs({ options: { out: { type: 'string' } }, allowPositionals: true });

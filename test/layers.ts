@@ -18,6 +18,7 @@ export const layers: Readonly<Record<string, readonly (readonly string[])[]>> = 
     ['door'],
   ],
   'services/federation': [['.'], ['pairs'], ['streams'], ['core'], ['finding']],
+  'services/console': [['.'], ['pages'], ['core']],
   'services/cli': [['.'], ['commands', 'backup'], ['doctor'], ['compose', 'cost', 'dns'], ['core']],
   'services/muc': [['.'], ['features'], ['missed'], ['rooms'], ['core']],
   'services/router': [

@@ -14,6 +14,7 @@ import { startDynalite } from '../../services/cli/compose/dynalite.ts';
 import { Health } from '../../services/cli/compose/health.ts';
 import { Cleanup } from '../../services/cli/compose/lifetime.ts';
 import { Metrics } from '../../services/cli/compose/metrics.ts';
+import { Prometheus } from '../../services/cli/compose/prometheus.ts';
 import { serveAll } from '../../services/cli/compose/serve-all.ts';
 import { serveOptions } from '../../services/cli/compose/serve-options.ts';
 import {
@@ -103,6 +104,7 @@ async function namesOf(name: Service, variables: Record<string, string>): Promis
   const metrics = new Metrics({ clock, service: name, deployment: values.tablePrefix, write: () => {} });
   const serving: Serving = {
     ...{ values: { ...values, name: `${name}-1` }, release: undefined, log, cleanup, health: new Health(), metrics },
+    ...{ prometheus: new Prometheus(metrics, name), outside: {} },
     fail: (reason) => assert.fail(reason),
     end: (reason) => assert.fail(reason),
   };

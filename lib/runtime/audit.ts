@@ -10,7 +10,7 @@ import { runtimeLimits } from './limits.ts';
 import { Rows } from './rows.ts';
 
 export interface AuditFacts {
-  /** Who: `operator` on this machine, or `key ID`. */
+  /** Who: `operator` on this machine, `key ID`, the address of an admin, or `console ID` for whoever came to the console by a link. */
   readonly by: string;
   /** The address that the request came from, where there was one. */
   readonly address?: string | undefined;
@@ -85,6 +85,18 @@ export async function listAudit(
 ): Promise<readonly AuditEntry[]> {
   const { rows, entries } = logOf(store, domain);
   return (await rows.list(entries, { limit, after: keyOf(after) })).map(({ value }) => value);
+}
+
+/** The newest first. @param before the number of the last one of the page before; absent for the first page */
+export async function listAuditBackward(
+  store: Store,
+  domain: string | undefined,
+  limit: number,
+  before?: number,
+): Promise<readonly AuditEntry[]> {
+  const { rows, entries } = logOf(store, domain);
+  const options = { limit, backward: true, ...(before !== undefined && { before: keyOf(before) }) };
+  return (await rows.list(entries, options)).map(({ value }) => value);
 }
 
 /**

@@ -109,12 +109,20 @@ export const runtimeLimits = {
   peerHoldSecondsMax: 7 * 24 * 60 * 60,
   /** Random bytes that name a key of the REST API. */
   apiKeyIdBytes: 8,
+  /** How long a link into the console is good, ms. */
+  consoleLinkMs: 30 * 60 * 1000,
+  /** How long a session of the console lasts, ms. */
+  consoleSessionMs: 12 * 60 * 60 * 1000,
+  /** How long its holder need not show again who they are before something is destroyed, ms. It is shorter than the session. */
+  consoleProofMs: 10 * 60 * 1000,
   /** Components of a tenant: they stand in its row, which is read with every domain that is looked up. */
   componentsMax: 20,
   /** Namespaces in which a component may ask in the name of accounts. */
   privilegeNamespacesMax: 30,
   /** Accounts or tenants on one page of an answer to an operator. */
   adminPageMax: 100,
+  /** The largest number of an entry of the audit log that can be asked for: its keys have twelve digits. */
+  auditNumberMax: 999_999_999_999,
   /** Rows that are read and deleted together while an account is erased. A page has at most 38 MB. */
   eraseRowsMax: 100,
   /** How often the process that works on a removal says that it does, ms. */

@@ -36,6 +36,8 @@ export interface OperationDescription<Input extends z.ZodType = z.ZodType, Outpu
   readonly isRepeatable: boolean;
   /** True for an operation that changes nothing. One with a route says it by its method. */
   readonly isReadOnly?: true;
+  /** True for an operation for which whoever is in the console shows again who they are, as for those that delete. */
+  readonly isGrave?: true;
   /** One sentence for people. */
   readonly help: string;
   /** The commands of the command line that ask for it, or why there are none. */
@@ -51,6 +53,7 @@ export interface OperationDescription<Input extends z.ZodType = z.ZodType, Outpu
  * - `conflict`: it does not fit what exists
  * - `unknown-key`: the API key of the asker is not valid
  * - `forbidden`: the asker may not do it
+ * - `unproven`: whoever asks has to show again who they are
  * - `unanswered`: the process that it is for did not do it
  */
-export type RefusalKind = 'invalid' | 'absent' | 'conflict' | 'unknown-key' | 'forbidden' | 'unanswered';
+export type RefusalKind = 'invalid' | 'absent' | 'conflict' | 'unknown-key' | 'forbidden' | 'unproven' | 'unanswered';

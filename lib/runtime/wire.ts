@@ -6,6 +6,7 @@ import type { StanzaErrorCondition, StanzaErrorType } from '../xmpp/errors.ts';
 import { answerKind } from './answer.ts';
 import type { GivenKey } from './api-keys.ts';
 import type { CarryRequest } from './component-wire.ts';
+import type { ConsoleAsker, ConsoleRequest } from './console-wire.ts';
 import type { RingRequest } from './ring-wire.ts';
 
 /** What went wrong, in the header of the reply to any request whose handler has thrown (lib/runtime/faults.ts). */
@@ -332,13 +333,16 @@ export interface RoomRequest {
 
 /**
  * router → `m.<shard>`, about a room that may be in nobody's memory: `forget`: it grants nothing to these addresses any more (bare JIDs, or
- * domains), and none of them is inside; `erase`: its tenant is removed, and all of its rows go. The answer is a {@link DoneReply}.
+ * domains), and none of them is inside; `erase`: its tenant is removed, and all of its rows go. `destroy`: an operator ends it, and
+ * its occupants are told (XEP-0045 §10.9). The answer is a {@link DoneReply}.
  */
 export interface RoomErasureRequest {
-  readonly kind: 'forget' | 'erase';
+  readonly kind: 'forget' | 'erase' | 'destroy';
   readonly domain: string;
   readonly room: string;
   readonly addresses: readonly string[];
+  /** Why it is destroyed, for its occupants. */
+  readonly reason?: string | undefined;
 }
 
 /** → `ctl.<subject of a process>`: how is it, or: let go of your sessions and take no more. The answer is a {@link ControlReply}. */
@@ -367,7 +371,7 @@ export interface DoneReply {
 
 export const roomAnswer = answerKind<DoneReply>('room', { ok: true, error: true, at: true });
 
-/** command line or REST API → `rt`. */
+/** command line, REST API or console → `rt`. */
 export interface AdminRequest {
   readonly kind: 'admin';
   /** The name of one of the router's operations. */
@@ -375,7 +379,7 @@ export interface AdminRequest {
   /** The operation's input, which the router checks. */
   readonly arguments: Readonly<Record<string, unknown>>;
   /** Who asks. Absent: an operator on this machine, who may do everything. */
-  readonly by?: ApiAsker;
+  readonly by?: ApiAsker | ConsoleAsker;
 }
 
 /** Somebody who asked through the REST API. The router checks the key. */
@@ -394,5 +398,5 @@ export interface AdminReply extends Omit<DoneReply, 'at'> {
 
 export const adminAnswer = answerKind<AdminReply>('admin', { ok: true, error: true, result: true, refusal: true });
 
-export type RouterRequest = StepRequest | InboundRequest | RingRequest | AdminRequest;
+export type RouterRequest = StepRequest | InboundRequest | RingRequest | AdminRequest | ConsoleRequest;
 export type NodeRequest = DeliverRequest | CloseRequest | HandOverRequest | CarryRequest;

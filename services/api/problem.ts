@@ -3,7 +3,15 @@ import type { Context } from 'hono';
 import type { RefusalKind } from '../../lib/runtime/operation.ts';
 
 /** `busy`: too much at once. `failed`: an error that is not the asker's. `away`: no router, or no store, answers. */
-export type ProblemKind = RefusalKind | 'busy' | 'failed' | 'away' | 'not-found' | 'method' | 'too-large' | 'insecure';
+export type ProblemKind =
+  | Exclude<RefusalKind, 'unproven'>
+  | 'busy'
+  | 'failed'
+  | 'away'
+  | 'not-found'
+  | 'method'
+  | 'too-large'
+  | 'insecure';
 
 const problems = {
   invalid: [400, 'The request is not allowed as it is'],

@@ -1,5 +1,7 @@
 /** The list of all commands. The code of a command is imported only when it runs, so that other commands start quickly. */
+import { accessCommands } from './access-commands.ts';
 import { backupOptions, restoreOptions } from './backup/backup-options.ts';
+import { anyTimeText, type Command, command } from './command.ts';
 import * as accountOptions from './commands/account-options.ts';
 import * as certificateOptions from './commands/certificate-options.ts';
 import * as componentOptions from './commands/component-options.ts';
@@ -10,38 +12,11 @@ import * as policyOptions from './commands/tenant-policy-options.ts';
 import { clusterOptions } from './compose/cluster-options.ts';
 import { serveOptions } from './compose/serve-options.ts';
 import { startOptions } from './compose/start-options.ts';
-import type { Options, Values } from './core/arguments.ts';
 import { costOptions } from './cost/cost-options.ts';
 import { dnsOptions } from './dns/dns-options.ts';
 import { doctorOptions } from './doctor/doctor-options.ts';
 
-export interface Command {
-  /** The name, of one or two words: `user add`. */
-  readonly name: string;
-  /** The positional arguments, as the usage line shows them: `JID`, `[DOMAIN]`. */
-  readonly positionals: readonly string[];
-  readonly summary: string;
-  /** More lines for the help of the command. */
-  readonly text: readonly string[];
-  readonly options: Options;
-  /** Runs the command. @returns the exit code */
-  run(values: Values<Options>, positionals: readonly string[]): Promise<number>;
-}
-
-/** Makes the compiler check that `run` takes values of the types that the options have. */
-function command<Of extends Options>(
-  given: Omit<Command, 'options' | 'run' | 'text' | 'positionals'> & {
-    readonly positionals?: readonly string[];
-    readonly text?: readonly string[];
-    readonly options: Of;
-    run(values: Values<Of>, positionals: readonly string[]): Promise<number>;
-  },
-): Command {
-  return { positionals: [], text: [], ...given } as Command;
-}
-
 const passwordText = ['Without --password it asks twice on a terminal; otherwise it reads one line from standard input.'];
-const anyTimeText = ['The service may be running or stopped.'];
 
 export const commands: readonly Command[] = [
   command({
@@ -123,6 +98,7 @@ export const commands: readonly Command[] = [
     options: accountOptions.place,
     run: async (values, positionals) => (await import('./commands/accounts.ts')).changeRole(values, positionals),
   }),
+  ...accessCommands,
   command({
     name: 'tenant add',
     positionals: ['DOMAIN'],

@@ -1,6 +1,7 @@
 /** Help texts. They come from the same tables with which the arguments are read. */
 
-import { type Command, commands } from './commands.ts';
+import type { Command } from './command.ts';
+import { commands } from './commands.ts';
 import { flagOf, type Option, variableOf } from './core/arguments.ts';
 import { version } from './core/version.ts';
 

@@ -1,6 +1,7 @@
 /** Finds the command, reads its options, runs it, and ends the process with its exit code. */
 
-import { type Command, commands } from './commands.ts';
+import type { Command } from './command.ts';
+import { commands } from './commands.ts';
 import { readArguments } from './core/arguments.ts';
 import { reportError, say, UsageError } from './core/report.ts';
 import { version } from './core/version.ts';

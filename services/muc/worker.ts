@@ -33,6 +33,7 @@ import { roomLimits } from './limits.ts';
 import { RoomRunner } from './room-runner.ts';
 import { forgetAddresses } from './rooms/forget.ts';
 import { changeHides } from './rooms/hides.ts';
+import { destroyByOperator } from './rooms/owner.ts';
 import { answerForService } from './rooms/service.ts';
 
 export interface MucWorker {
@@ -184,6 +185,10 @@ class Worker implements MucWorker {
         const isLoaded = this.#rooms.get(keyOf(request))?.runner.isLoaded === true;
         if (!isLoaded && !(await mayKnow(this.#dependencies, domain, room, gone))) return { ok: true };
         while (await this.#ask(request, (turn) => forgetAddresses(turn, gone)));
+        return { ok: true };
+      }
+      if (kind === 'destroy') {
+        await this.#ask(request, (turn) => destroyByOperator(turn, request.reason));
         return { ok: true };
       }
       // The tenant is gone, so the room tells its occupants that it ends, and forgets itself.

@@ -2,6 +2,7 @@
  * The router. All routers serve the subject `rt` together, and none keeps anything between two requests.
  */
 import type { Serving } from '../../lib/ports/bus.ts';
+import type { ConsoleReply, ConsoleRequest } from '../../lib/runtime/console-wire.ts';
 import { answering, isOperating, report, toStanzaError } from '../../lib/runtime/faults.ts';
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
 import { Latency } from '../../lib/runtime/latency.ts';
@@ -26,6 +27,7 @@ import { type Dependencies, withDeadline } from './core/dependencies.ts';
 import { Prefetched } from './core/prefetch.ts';
 import { Turn } from './core/turn.ts';
 import { routerLimits } from './limits.ts';
+import { answerConsole } from './operations/console-sessions.ts';
 import { perform } from './operations/perform.ts';
 import { refusalOf } from './routing/remote-senders.ts';
 import { wakeOccupants } from './routing/wake-occupants.ts';
@@ -78,6 +80,7 @@ export async function startRouter(dependencies: Dependencies): Promise<Router> {
 function handle(dependencies: Dependencies, payload: Uint8Array): Promise<Uint8Array> {
   const { header, bodies } = decodeFrame<RouterRequest>(payload);
   if (header.kind === 'admin') return handleAdmin(dependencies, header).then((reply) => encodeFrame(reply));
+  if (header.kind === 'console') return handleConsole(dependencies, header).then((reply) => encodeFrame(reply));
   dependencies.clock.observe(header.at);
   const timed = (reply: DoneReply) => encodeFrame({ ...reply, at: dependencies.clock.now() });
   let working: Promise<Uint8Array>;
@@ -243,5 +246,14 @@ async function handleAdmin(dependencies: Dependencies, request: AdminRequest): P
   } catch (error) {
     report(dependencies.log, error, 'an operation of an operator failed', { operation: request.operation });
     return { ok: false, error: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+async function handleConsole(dependencies: Dependencies, request: ConsoleRequest): Promise<ConsoleReply> {
+  try {
+    return await answerConsole(dependencies, request);
+  } catch (error) {
+    report(dependencies.log, error, 'a request of the console failed', { verb: request.verb });
+    return { isFailure: true };
   }
 }

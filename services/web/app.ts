@@ -35,6 +35,8 @@ export interface WebDependencies {
   readonly fingerprintOf?: (domain: string) => Promise<string | undefined>;
   /** The REST API, at `/api`. Absent: this process does not serve it. */
   readonly api?: Hono;
+  /** The console, at `/console`, with headers of its own. Absent: this process does not serve it. */
+  readonly console?: Hono | undefined;
   /** true: new WebSocket streams are sent elsewhere, and a load balancer should do the same. */
   readonly isDraining?: () => boolean;
 }
@@ -46,6 +48,7 @@ export function webApp(dependencies: WebDependencies): Hono {
   const { filesOrigins = () => [], log } = dependencies;
   const files = () => filesOrigins().join(' ');
   if (dependencies.files) app.use(serveFiles({ ...dependencies.files, log })); // it sets its own headers
+  if (dependencies.console) app.route('/', dependencies.console);
   app.use(
     secureHeaders({
       contentSecurityPolicy: {

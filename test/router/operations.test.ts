@@ -5,8 +5,10 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { z } from 'zod';
 import { commands } from '../../services/cli/commands.ts';
 import * as audit from '../../services/router/operations/audit.ts';
+import * as certificate from '../../services/router/operations/certificate-show.ts';
 import * as certificates from '../../services/router/operations/certificates.ts';
 import * as components from '../../services/router/operations/components.ts';
+import * as consoleOperations from '../../services/router/operations/console.ts';
 import { operations } from '../../services/router/operations/index.ts';
 import * as keys from '../../services/router/operations/keys.ts';
 import * as nodes from '../../services/router/operations/nodes.ts';
@@ -15,8 +17,11 @@ import * as peers from '../../services/router/operations/peers.ts';
 import { perform } from '../../services/router/operations/perform.ts';
 import { Refusal } from '../../services/router/operations/refusal.ts';
 import * as roles from '../../services/router/operations/roles.ts';
+import * as rooms from '../../services/router/operations/rooms.ts';
+import * as sessions from '../../services/router/operations/sessions.ts';
 import * as policies from '../../services/router/operations/tenant-policy.ts';
 import * as tenants from '../../services/router/operations/tenants.ts';
+import * as access from '../../services/router/operations/user-access.ts';
 import * as users from '../../services/router/operations/users.ts';
 import { type EmbeddedDependencies, embeddedDependencies } from '../support/stage/parts.ts';
 
@@ -31,6 +36,11 @@ const exported: Readonly<Record<string, unknown>> = {
   ...certificates,
   ...keys,
   ...audit,
+  ...certificate,
+  ...consoleOperations,
+  ...rooms,
+  ...sessions,
+  ...access,
 };
 
 /** The code of the command line, where an operation is asked for by the name of its declaration. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { answerKind } from '../../lib/runtime/answer.ts';
 import * as componentWire from '../../lib/runtime/component-wire.ts';
+import * as consoleWire from '../../lib/runtime/console-wire.ts';
 import * as pairWire from '../../lib/runtime/pair-wire.ts';
 import * as ringWire from '../../lib/runtime/ring-wire.ts';
 import * as wire from '../../lib/runtime/wire.ts';
@@ -33,6 +34,7 @@ const peers = 'services/router/operations/peers.ts';
 const componentOwner = 'services/connection/components/component-owner.ts';
 const componentStream = 'services/federation/streams/component-stream.ts';
 const askOperation = 'lib/runtime/ask-operation.ts';
+const askConsole = 'lib/runtime/ask-console.ts';
 
 /** By kind and field: who takes it. Two where it depends on how far the stream is, or on who asks. */
 const readers: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
@@ -72,6 +74,7 @@ const readers: Readonly<Record<string, Readonly<Record<string, readonly string[]
   retry: { hosts: [peers] },
   room: { ok: [faults], error: [faults], at: [routerHandOver] },
   control: { isDraining: [control], figures: [control], error: [control] },
+  console: { who: [askConsole], error: [askConsole], isFailure: [askConsole] },
   admin: {
     ok: [askOperation],
     error: [askOperation],
@@ -80,7 +83,7 @@ const readers: Readonly<Record<string, Readonly<Record<string, readonly string[]
   },
 };
 
-const kinds = Object.values({ ...wire, ...pairWire, ...componentWire, ...ringWire }).filter(
+const kinds = Object.values({ ...wire, ...pairWire, ...componentWire, ...ringWire, ...consoleWire }).filter(
   (value) => typeof value === 'object' && 'fields' in value,
 );
 

@@ -20,3 +20,10 @@ export const tenantRemoveOptions = {
   data,
 } satisfies Options;
 export const tenantListOptions = { json, ...place } satisfies Options;
+/** Where the service has to be reached: sessions and rooms are told over its bus. */
+export const runningOptions = dataOnly;
+export const runningListOptions = { json, data } satisfies Options;
+export const roomDestroyOptions = {
+  reason: textOption('TEXT', 'what the occupants are told', 'a text'),
+  data,
+} satisfies Options;

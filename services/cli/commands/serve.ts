@@ -9,6 +9,7 @@ import { Prometheus } from '../compose/prometheus.ts';
 import type { ServeValues } from '../compose/serve-options.ts';
 import type { Serving } from '../compose/serving.ts';
 import { say, UsageError } from '../core/report.ts';
+import { consoleOutside } from './console-outside.ts';
 
 /** Each module is imported only when its service is asked for: an engine needs a third of the memory of a service. */
 const services: Readonly<Record<string, (serving: Serving) => Promise<Addresses>>> = {
@@ -49,9 +50,21 @@ export async function serve(values: ServeValues, positionals: readonly string[])
   const health = new Health();
   const metrics = new Metrics({ clock, service, deployment: values.tablePrefix, write: say });
   // Health is served before anything else, since what follows may wait for other services.
-  const healthAddress = await startHealth(values, health, new Prometheus(metrics, service), cleanup);
+  const prometheus = new Prometheus(metrics, service);
+  const healthAddress = await startHealth(values, health, prometheus, cleanup);
   const end = (reason: string) => lifetime.end(reason);
-  const serving = { values: { ...values, name }, release, log, cleanup, health, metrics, fail, end };
+  const serving = {
+    values: { ...values, name },
+    outside: consoleOutside,
+    release,
+    log,
+    cleanup,
+    health,
+    metrics,
+    prometheus,
+    fail,
+    end,
+  };
   const started = run(serving).then((found) => {
     const addresses = { ...found, ...healthAddress };
     if (values.metrics === 'emf') {

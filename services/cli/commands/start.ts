@@ -8,6 +8,7 @@ import { startProcesses } from '../compose/processes.ts';
 import { registrationOf, type StartValues } from '../compose/start-options.ts';
 import { quote, say, UsageError } from '../core/report.ts';
 import { version } from '../core/version.ts';
+import { consoleOutside } from './console-outside.ts';
 
 export async function start(values: StartValues, positionals: readonly string[]): Promise<number> {
   if (positionals.length > 0) throw new UsageError(`'${positionals[0]}' is an unexpected argument; see: skylark help start`);
@@ -15,10 +16,12 @@ export async function start(values: StartValues, positionals: readonly string[])
   const log = openLog();
   const lifetime = beginLifetime(log);
   const hasParts = values.processes > 1;
-  const service = hasParts ? await startProcesses(values, log, eventsOf(values)) : await startEmbedded(values, log);
+  const service = hasParts
+    ? await startProcesses(values, log, eventsOf(values))
+    : await startEmbedded(values, log, consoleOutside);
   const { addresses, folder } = service;
   if (values.json) say(JSON.stringify({ event: 'listening', pid: process.pid, domain: values.domain, folder, addresses }));
-  else say(...describe(values, addresses));
+  else say(...describe(values, addresses, await service.consolePath()));
   log.info({ version, domain: values.domain, folder, addresses }, 'started');
   log.info({ reason: await lifetime.over }, 'stopping');
   // With several processes, all others stop first, and then this one; both steps may take as long as one process.
@@ -50,7 +53,7 @@ const purposes: Readonly<Record<string, string>> = {
   health: 'health checks and metrics',
 };
 
-function describe(values: StartValues, addresses: Addresses): string[] {
+function describe(values: StartValues, addresses: Addresses, consolePath: string): string[] {
   const { domain, data } = values;
   const ports = Object.entries(addresses).map(
     ([name, { address, port }]) => `  ${(purposes[name] ?? name).padEnd(28)}${hostPort(address, port)}`,
@@ -62,6 +65,7 @@ function describe(values: StartValues, addresses: Addresses): string[] {
     ...ports,
     `Try it:          http://localhost:${addresses.http?.port}/`,
     `Add an account:  npx skylark user add you@${domain}${where}${isOpen ? '   (or in the browser: registration is open)' : ''}`,
+    `Console:         http://localhost:${addresses.http?.port}${consolePath}   (opens once)`,
     'Stop:            Ctrl-C',
   ];
 }

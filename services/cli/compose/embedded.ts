@@ -7,11 +7,13 @@ import type { Logger } from 'pino';
 import { memoryBus } from '../../../lib/adapters/memory-bus.ts';
 import { openSqliteStore } from '../../../lib/adapters/sqlite-store.ts';
 import { systemClock } from '../../../lib/adapters/system-clock.ts';
+import type { Bus } from '../../../lib/ports/bus.ts';
 import { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
 import { countProgrammingErrors } from '../../../lib/runtime/faults.ts';
 import { forgetNode, listNodes } from '../../../lib/runtime/nodes.ts';
 import { TicketKeys } from '../../../lib/runtime/ticket-keys.ts';
 import { reloadedOptions, serverOptions } from '../../connection/door/tls.ts';
+import type { Outside } from '../../console/core/view.ts';
 import type { Federation, FederationStats } from '../../federation/federation.ts';
 import { startMucWorker } from '../../muc/worker.ts';
 import type { Dependencies } from '../../router/core/dependencies.ts';
@@ -27,6 +29,7 @@ import { openKeys } from './certificate-keys.ts';
 import { componentListen } from './component-options.ts';
 import { composeRouter } from './compose-router.ts';
 import { startConnectionPart } from './connection-part.ts';
+import { composeConsole, linkPath } from './console.ts';
 import { ensureDataFolder } from './data-folder.ts';
 import { peerPortsOf } from './federation-options.ts';
 import { openProof, startOnlyFederation, tellFederation } from './federation-part.ts';
@@ -47,6 +50,8 @@ export interface Embedded {
   readonly folder: string;
   /** Where the process listens, by purpose: `c2s`, `c2sTls`, `http`, `https`. */
   readonly addresses: Addresses;
+  /** Makes a link that opens the console once. @returns its path */
+  consolePath(): Promise<string>;
   /** Figures of what goes to other servers and components. Absent where there are neither. */
   readonly peers?: FederationStats | undefined;
   /** Stops the services from the outside in: streams, pages, rooms, router, bus, store. */
@@ -56,16 +61,16 @@ export interface Embedded {
 type EmbeddedValues = Omit<StartValues, 'processes'>;
 
 /** @throws {UsageError | Refusal | FolderInUse} after everything that was started has been stopped again */
-export async function startEmbedded(values: EmbeddedValues, log: Logger): Promise<Embedded> {
+export async function startEmbedded(values: EmbeddedValues, log: Logger, outside: Outside = {}): Promise<Embedded> {
   checkPorts(values);
   const pemFiles = checkPemFlags(values);
   const pem = pemFiles && readPemFiles(pemFiles);
   const folder = ensureDataFolder(values.data, log);
   const cleanup = new Cleanup(log);
   try {
-    const { addresses, federation } = await startParts(values, folder, pem, log, cleanup);
+    const { addresses, federation, bus } = await startParts({ values, folder, given: pem, log, cleanup, outside });
     return {
-      ...{ folder, addresses, stop: () => cleanup.run() },
+      ...{ folder, addresses, stop: () => cleanup.run(), consolePath: () => linkPath(bus) },
       get peers() {
         return federation?.stats;
       },
@@ -76,13 +81,23 @@ export async function startEmbedded(values: EmbeddedValues, log: Logger): Promis
   }
 }
 
-async function startParts(
-  values: EmbeddedValues,
-  folder: string,
-  given: PemPair | undefined,
-  log: Logger,
-  cleanup: Cleanup,
-): Promise<{ readonly addresses: Addresses; readonly federation: Federation | undefined }> {
+interface Parts {
+  readonly values: EmbeddedValues;
+  readonly folder: string;
+  readonly given: PemPair | undefined;
+  readonly log: Logger;
+  readonly cleanup: Cleanup;
+  readonly outside: Outside;
+}
+
+async function startParts({
+  values,
+  folder,
+  given,
+  log,
+  cleanup,
+  outside,
+}: Parts): Promise<{ readonly addresses: Addresses; readonly federation: Federation | undefined; readonly bus: Bus }> {
   const { domain, bind } = values;
   let isDraining = () => false;
   const clock = new DeploymentClock(systemClock);
@@ -130,7 +145,10 @@ async function startParts(
     isDraining: () => isDraining(),
     fingerprintOf: fingerprintsOf(tls, store),
   };
-  const app = composeWebApp(pages, { bus, clock });
+  const metrics = new Metrics({ clock: systemClock, service: 'all', deployment: folder, write: () => {} });
+  const prometheus = new Prometheus(metrics, 'all');
+  const console = composeConsole({ bus, clock, log, cleanup, prometheus, outside });
+  const app = composeWebApp({ ...pages, console }, { bus, clock });
   const { httpPort, httpsPort, c2sPort, c2sTlsPort } = values;
   const web = await listening(bind, { httpPort, httpsPort }, () =>
     startWebServer(app, { bind, httpPort, httpsPort, webSocketPath, tls: serverOptions(tls.source) }),
@@ -150,7 +168,6 @@ async function startParts(
     }),
   );
   isDraining = () => connection.node.isDraining;
-  const metrics = new Metrics({ clock: systemClock, service: 'all', deployment: folder, write: () => {} });
   tellNode(metrics, connection.node, tls);
   metrics.latency('DeliveryLatency', deliveries);
   metrics.counter('Faults', countProgrammingErrors);
@@ -168,10 +185,10 @@ async function startParts(
   const admin = await serveAdmin(adminAddress(folder), bus, log);
   cleanup.add('admin', () => admin.stop());
   const health = new Health();
-  const healthAddress = await startHealth(values, health, new Prometheus(metrics, 'all'), cleanup);
+  const healthAddress = await startHealth(values, health, prometheus, cleanup);
   health.started(isDraining);
   void reapLeft(dependencies, left);
-  return { addresses: { ...addressesOf({ ...connection.node.addresses, ...web.addresses }), ...healthAddress }, federation };
+  return { addresses: { ...addressesOf({ ...connection.node.addresses, ...web.addresses }), ...healthAddress }, federation, bus };
 }
 
 /**

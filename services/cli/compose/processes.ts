@@ -16,6 +16,7 @@ import { checkPemFlags, keepSelfSigned, readPemFiles } from './certificate.ts';
 import { type Child, type Ending, startChild } from './child-process.ts';
 import { checkPortsFree, sharesPorts } from './cluster-plan.ts';
 import { componentArguments } from './component-options.ts';
+import { linkPath } from './console.ts';
 import { ensureDataFolder } from './data-folder.ts';
 import type { Embedded } from './embedded.ts';
 import { federationArguments } from './federation-options.ts';
@@ -80,7 +81,7 @@ export async function startProcesses(values: StartValues, log: Logger, events: P
     await ensureTenant({ store, bus: hub.bus, clock, domain, registration: registrationOf(values) });
     const admin = await serveAdmin(adminAddress(folder), hub.bus, log);
     cleanup.add('admin', () => admin.stop());
-    return { folder, addresses, stop: () => cleanup.run() };
+    return { folder, addresses, stop: () => cleanup.run(), consolePath: () => linkPath(hub.bus) };
   } catch (error) {
     await cleanup.run();
     throw error;

@@ -26,12 +26,29 @@ export class Prometheus {
     for (const name of misnamed) this.#registry.removeSingleMetric(name);
   }
 
-  /** The page that Prometheus reads. A figure that has begun since the last time is added. */
+  /** The page that Prometheus reads. */
   text(): Promise<string> {
+    this.#addNew();
+    return this.#registry.metrics();
+  }
+
+  /** The same figures by name. What has several values, such as the spaces of the heap, is added up. */
+  async values(): Promise<ReadonlyMap<string, number>> {
+    this.#addNew();
+    const values = new Map<string, number>();
+    for (const { name, values: found } of await this.#registry.getMetricsAsJSON())
+      for (const { value, ...one } of found) {
+        const { metricName = name } = one as { readonly metricName?: string };
+        values.set(metricName, (values.get(metricName) ?? 0) + value);
+      }
+    return values;
+  }
+
+  /** A figure that has begun since the last time is added. */
+  #addNew(): void {
     for (const [name, source] of this.#metrics.sources) {
       if (this.#registry.getSingleMetric(nameOf(name)) === undefined) this.#registry.registerMetric(metricOf(name, source));
     }
-    return this.#registry.metrics();
   }
 }
 

@@ -13,6 +13,7 @@ import { programLimits } from '../limits.ts';
 import { openKeys, openKeysIfAny } from './certificate-keys.ts';
 import { ensureTables } from './cloud-ports.ts';
 import { composeRouter } from './compose-router.ts';
+import { composeConsole } from './console.ts';
 import { openProof, startOnlyFederation, tellFederation } from './federation-part.ts';
 import { checkFileFlags, openFiles, sweepFiles } from './files-part.ts';
 import { type Addresses, addressesOf } from './listening.ts';
@@ -74,7 +75,7 @@ export async function serveAll(serving: Serving): Promise<Addresses> {
     isDraining: () => streams.node.isDraining,
     fingerprintOf: fingerprintsOf(streams.tls, ports.store),
   };
-  const app = composeWebApp(pages, ports);
+  const app = composeWebApp({ ...pages, console: composeConsole({ ...serving, ...ports }) }, ports);
   const web = await attachWeb(serving, streams, app, { httpPort, httpsPort });
 
   const onError = (error: unknown) => log.warn({ err: error }, 'cannot read the list of nodes');

@@ -14,6 +14,7 @@ import { Tenants } from '../../../lib/runtime/tenants.ts';
 import { UsageError } from '../core/report.ts';
 import { checkPemFlags, keepSelfSigned } from './certificate.ts';
 import { openKeys } from './certificate-keys.ts';
+import { composeConsole } from './console.ts';
 import { openProof } from './federation-part.ts';
 import { filesFolderIn, openFilesFolder, presetFilesUrl } from './files-part.ts';
 import { type Addresses, addressesOf } from './listening.ts';
@@ -54,10 +55,11 @@ export async function servePart(serving: Serving): Promise<Addresses> {
     await shareFederation(serving, { ...ports, tls: streams.tls.source, proof, ownAddresses }, data);
   }
   const isDraining = () => streams.node.isDraining;
-  const app = composeWebApp({
+  const pages = {
     ...{ tenants: new Tenants(store, clock), log, defaultDomain: domain },
     ...{ isDraining, webSocketUrl: values.websocketUrl, fingerprintOf: fingerprintsOf(streams.tls, store), ...files.web },
-  });
+  };
+  const app = composeWebApp({ ...pages, console: composeConsole({ ...serving, ...ports }) }, ports);
   const web = await attachWeb(serving, streams, app, { httpPort, httpsPort });
   filesUrl ||= presetFilesUrl({
     ...{ domain, bind, isSelfSigned },

@@ -26,6 +26,7 @@ import { callFigures, openCloudBus, openCloudStore } from './cloud-ports.ts';
 import { componentListen } from './component-options.ts';
 import { composeRouter, type Ports as RouterPorts } from './compose-router.ts';
 import { type ListenOptions, type Ports, startConnectionPart } from './connection-part.ts';
+import { composeConsole } from './console.ts';
 import { makeStoppable } from './deploys.ts';
 import { type PeerPorts, peerPortsOf } from './federation-options.ts';
 import { type FederationPartOptions, openProof, startFederationPart, tellFederation } from './federation-part.ts';
@@ -300,7 +301,7 @@ export async function serveWeb(serving: Serving): Promise<Addresses> {
     isDraining: () => streams.node.isDraining,
     fingerprintOf: fingerprintsOf(streams.tls, ports.store),
   };
-  const app = composeWebApp(pages, ports);
+  const app = composeWebApp({ ...pages, console: composeConsole({ ...serving, ...ports }) }, ports);
   const addresses = await attachWeb(serving, streams, app, { httpPort, httpsPort });
   await makeStoppable(serving, ports, streams);
   return addressesOf(addresses);

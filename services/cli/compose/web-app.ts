@@ -1,14 +1,13 @@
 /** Makes the web application and the REST API. Files of npm packages come from the bundle if there is one. */
 import { existsSync } from 'node:fs';
-import { findPackageJSON } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Hono } from 'hono';
 import { type ApiDependencies, apiApp } from '../../api/app.ts';
 import { operations } from '../../router/operations/index.ts';
 import { type WebDependencies, webApp } from '../../web/app.ts';
-import { Refusal } from '../core/report.ts';
 import { version } from '../core/version.ts';
+import { packageFolder } from './package-folder.ts';
 
 type Given = Omit<WebDependencies, 'clientFolder' | 'api'>;
 
@@ -36,7 +35,5 @@ export function composeWebApp(dependencies: Given, api?: Pick<ApiDependencies, '
 function findFiles(bundled: string, name: string, inside: string): string {
   const folder = fileURLToPath(new URL(bundled, import.meta.url));
   if (existsSync(folder)) return folder;
-  const manifest = findPackageJSON(name, import.meta.url);
-  if (manifest === undefined) throw new Refusal(`the npm package ${name} is missing; get it with: npm ci`);
-  return join(dirname(manifest), inside);
+  return join(packageFolder(name), inside);
 }

@@ -36,7 +36,7 @@ export function ownerSet(turn: RoomTurn, iq: Stanza, query: Element): void {
     return;
   }
   turn.result(iq);
-  if (turn.config.isLocked) end(turn, xml('destroy')); // §10.1.3: whoever cancels the first form does not want the room
+  if (turn.config.isLocked) destroyRoom(turn, xml('destroy')); // §10.1.3: whoever cancels the first form does not want the room
 }
 
 /** §10.9. */
@@ -51,15 +51,22 @@ function destroy(turn: RoomTurn, iq: Stanza, request: Element): void {
     password === undefined ? undefined : xml('password', {}, password.slice(0, 1024)),
     reason === undefined ? undefined : xml('reason', {}, reason),
   );
-  end(turn, notice);
+  destroyRoom(turn, notice);
   turn.result(iq);
 }
 
-function end(turn: RoomTurn, notice: Element): void {
+/** @param notice `<destroy/>`, which the occupants are told */
+function destroyRoom(turn: RoomTurn, notice: Element): void {
   for (const occupant of [...turn.room.occupants.values()]) {
     // Each occupant is told only of its own leaving: all of them leave, so nobody needs to hear about the others.
     const audience = occupant.seats.map((seat) => ({ occupant, seat }));
     removeOccupant(turn, occupant, { affiliation: 'none', destroy: notice }, audience);
   }
   dissolve(turn);
+}
+
+/** An operator of the service ends the room. @returns false: there is nothing left to do */
+export function destroyByOperator(turn: RoomTurn, reason: string | undefined): boolean {
+  if (turn.room.config) destroyRoom(turn, xml('destroy', {}, reason === undefined ? undefined : xml('reason', {}, reason)));
+  return false;
 }

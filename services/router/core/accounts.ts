@@ -25,6 +25,8 @@ export interface AccountRow {
   readonly incarnation?: string;
   /** How often a client has registered for push (XEP-0357). Undefined: no client is to be woken. */
   readonly pushes?: number | undefined;
+  /** True: nobody is let in. */
+  readonly isDisabled?: true | undefined;
   /** By hash. Older accounts, and those that were imported, lack some. */
   readonly scram: Readonly<Partial<Record<ScramHash, ScramKeys>>>;
 }
@@ -64,6 +66,12 @@ export async function setCredentials(store: Store, domain: string, local: string
   if (!found) return false;
   await rows.put(accounts, '', { ...found.value, scram }, { version: found.version });
   return true;
+}
+
+/** @returns whether the account exists */
+export async function setDisabled(store: Store, domain: string, local: string, isDisabled: boolean): Promise<boolean> {
+  const change = (there: AccountRow | undefined) => there && { ...there, isDisabled: isDisabled ? (true as const) : undefined };
+  return (await update(Rows.ofAccount(store, domain, local), accounts, '', change)) !== undefined;
 }
 
 /** Deletes the credentials, so that nobody can sign in any more. @returns whether the account existed */

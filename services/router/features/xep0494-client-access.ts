@@ -5,8 +5,7 @@
  * as long as they last. Whoever signed in with the password last may do so again, so only a new password keeps it out (§3.2).
  */
 import { hash as hashOnce } from 'node:crypto';
-import { unpark } from '../../../lib/runtime/parked.ts';
-import { isParked, readSessions, type SessionEntry } from '../../../lib/runtime/sessions.ts';
+import { readSessions, type SessionEntry } from '../../../lib/runtime/sessions.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Account } from '../core/account.ts';
@@ -14,7 +13,8 @@ import { type AccountRow, accounts } from '../core/accounts.ts';
 import type { AccountFeature } from '../core/feature.ts';
 import { type ClientRow, clients, listClients } from '../sasl/clients.ts';
 import { passwordMark } from '../sasl/tokens.ts';
-import { clientOf, closeStream, endSession } from '../sessions/bind.ts';
+import { clientOf } from '../sessions/bind.ts';
+import { endSessionNow } from '../sessions/end-sessions.ts';
 
 const NS = 'urn:xmpp:cam:0';
 
@@ -31,7 +31,7 @@ export const clientAccess: AccountFeature = {
 };
 
 /** A client, a session, or both. */
-interface Access {
+export interface Access {
   readonly id: string;
   readonly row: ClientRow | undefined;
   readonly sessions: readonly SessionEntry[];
@@ -40,7 +40,7 @@ interface Access {
 }
 
 /** §3.1. A client that has neither a valid token nor the password of today, and no session, has no access. */
-async function accessesOf(account: Account): Promise<readonly Access[]> {
+export async function accessesOf(account: Account): Promise<readonly Access[]> {
   const [owner, rows, [sessions = []]] = await Promise.all([
     account.get(accounts),
     listClients(account.rows),
@@ -68,7 +68,7 @@ function rightsOf(row: ClientRow, owner: AccountRow | undefined, nowMs: number):
 }
 
 /** The name of a session at its node is nobody's business. */
-function sessionId({ node, sid }: SessionEntry): string {
+export function sessionId({ node, sid }: SessionEntry): string {
   return hashOnce('sha256', `${node} ${sid}`, 'base64url').slice(0, 16);
 }
 
@@ -101,16 +101,19 @@ async function revoke(request: Element, account: Account): Promise<undefined> {
     const extra = xml('password-reset-required', { xmlns: NS });
     throw new StanzaError('service-unavailable', 'only a new password keeps this client out', { extra });
   }
+  revokeAccess(account, access);
+}
+
+/** Queues the end of what a client has without the password: its token, and its sessions. */
+export function revokeAccess(account: Account, access: Access): void {
   account.delete(clients, access.id);
   account.turn.afterCommit(async () => {
     for (const entry of access.sessions) await end(account, entry);
   });
 }
 
-async function end({ turn, tenant, local, domain, session }: Account, entry: SessionEntry): Promise<void> {
-  const { dependencies } = turn;
+async function end({ turn, tenant, local, session }: Account, entry: SessionEntry): Promise<void> {
   if (entry.sid === session?.sid) return; // its own client has given up its tokens, and goes by itself
-  await closeStream(dependencies, entry, 'not-authorized', 'the access of this client was revoked');
-  if (isParked(entry) && entry.parked) await unpark(dependencies.store, { domain, local }, entry.sid, entry.parked.deadline);
-  await endSession(dependencies, tenant, local, entry);
+  const ending = { condition: 'not-authorized', text: 'the access of this client was revoked' };
+  await endSessionNow(turn.dependencies, tenant, local, entry, ending);
 }

@@ -5,7 +5,7 @@ import type { Access, Privileges } from '../../../lib/runtime/privileges.ts';
 import { type Component, componentOf, ownLabels } from '../../../lib/runtime/tenants.ts';
 import { xmppLimits } from '../../../lib/xmpp/limits.ts';
 import type { Dependencies } from '../core/dependencies.ts';
-import { domainInput, findTenant, uncached } from './inputs.ts';
+import { domainInput, findTenant, sealedInput, uncached } from './inputs.ts';
 import { operation } from './operation.ts';
 import { Refusal } from './refusal.ts';
 
@@ -27,7 +27,7 @@ export const componentAdd = operation({
   input: z.strictObject({
     ...named,
     /** Sealed by whoever asks: a router has no keys. */
-    sealedSecret: z.string().min(1).max(xmppLimits.stanzaBytesMax),
+    sealedSecret: sealedInput,
   }),
   output: described,
   right: 'tenant',

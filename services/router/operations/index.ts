@@ -1,15 +1,20 @@
 /** All operations. */
 
 import { auditList, auditTenantList } from './audit.ts';
+import { certificateShow } from './certificate-show.ts';
 import { certificateDelete, certificateGet, certificatePut, certificateQuery } from './certificates.ts';
 import { componentAdd, componentGrant, componentList, componentRemove } from './components.ts';
+import { consoleLink } from './console.ts';
 import { keyAdd, keyList, keyRemove, keyRotate } from './keys.ts';
 import { nodeDrain, status } from './nodes.ts';
 import type { Operation } from './operation.ts';
-import { peerList, peerRetry } from './peers.ts';
+import { peerList, peerRetry, peerTenantList } from './peers.ts';
 import { userRole } from './roles.ts';
+import { roomDestroy, roomList } from './rooms.ts';
+import { deviceList, deviceRevoke, sessionEnd, sessionList } from './sessions.ts';
 import { tenantSet, tenantShow } from './tenant-policy.ts';
 import { tenantAdd, tenantList, tenantRemove } from './tenants.ts';
+import { userDisable, userEnable, userShow } from './user-access.ts';
 import { userAdd, userList, userPassword, userRemove } from './users.ts';
 
 export const operations: readonly Operation[] = [
@@ -18,6 +23,15 @@ export const operations: readonly Operation[] = [
   userList,
   userPassword,
   userRole,
+  userShow,
+  userDisable,
+  userEnable,
+  sessionList,
+  sessionEnd,
+  deviceList,
+  deviceRevoke,
+  roomList,
+  roomDestroy,
   tenantAdd,
   tenantRemove,
   tenantList,
@@ -30,7 +44,9 @@ export const operations: readonly Operation[] = [
   status,
   nodeDrain,
   peerList,
+  peerTenantList,
   peerRetry,
+  certificateShow,
   certificateQuery,
   certificateGet,
   certificatePut,
@@ -41,4 +57,5 @@ export const operations: readonly Operation[] = [
   keyRemove,
   auditList,
   auditTenantList,
+  consoleLink,
 ];

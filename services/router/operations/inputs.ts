@@ -34,6 +34,12 @@ const secret = { isSecret: true } as const;
 
 export const passwordInput = text.meta(secret);
 
+/** A secret that is given once, to whoever asked. */
+export const secretOutput = z.string().meta(secret);
+
+/** Sealed by whoever asks. */
+export const sealedInput = text.max(xmppLimits.stanzaBytesMax).meta(secret);
+
 /** The fields of an operation's input that are secret. */
 export function secretFields(input: z.ZodType): ReadonlySet<string> {
   const { shape } = input as Partial<z.ZodObject>;
@@ -61,4 +67,8 @@ export async function tenantOf(dependencies: Dependencies, jid: Jid): Promise<Te
   const tenant = await findTenant(dependencies, jid.domain);
   if (prepareName(jid.local, tenant) === undefined) throw new Refusal('invalid', `'${jid}' is too long for an account`);
   return tenant;
+}
+
+export function noAccount(jid: Jid): Refusal {
+  return new Refusal('absent', `there is no account '${jid}'; add it with: skylark user add ${jid}`);
 }

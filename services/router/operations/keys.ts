@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { addApiKey, listApiKeys, removeApiKey, rotateApiKey } from '../../../lib/runtime/api-keys.ts';
 import { runtimeLimits } from '../../../lib/runtime/limits.ts';
 import { routerLimits } from '../limits.ts';
-import { afterInput, domainInput, findTenant } from './inputs.ts';
+import { afterInput, domainInput, findTenant, secretOutput } from './inputs.ts';
 import { operation } from './operation.ts';
 import { Refusal } from './refusal.ts';
 
@@ -32,10 +32,11 @@ export const keyAdd = operation({
     days: z.number().int().min(1).max(routerLimits.apiKeyDaysMax).optional(),
   }),
   /** The token is shown once. */
-  output: z.object({ id: z.string(), token: z.string() }),
+  output: z.object({ id: z.string(), token: secretOutput }),
   right: 'deployment',
   isRepeatable: false,
   help: 'Makes a key for the REST API and shows it once.',
+  isGrave: true,
   commands: ['key add'],
   http: { method: 'post', path: '/keys' },
   async run(dependencies, { name, domain, access, days }) {
@@ -52,10 +53,11 @@ export const keyRotate = operation({
     /** How long the old secret is still good. */
     overlapHours: z.number().min(0).max(routerLimits.apiKeyOverlapHoursMax).default(24),
   }),
-  output: z.object({ id: z.string(), token: z.string() }),
+  output: z.object({ id: z.string(), token: secretOutput }),
   right: 'deployment',
   isRepeatable: false,
   help: 'Gives a key a new secret and shows it once; the old one is good for some hours more.',
+  isGrave: true,
   commands: ['key rotate'],
   http: { method: 'post', path: '/keys/{id}/rotate' },
   async run(dependencies, { id, overlapHours }) {

@@ -40,16 +40,33 @@ export const peerList = operation({
   help: 'Tells how the streams to other servers are, and what waits for them.',
   commands: ['peers'],
   http: { method: 'get', path: '/peers' },
-  async run(dependencies, { domain }) {
-    if (domain !== undefined) await findTenant(dependencies, domain);
-    const found = await Promise.all(shards.map((shard) => listShard(dependencies, shard, domain)));
-    const peers = found.flatMap((one) => one.peers).sort((one, other) => (other.oldestMs ?? 0) - (one.oldestMs ?? 0));
-    const { peersShownMax } = routerLimits;
-    return {
-      peers: peers.slice(0, peersShownMax),
-      isMore: peers.length > peersShownMax || found.some(({ isMore }) => isMore),
-    };
-  },
+  run: (dependencies, { domain }) => listPeers(dependencies, domain),
+});
+
+async function listPeers(
+  dependencies: Dependencies,
+  domain: string | undefined,
+): Promise<{ readonly peers: Peer[]; readonly isMore: boolean }> {
+  if (domain !== undefined) await findTenant(dependencies, domain);
+  const found = await Promise.all(shards.map((shard) => listShard(dependencies, shard, domain)));
+  const peers = found.flatMap((one) => one.peers).sort((one, other) => (other.oldestMs ?? 0) - (one.oldestMs ?? 0));
+  const { peersShownMax } = routerLimits;
+  return {
+    peers: peers.slice(0, peersShownMax),
+    isMore: peers.length > peersShownMax || found.some(({ isMore }) => isMore),
+  };
+}
+
+export const peerTenantList = operation({
+  name: 'peer-tenant-list',
+  input: z.strictObject({ domain: domainInput }),
+  output: z.object({ peers: z.array(peer), isMore: z.boolean() }),
+  right: 'tenant',
+  isRepeatable: true,
+  help: 'Tells how the streams of a tenant to other servers are, and what waits for them.',
+  commands: { whyNone: "'peers' shows those of all tenants" },
+  http: { method: 'get', path: '/tenants/{domain}/peers' },
+  run: (dependencies, { domain }) => listPeers(dependencies, domain),
 });
 
 async function listShard(

@@ -2,9 +2,8 @@
 import { z } from 'zod';
 import { findAccount } from '../core/accounts.ts';
 import { roleNames, setRole } from '../core/roles.ts';
-import { accountInput, tenantOf } from './inputs.ts';
+import { accountInput, noAccount, tenantOf } from './inputs.ts';
 import { operation } from './operation.ts';
-import { Refusal } from './refusal.ts';
 
 export const userRole = operation({
   name: 'user-role',
@@ -14,12 +13,13 @@ export const userRole = operation({
   right: 'tenant',
   isRepeatable: true,
   help: 'Makes an account an admin of its tenant, or takes that away.',
+  isGrave: true,
   commands: ['user role'],
   http: { method: 'put', path: '/tenants/{domain}/accounts/{local}/role' },
   async run(dependencies, { jid, role }) {
     const { domain } = await tenantOf(dependencies, jid);
     if (!(await findAccount(dependencies.store, domain, jid.local))) {
-      throw new Refusal('absent', `there is no account '${jid}'; add it with: skylark user add ${jid}`);
+      throw noAccount(jid);
     }
     await setRole(dependencies.store, domain, jid.local, role);
     return { jid: `${jid}`, role };

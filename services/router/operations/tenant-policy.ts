@@ -16,7 +16,10 @@ const keys = Object.entries<PolicyKey>(policyKeys);
 /** A secret is shown as whether there is one. */
 const schemas = Object.fromEntries(keys.map(([name, { schema, isSecret }]) => [name, isSecret ? z.boolean() : schema]));
 const change = Object.fromEntries(
-  keys.map(([name, { schema, isSecret }]) => [name, isSecret ? schema.optional().meta({ isSecret }) : schema.optional()]),
+  keys.map(([name, { schema, isSecret, text }]) => [
+    name,
+    schema.optional().meta({ description: text, ...(isSecret && { isSecret }) }),
+  ]),
 );
 
 type Shown = { readonly [Name in keyof TenantPolicy]: TenantPolicy[Name] | boolean };

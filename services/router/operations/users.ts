@@ -1,13 +1,16 @@
 /** Operations on the accounts of a tenant. */
 import { z } from 'zod';
 import { runtimeLimits } from '../../../lib/runtime/limits.ts';
+import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
+import { xmppLimits } from '../../../lib/xmpp/limits.ts';
 import { addAccount } from '../accounts/add-account.ts';
 import { findAccount, listAccounts, setCredentials } from '../core/accounts.ts';
+import type { Dependencies } from '../core/dependencies.ts';
 import { removalsOf } from '../removal/removals.ts';
 import { deriveKeys } from '../sasl/passwords.ts';
 import { answerInTime, progressOutput, waitingInput } from './answer-in-time.ts';
-import { accountInput, afterInput, domainInput, findTenant, passwordInput, tenantOf } from './inputs.ts';
+import { accountInput, afterInput, domainInput, findTenant, noAccount, passwordInput, tenantOf } from './inputs.ts';
 import { operation } from './operation.ts';
 import { Refusal } from './refusal.ts';
 
@@ -59,7 +62,12 @@ export const userRemove = operation({
 
 export const userList = operation({
   name: 'user-list',
-  input: z.strictObject({ domain: domainInput, after: afterInput }),
+  input: z.strictObject({
+    domain: domainInput,
+    after: afterInput,
+    /** Only accounts whose names begin with it. */
+    prefix: z.string().min(1).max(xmppLimits.jidPartBytesMax).optional(),
+  }),
   /** `next` is what to ask for as `after`; absent on the last page. */
   output: z.object({ users: z.array(z.string()), next: z.string().optional() }),
   right: 'tenant',
@@ -67,13 +75,37 @@ export const userList = operation({
   help: 'Lists a page of the accounts of a tenant.',
   commands: ['user list'],
   http: { method: 'get', path: '/tenants/{domain}/accounts' },
-  async run(dependencies, { domain, after }) {
+  async run(dependencies, { domain, after, prefix }) {
     await findTenant(dependencies, domain);
-    const locals = await listAccounts(dependencies.store, domain, runtimeLimits.adminPageMax, after);
-    const users = locals.map((local) => `${Jid.of(local, domain)}`);
-    return { users, next: locals.length === runtimeLimits.adminPageMax ? locals.at(-1) : undefined };
+    const max = runtimeLimits.adminPageMax;
+    const page = await (prefix === undefined
+      ? listAccounts(dependencies.store, domain, max, after)
+      : listBeginning(dependencies, domain, prefix, after));
+    const users = page.map((local) => `${Jid.of(local, domain)}`);
+    return { users, next: page.length === max ? page.at(-1) : undefined };
   },
 });
+
+/** Names that begin alike stand together, behind the shortest of them. */
+async function listBeginning({ store }: Dependencies, domain: string, text: string, after?: string): Promise<string[]> {
+  const prefix = preparedStart(text, domain);
+  if (prefix === undefined) return [];
+  const max = runtimeLimits.adminPageMax;
+  const own = after === undefined && (await findAccount(store, domain, prefix)) ? [prefix] : [];
+  const from = after !== undefined && Buffer.compare(Buffer.from(after), Buffer.from(prefix)) > 0 ? after : prefix;
+  const others = (await listAccounts(store, domain, max, from)).filter((local) => local.startsWith(prefix));
+  return [...own, ...others].slice(0, max);
+}
+
+/** As it stands in names; undefined when no name has it. */
+function preparedStart(text: string, domain: string): string | undefined {
+  try {
+    return Jid.of(text, domain).local || undefined;
+  } catch (error) {
+    if (error instanceof StanzaError) return undefined;
+    throw error;
+  }
+}
 
 export const userPassword = operation({
   name: 'user-password',
@@ -82,6 +114,7 @@ export const userPassword = operation({
   right: 'tenant',
   isRepeatable: true,
   help: 'Changes the password of an account.',
+  isGrave: true,
   commands: ['user password'],
   http: { method: 'put', path: '/tenants/{domain}/accounts/{local}/password' },
   async run(dependencies, { jid, password }) {
@@ -92,7 +125,3 @@ export const userPassword = operation({
     return { jid: `${jid}` };
   },
 });
-
-function noAccount(jid: Jid): Refusal {
-  return new Refusal('absent', `there is no account '${jid}'; add it with: skylark user add ${jid}`);
-}

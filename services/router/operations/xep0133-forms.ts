@@ -17,6 +17,16 @@ const formType = 'http://jabber.org/protocol/admin';
 const password: Field = { var: 'password', type: 'text-private', label: 'The password', isRequired: true };
 const address: Field = { var: 'accountjid', type: 'jid-single', label: 'The address of the account', isRequired: true };
 
+/** Forms that name accounts and say nothing more. */
+const ofAccounts: Pick<AdminCommand, 'fields' | 'inputs'> = {
+  fields: [{ var: 'accountjids', type: 'jid-multi', label: 'The addresses of the accounts', isRequired: true }],
+  inputs(submission) {
+    const jids = submission.get('accountjids')?.jids() ?? [];
+    if (jids.length === 0) throw new StanzaError('bad-request', 'the form needs accountjids');
+    return jids.map((jid) => ({ jid: `${jid}` }));
+  },
+};
+
 /** By the name of the operation. */
 export const adminCommands: ReadonlyMap<string, AdminCommand> = new Map(
   Object.entries({
@@ -37,13 +47,11 @@ export const adminCommands: ReadonlyMap<string, AdminCommand> = new Map(
     'user-remove': {
       node: `${formType}#delete-user`,
       name: 'Delete User',
-      fields: [{ var: 'accountjids', type: 'jid-multi', label: 'The addresses of the accounts', isRequired: true }],
-      inputs(submission: Submission) {
-        const jids = submission.get('accountjids')?.jids() ?? [];
-        if (jids.length === 0) throw new StanzaError('bad-request', 'the form needs accountjids');
-        return jids.map((jid) => ({ jid: `${jid}` }));
-      },
+      ...ofAccounts,
     },
+    /** §4.3 and §4.4. */
+    'user-disable': { node: `${formType}#disable-user`, name: 'Disable User', ...ofAccounts },
+    'user-enable': { node: `${formType}#reenable-user`, name: 'Re-Enable User', ...ofAccounts },
     /** §4.7. */
     'user-password': {
       node: `${formType}#change-user-password`,

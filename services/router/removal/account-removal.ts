@@ -2,17 +2,15 @@
 import { sleep } from '../../../lib/ports/clock.ts';
 import { erasePartition } from '../../../lib/runtime/erase.ts';
 import { runtimeLimits } from '../../../lib/runtime/limits.ts';
-import { unpark } from '../../../lib/runtime/parked.ts';
 import type { RemovalLease } from '../../../lib/runtime/removals.ts';
 import { Rows } from '../../../lib/runtime/rows.ts';
-import { isParked, readSessions } from '../../../lib/runtime/sessions.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { Account } from '../core/account.ts';
 import { deleteAccountRow, unlistAccount } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { Turn } from '../core/turn.ts';
 import { routerLimits } from '../limits.ts';
-import { closeStream, endSession } from '../sessions/bind.ts';
+import { endSessions } from '../sessions/end-sessions.ts';
 import type { ElsewhereWalks } from './elsewhere.ts';
 
 export interface AccountRemoval {
@@ -50,16 +48,8 @@ export async function endAccount(
   local: string,
   own?: { readonly sid: string },
 ): Promise<void> {
-  const { store } = dependencies;
-  const owner = { domain: tenant.domain, local };
-  await deleteAccountRow(store, tenant.domain, local);
-  const [sessions = []] = await readSessions(store, [owner]);
-  const others = sessions.filter(({ sid }) => sid !== own?.sid);
-  await Promise.all(others.map((entry) => closeStream(dependencies, entry, 'not-authorized', 'the account was removed')));
-  for (const entry of sessions) {
-    if (isParked(entry) && entry.parked) await unpark(store, owner, entry.sid, entry.parked.deadline);
-    await endSession(dependencies, tenant, local, entry);
-  }
+  await deleteAccountRow(dependencies.store, tenant.domain, local);
+  await endSessions(dependencies, tenant, local, { condition: 'not-authorized', text: 'the account was removed' }, own);
   const turn = new Turn(dependencies);
   const account = new Account(turn, tenant, local);
   for (const feature of dependencies.features.all) await feature.removed?.(account);

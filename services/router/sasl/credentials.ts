@@ -69,6 +69,11 @@ export function readName({ name, authzid, from }: Claimed, tenant: Tenant): stri
   return local;
 }
 
+/** Call it when the secret was right: nobody else learns of it. @throws {SaslFailure} account-disabled (RFC 6120 §6.5.2) */
+export function refuseDisabled(account: AccountRow | undefined): void {
+  if (account?.isDisabled) throw new SaslFailure('account-disabled');
+}
+
 /**
  * @param local a prepared local part
  * @param hashes the first of them that the account has keys for counts

@@ -3,8 +3,9 @@ import { networkOf } from '../../../lib/runtime/networks.ts';
 import { isSameSecret } from '../../../lib/runtime/secrets.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { SaslFailure } from '../../../lib/xmpp/errors.ts';
+import type { AccountRow } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
-import { findCredentials, readName, type SignedIn } from './credentials.ts';
+import { findCredentials, readName, refuseDisabled, type SignedIn } from './credentials.ts';
 import { checkGuess } from './guesses.ts';
 import { deriveKeysWith, InvalidPassword, preparePassword } from './passwords.ts';
 
@@ -20,10 +21,10 @@ export async function checkPlain(
     throw new SaslFailure('malformed-request', 'the message is not authzid NUL authcid NUL passwd');
   }
   const local = readName({ name: authcid, authzid, from }, tenant);
-  let incarnation: string | undefined;
+  let found: AccountRow | undefined;
   await checkGuess(dependencies, { tenant, local, address }, async () => {
     const { keys, hash, account } = await findCredentials(dependencies, tenant, local, 'SHA-256', 'SHA-512', 'SHA-1');
-    incarnation = account?.incarnation;
+    found = account;
     const prepared = prepare(password);
     if (prepared === undefined) return false;
     const path = [tenant.domain, networkOf(address), local];
@@ -32,7 +33,8 @@ export async function checkPlain(
     );
     return isSameSecret(Buffer.from(derived.storedKey, 'base64'), Buffer.from(keys.storedKey, 'base64')) && account !== undefined;
   });
-  return { local, incarnation };
+  refuseDisabled(found);
+  return { local, incarnation: found?.incarnation };
 }
 
 /** @returns undefined if no account can have this password, so that it is wrong */

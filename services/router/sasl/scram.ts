@@ -9,9 +9,9 @@ import { isSameSecret } from '../../../lib/runtime/secrets.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import type { ChannelBinding } from '../../../lib/runtime/wire.ts';
 import { SaslFailure } from '../../../lib/xmpp/errors.ts';
-import type { ScramHash, ScramKeys } from '../core/accounts.ts';
+import type { AccountRow, ScramHash, ScramKeys } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
-import { findCredentials, readName, type SignedIn } from './credentials.ts';
+import { findCredentials, readName, refuseDisabled, type SignedIn } from './credentials.ts';
 import { checkGuess } from './guesses.ts';
 import { digests } from './passwords.ts';
 import { type ClientFinal, type ClientFirst, parseClientFinal, parseClientFirst } from './scram-messages.ts';
@@ -97,11 +97,11 @@ export async function finishScram(
   const final = parseClientFinal(message);
   const { local } = state;
   let serverFinal = '';
-  let incarnation: string | undefined;
+  let found: AccountRow | undefined;
   await checkGuess(dependencies, { tenant, local, address }, async () => {
     const { keys, account } = await findCredentials(dependencies, tenant, local, hash);
     const authMessage = `${state.clientFirst},${state.serverFirst},${final.withoutProof}`;
-    incarnation = account?.incarnation;
+    found = account;
     // Every check is made for every client, whether the account exists or not.
     const isRight = isProof(final.proof, keys, authMessage, hash) && account !== undefined;
     const isFitting = [isBoundTo(final, state, binding), final.nonce === state.nonce].every(Boolean);
@@ -110,7 +110,8 @@ export async function finishScram(
     serverFinal = `v=${sign(authMessage, keys.serverKey, hash).toString('base64')}`;
     return isRight;
   });
-  return { local, incarnation, serverFinal };
+  refuseDisabled(found);
+  return { local, incarnation: found?.incarnation, serverFinal };
 }
 
 /**

@@ -20,7 +20,7 @@ import { type AccountRow, findAccount } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { routerLimits } from '../limits.ts';
 import { type ClientPlace, type ClientRow, clientRows, clients, seen, type TokenSlot, updateClient } from './clients.ts';
-import type { SignedIn } from './credentials.ts';
+import { refuseDisabled, type SignedIn } from './credentials.ts';
 import type { UserAgent } from './sasl2.ts';
 import { bindingData } from './scram.ts';
 
@@ -134,6 +134,7 @@ export async function checkToken(
     slot.mechanism === mechanism && slot.password === password && isSameSecret(hmac(slot, 'Initiator'), proof);
   const slot = [row.value.fresh, row.value.current].find((one) => one !== undefined && isRight(one));
   if (slot === undefined) throw unknown();
+  refuseDisabled(account);
   const nowMs = dependencies.clock.now();
   if (slot.expiresAtMs <= nowMs) throw new SaslFailure('credentials-expired');
   const wanted = attempt.request.wants ?? (isDue(slot, nowMs) && !attempt.request.isInvalidating ? mechanism : undefined);

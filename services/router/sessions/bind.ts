@@ -96,10 +96,10 @@ export async function bindResource(
   if (dependencies.store.keepsOrder !== true) await marking; // otherwise both rows are written in one commit
   const [replaced] = await Promise.all([writeEntry(dependencies, owner, address, resource, options), marking]);
   const account = await findAccount(dependencies.store, tenant.domain, local);
-  if (!account || account.incarnation !== incarnation) {
-    // The account was removed after it signed in. A removal that begins after this read finds the session that was written above.
+  if (!account || account.incarnation !== incarnation || account.isDisabled) {
+    // The account was removed or disabled after it signed in. What begins after this read finds the session that was written above.
     await endSession(dependencies, tenant, local, address);
-    throw new StreamError('not-authorized', 'the account was removed');
+    throw new StreamError('not-authorized', account?.isDisabled ? 'the account is disabled' : 'the account was removed');
   }
   for (const old of replaced) await replace(dependencies, tenant, local, { ...address, resource }, old);
   return account;

@@ -1,0 +1,154 @@
+/** The accounts of a tenant, and one of them with its sessions and devices. */
+import { html } from 'hono/html';
+import { actionButton, formLink, type Html, operationForm } from '../core/form.ts';
+import { badge, card, nextLink, table, tenantPath } from '../core/layout.ts';
+import { operationNamed, read, type View } from '../core/view.ts';
+import { consoleLimits } from '../limits.ts';
+import { tenantFrame } from './tenant-frame.ts';
+
+interface UserList {
+  readonly users: readonly string[];
+  readonly next?: string;
+}
+
+function localOf(jid: string): string {
+  return jid.slice(0, jid.lastIndexOf('@'));
+}
+
+export function accountPath(domain: string, local: string): string {
+  return `${tenantPath(domain)}/accounts/${encodeURIComponent(local)}`;
+}
+
+export async function accountsPage(view: View, domain: string): Promise<Html> {
+  const { texts, c } = view;
+  const after = c.req.query('after');
+  const search = (c.req.query('q') ?? '').trim().slice(0, consoleLimits.searchCharactersMax);
+  const found = await read<UserList>(view, 'user-list', {
+    domain,
+    ...(after !== undefined && { after }),
+    ...(search !== '' && { prefix: search }),
+  });
+  const path = `${tenantPath(domain)}/accounts`;
+  const rows = found.users.map((jid) => {
+    const own = accountPath(domain, localOf(jid));
+    return [
+      html`<a href="${own}">${jid}</a>`,
+      html`<a class="button small" href="${own}" aria-label="${texts.of('accounts.open')}: ${jid}">${texts.of('accounts.open')}</a>`,
+    ];
+  });
+  const add = operationNamed(view, 'user-add')!;
+  const list = table(
+    texts.of('nav.accounts'),
+    [texts.of('accounts.address'), texts.of('accounts.action')],
+    rows,
+    texts.of(search === '' ? 'accounts.empty' : 'accounts.noMatch'),
+  );
+  return tenantFrame(
+    view,
+    domain,
+    'accounts',
+    html`<div class="columns"><div>
+      <form method="get" class="form row search" role="search"><div class="field"><label for="q">${texts.of('accounts.search')}</label>
+        <input type="search" id="q" name="q" value="${search}" autocomplete="off" spellcheck="false" autocapitalize="none"
+          hx-get="${path}" hx-trigger="input changed delay:250ms" hx-select="#accounts" hx-target="#accounts" hx-swap="outerHTML"></div>
+        <p class="actions"><button type="submit">${texts.of('accounts.find')}</button></p></form>
+      <div id="accounts" aria-live="polite">${list}${nextLink(view, path, found.next, search === '' ? {} : { q: search })}</div></div>
+      ${card(
+        texts.of('accounts.add'),
+        operationForm(view, add, { back: path, values: { jid: '' }, suffix: { jid: `@${domain}` } }),
+      )}</div>`,
+  );
+}
+
+interface Shown {
+  readonly jid: string;
+  readonly createdAt: string;
+  readonly role: string;
+  readonly isDisabled: boolean;
+}
+
+interface Sessions {
+  readonly sessions: readonly {
+    readonly id: string;
+    readonly resource: string;
+    readonly since: string;
+    readonly state: 'available' | 'connected' | 'parked';
+    readonly priority: number;
+  }[];
+}
+
+interface Devices {
+  readonly devices: readonly {
+    readonly id: string;
+    readonly software?: string;
+    readonly device?: string;
+    readonly lastSeen: string;
+    readonly isConnected: boolean;
+    readonly hasPassword: boolean;
+    readonly hasToken: boolean;
+  }[];
+}
+
+const stateKinds = { available: 'good', connected: 'plain', parked: 'warn' } as const;
+
+export async function accountPage(view: View, domain: string, local: string): Promise<Html> {
+  const { texts } = view;
+  const jid = `${local}@${domain}`;
+  const [shown, { sessions }, { devices }] = await Promise.all([
+    read<Shown>(view, 'user-show', { jid }),
+    read<Sessions>(view, 'session-list', { jid }),
+    read<Devices>(view, 'device-list', { jid }),
+  ]);
+  const back = accountPath(domain, local);
+  const sessionRows = sessions.map(({ id, resource, since, state, priority }) => [
+    resource,
+    badge(stateKinds[state], texts.of(`sessions.${state}`)),
+    texts.moment(since),
+    `${priority}`,
+    actionButton(view, 'session-end', { jid, session: id }, { back, label: texts.of('sessions.end'), about: resource }),
+  ]);
+  const deviceRows = devices.map(({ id, software, device, lastSeen, isConnected, hasPassword, hasToken }) => {
+    const name = [software, device].filter((text) => text !== undefined).join(' · ') || texts.of('devices.unnamed');
+    const ways = [hasPassword ? texts.of('devices.password') : '', hasToken ? texts.of('devices.token') : ''];
+    return [
+      name,
+      isConnected ? badge('good', texts.of('devices.connected')) : texts.moment(lastSeen),
+      ways.filter((way) => way !== '').join(', ') || '–',
+      actionButton(view, 'device-revoke', { jid, device: id }, { back, label: texts.of('devices.revoke'), about: name }),
+    ];
+  });
+  const form = (name: string, options: { readonly values?: Readonly<Record<string, unknown>> } = {}) =>
+    operationForm(view, operationNamed(view, name)!, { fixed: { jid }, isFixedHidden: true, back, ...options });
+  const isOn = !shown.isDisabled;
+  const sessionHead = ['resource', 'state', 'since', 'priority', 'action'].map((name) => texts.of(`sessions.${name}`));
+  const deviceHead = ['name', 'seen', 'ways', 'action'].map((name) => texts.of(`devices.${name}`));
+  return tenantFrame(
+    view,
+    domain,
+    'accounts',
+    html`<dl class="facts wide">
+      <div><dt>${texts.of('accounts.state')}</dt><dd>${isOn ? badge('good', texts.of('accounts.enabled')) : badge('bad', texts.of('accounts.disabled'))}</dd></div>
+      <div><dt>${texts.of('fields.role.label')}</dt><dd>${shown.role === 'admin' ? badge('warn', 'admin') : texts.of('accounts.noRole')}</dd></div>
+      <div><dt>${texts.of('accounts.created')}</dt><dd>${texts.moment(shown.createdAt)}</dd></div></dl>
+    ${card(texts.of('sessions.title'), table(texts.of('sessions.title'), sessionHead, sessionRows, texts.of('sessions.empty')))}
+    ${card(texts.of('devices.title'), table(texts.of('devices.title'), deviceHead, deviceRows, texts.of('devices.empty')))}
+    <div class="grid">${card(texts.of('accounts.password'), form('user-password'))}
+    ${card(texts.of('fields.role.label'), form('user-role', { values: { role: shown.role } }))}
+    ${card(
+      texts.of(isOn ? 'accounts.disable' : 'accounts.enable'),
+      html`<p class="actions">${actionButton(
+        view,
+        isOn ? 'user-disable' : 'user-enable',
+        { jid },
+        {
+          ...{ back, about: jid, label: texts.of(isOn ? 'accounts.disable' : 'accounts.enable') },
+        },
+      )}</p>`,
+      texts.of(isOn ? 'accounts.disableNote' : 'accounts.enableNote'),
+    )}
+    <section class="card danger"><h2>${texts.of('accounts.remove')}</h2><p class="note">${texts.of('accounts.removeNote')}</p>
+      <p class="actions">${formLink('user-remove', { jid }, { back: `${tenantPath(domain)}/accounts`, label: texts.of('accounts.remove'), about: jid, kind: 'danger' })}</p></section></div>`,
+    jid,
+    [{ label: texts.of('nav.accounts'), path: `${tenantPath(domain)}/accounts` }],
+  );
+}

@@ -1,0 +1,43 @@
+/** The processes of the deployment: how they are, and that one lets go of its sessions. */
+import { html } from 'hono/html';
+import { formLink, type Html } from '../core/form.ts';
+import { badge, page, table } from '../core/layout.ts';
+import { read, type View } from '../core/view.ts';
+
+export interface Status {
+  readonly nodes: readonly {
+    readonly name: string;
+    readonly kind: string;
+    readonly subject: string;
+    readonly since: string;
+    readonly state: 'up' | 'draining' | 'silent';
+    readonly figures: Readonly<Record<string, number>>;
+  }[];
+  readonly parked: number;
+}
+
+const kinds = { up: 'good', draining: 'warn', silent: 'bad' } as const;
+const columns = ['streams', 'sessions', 'parked', 'rooms', 'batches'] as const;
+const path = '/console/nodes';
+
+export async function nodesPage(view: View): Promise<Html> {
+  const { texts } = view;
+  const { nodes, parked } = await read<Status>(view, 'status');
+  const head = ['name', 'kind', 'state', 'since', ...columns, 'action'].map((name) => texts.of(`nodes.${name}`));
+  const rows = nodes.map(({ name, kind, subject, since, state, figures }) => [
+    name,
+    kind,
+    badge(kinds[state], texts.of(`nodes.${state}`)),
+    texts.moment(since),
+    ...columns.map((column) => (figures[column] === undefined ? '–' : texts.number(figures[column]))),
+    kind === 'connection' && state === 'up'
+      ? formLink('node-drain', { node: subject }, { back: path, label: texts.of('nodes.drain'), about: name })
+      : '',
+  ]);
+  return page(view, {
+    title: texts.of('nav.nodes'),
+    nav: 'nodes',
+    body: html`${table(texts.of('nav.nodes'), head, rows, texts.of('list.empty'))}
+      <p class="note">${texts.of('nodes.inStore', { count: parked })}</p>`,
+  });
+}

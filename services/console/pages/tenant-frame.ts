@@ -1,0 +1,32 @@
+/** The frame of the pages about one tenant: its tabs, and the way back to the list. */
+import { html } from 'hono/html';
+import type { Html } from '../core/form.ts';
+import { page, tenantPath } from '../core/layout.ts';
+import type { View } from '../core/view.ts';
+
+const tabs = ['policy', 'accounts', 'rooms', 'dns', 'components', 'peers', 'audit'] as const;
+export type Tab = (typeof tabs)[number];
+
+export function tenantFrame(
+  view: View,
+  domain: string,
+  current: Tab,
+  body: unknown,
+  title: string = domain,
+  trail: readonly { readonly label: string; readonly path: string }[] = [],
+): Html {
+  const { texts, who } = view;
+  const isOperator = who.domain === undefined;
+  const base = tenantPath(domain);
+  const links = tabs.map((tab) => {
+    const path = tab === 'policy' ? base : `${base}/${tab}`;
+    return html`<li><a href="${path}"${tab === current ? html` aria-current="page"` : ''}>${texts.of(`nav.${tab}`)}</a></li>`;
+  });
+  return page(view, {
+    title,
+    nav: isOperator ? 'tenants' : current,
+    trail: [...(isOperator ? [{ label: texts.of('nav.tenants'), path: '/console/tenants' }] : []), ...trail],
+    tabs: html`<nav class="tabs" aria-label="${texts.of('nav.tabs', { domain })}"><ul>${links}</ul></nav>`,
+    body,
+  });
+}

@@ -1,0 +1,204 @@
+/** The list of tenants, the policy of one, its DNS records, certificate and components. */
+import { html } from 'hono/html';
+import { formLink, type Html, operationForm } from '../core/form.ts';
+import { badge, card, nextLink, page, table, tenantPath } from '../core/layout.ts';
+import { operationNamed, read, type View } from '../core/view.ts';
+import { tenantFrame } from './tenant-frame.ts';
+
+interface TenantList {
+  readonly tenants: readonly {
+    readonly domain: string;
+    readonly createdAt: string;
+    readonly registration: string;
+    readonly retentionDays: number;
+  }[];
+  readonly next?: string;
+}
+
+const listPath = '/console/tenants';
+
+export async function tenantsPage(view: View): Promise<Html> {
+  const { texts, c } = view;
+  const after = c.req.query('after');
+  const found = await read<TenantList>(view, 'tenant-list', after === undefined ? {} : { after });
+  const head = ['domain', 'registration', 'retention', 'created'].map((name) => texts.of(`tenants.${name}`));
+  const rows = found.tenants.map(({ domain, createdAt, registration, retentionDays }) => [
+    html`<a href="${tenantPath(domain)}">${domain}</a>`,
+    badge(registration === 'open' ? 'warn' : 'plain', registration),
+    retentionDays === 0 ? texts.of('tenants.forEver') : texts.of('tenants.days', { count: retentionDays }),
+    texts.moment(createdAt),
+  ]);
+  const add = operationNamed(view, 'tenant-add');
+  return page(view, {
+    title: texts.of('nav.tenants'),
+    nav: 'tenants',
+    body: html`<div class="columns"><div>${table(texts.of('nav.tenants'), head, rows, texts.of('list.empty'))}
+      ${nextLink(view, listPath, found.next)}</div>
+      ${add === undefined ? '' : card(texts.of('tenants.add'), operationForm(view, add, { back: listPath }))}</div>`,
+  });
+}
+
+export async function policyPage(view: View, domain: string): Promise<Html> {
+  const { texts, who } = view;
+  const { policy, policyVersion } = await read<{
+    readonly policy: Readonly<Record<string, unknown>>;
+    readonly policyVersion: number;
+  }>(view, 'tenant-show', { domain });
+  const set = operationNamed(view, 'tenant-set')!;
+  const back = tenantPath(domain);
+  const form = operationForm(view, set, {
+    ...{ back, fixed: { domain, policyVersion }, isFixedHidden: true, values: policy, submit: texts.of('tenant.save') },
+  });
+  return tenantFrame(
+    view,
+    domain,
+    'policy',
+    html`${card(texts.of('nav.policy'), form, texts.of('tenant.policyNote'))}
+    ${
+      who.domain === undefined
+        ? html`<section class="card danger"><h2>${texts.of('tenant.remove')}</h2><p class="note">${texts.of('tenant.removeNote')}</p>
+        <p class="actions">${formLink('tenant-remove', { domain }, { back: listPath, label: texts.of('tenant.remove'), about: domain, kind: 'danger' })}</p></section>`
+        : ''
+    }`,
+  );
+}
+
+interface Certificate {
+  readonly certificate?: {
+    readonly names: readonly string[];
+    readonly notBefore: string;
+    readonly notAfter: string;
+    readonly fingerprint: string;
+    readonly source: string;
+  };
+}
+
+export async function dnsPage(view: View, domain: string): Promise<Html> {
+  const { texts, dependencies, who, c } = view;
+  const { certificate } = await read<Certificate>(view, 'certificate-show', { domain });
+  const canExamine = dependencies.examine !== undefined && who.domain === undefined;
+  const target = c.req.query('target') ?? '';
+  return tenantFrame(
+    view,
+    domain,
+    'dns',
+    html`${card(
+      texts.of('tenant.certificate'),
+      certificate === undefined
+        ? html`<p>${texts.of('tenant.noCertificate')}</p>`
+        : html`<dl class="facts">
+        <div><dt>${texts.of('tenant.names')}</dt><dd>${certificate.names.join(', ')}</dd></div>
+        <div><dt>${texts.of('tenant.valid')}</dt><dd>${texts.moment(certificate.notBefore)} – ${texts.moment(certificate.notAfter)}</dd></div>
+        <div><dt>${texts.of('tenant.source')}</dt><dd>${certificate.source}</dd></div>
+        <div><dt>SHA-256</dt><dd><code>${certificate.fingerprint}</code></dd></div></dl>`,
+    )}
+    ${card(
+      texts.of('tenant.records'),
+      html`<form method="get" class="form row"><div class="field"><label for="target">${texts.of('tenant.target')}</label>
+        <input type="text" id="target" name="target" value="${target}" placeholder="xmpp.example.net" spellcheck="false" autocapitalize="none" required></div>
+        <p class="actions"><button type="submit">${texts.of('tenant.showRecords')}</button></p></form>${recordsHtml(view, domain, target)}`,
+      texts.of('tenant.recordsNote'),
+    )}
+    ${
+      canExamine
+        ? card(
+            texts.of('tenant.doctor'),
+            html`<p class="actions"><a class="button" href="${tenantPath(domain)}/doctor" hx-get="${tenantPath(domain)}/doctor" hx-select="#findings" hx-target="#findings" hx-swap="outerHTML" hx-indicator="#looking">${texts.of('tenant.look')}</a> <span id="looking" class="indicator" role="status">${texts.of('tenant.looking')}</span></p><div id="findings"></div>`,
+            texts.of('tenant.doctorNote'),
+          )
+        : ''
+    }`,
+  );
+}
+
+function recordsHtml({ texts, dependencies }: View, domain: string, target: string): Html | string {
+  if (target === '' || dependencies.recordsOf === undefined) return '';
+  const records = dependencies.recordsOf(domain, target);
+  if (typeof records === 'string') return html`<p class="notice bad" role="alert">${records}</p>`;
+  const head = ['record', 'type', 'data', 'for'].map((name) => texts.of(`tenant.${name}`));
+  const rows = records.map(({ name, type, data, text }) => [html`<code>${name}</code>`, type, html`<code>${data}</code>`, text]);
+  return table(texts.of('tenant.records'), head, rows, texts.of('list.empty'));
+}
+
+let doctors = 0;
+
+/** What the domain looks like from outside. Only operators of the deployment see it: whoever owns the domain's DNS says whom this connects to. */
+export async function doctorPage(view: View, domain: string, max: number, seconds: number): Promise<Html> {
+  const { texts, dependencies, who } = view;
+  await read(view, 'tenant-show', { domain });
+  let body: Html;
+  if (who.domain !== undefined || dependencies.examine === undefined) body = html`<p>${texts.of('tenant.noDoctor')}</p>`;
+  else if (doctors >= max) body = html`<p class="notice bad" role="alert">${texts.of('error.busy')}</p>`;
+  else {
+    doctors++;
+    try {
+      const findings = await dependencies.examine(domain, seconds);
+      body = html`<ul class="findings">${findings.map(
+        ({ state, subject, text, advice }) =>
+          html`<li>${badge(state === 'ok' ? 'good' : state === 'warn' ? 'warn' : 'bad', texts.of(`doctor.${state}`))} <strong>${subject}</strong> ${text}${advice === undefined ? '' : html`<p class="detail">→ ${advice}</p>`}</li>`,
+      )}</ul>`;
+    } catch (error) {
+      body = html`<p class="notice bad" role="alert">${error instanceof Error ? error.message : ''}</p>`;
+    } finally {
+      doctors--;
+    }
+  }
+  return tenantFrame(view, domain, 'dns', card(texts.of('tenant.doctor'), html`<div id="findings" role="status">${body}</div>`));
+}
+
+interface Components {
+  readonly components: readonly {
+    readonly component: string;
+    readonly addedAt: string;
+    readonly privileges: Readonly<Record<string, unknown>>;
+  }[];
+}
+
+export async function componentsPage(view: View, domain: string): Promise<Html> {
+  const { texts } = view;
+  const { components } = await read<Components>(view, 'component-list', { domain });
+  const back = `${tenantPath(domain)}/components`;
+  const head = ['component', 'added', 'privileges', 'action'].map((name) => texts.of(`components.${name}`));
+  const rows = components.map(({ component, addedAt, privileges }) => [
+    component,
+    texts.moment(addedAt),
+    Object.keys(privileges).length === 0 ? '–' : html`<code>${JSON.stringify(privileges)}</code>`,
+    html`${formLink('component-grant', { domain, component }, { back, label: texts.of('components.grant'), about: component })}
+      ${formLink('component-remove', { domain, component }, { back, label: texts.of('components.remove'), about: component, kind: 'danger' })}`,
+  ]);
+  return tenantFrame(
+    view,
+    domain,
+    'components',
+    html`${table(texts.of('nav.components'), head, rows, texts.of('components.empty'))}
+      <p class="note">${texts.of('components.add')} <code>npx skylark component add irc.${domain}</code></p>`,
+  );
+}
+
+/** The rooms of a tenant. */
+export async function roomsPage(view: View, domain: string): Promise<Html> {
+  const { texts, c } = view;
+  const after = c.req.query('after');
+  const found = await read<{
+    readonly rooms: readonly { readonly room: string; readonly createdAt: string; readonly madeBy?: string }[];
+    readonly next?: string;
+  }>(view, 'room-list', after === undefined ? { domain } : { domain, after });
+  const back = `${tenantPath(domain)}/rooms`;
+  const head = ['room', 'created', 'madeBy', 'action'].map((name) => texts.of(`rooms.${name}`));
+  const rows = found.rooms.map(({ room, createdAt, madeBy }) => [
+    room,
+    texts.moment(createdAt),
+    madeBy ?? '–',
+    formLink(
+      'room-destroy',
+      { domain, room: room.slice(0, room.lastIndexOf('@')) },
+      { back, label: texts.of('rooms.destroy'), about: room, kind: 'danger' },
+    ),
+  ]);
+  return tenantFrame(
+    view,
+    domain,
+    'rooms',
+    html`${table(texts.of('nav.rooms'), head, rows, texts.of('rooms.empty'))}${nextLink(view, back, found.next)}`,
+  );
+}

@@ -1,0 +1,71 @@
+/** Operations on one account: what it is, and whether it is let in. */
+import { z } from 'zod';
+import { readSessions } from '../../../lib/runtime/sessions.ts';
+import { findAccount, setDisabled } from '../core/accounts.ts';
+import { roleNames, roleOf } from '../core/roles.ts';
+import { endSessions } from '../sessions/end-sessions.ts';
+import { accountInput, noAccount, tenantOf } from './inputs.ts';
+import { operation } from './operation.ts';
+
+export const userShow = operation({
+  name: 'user-show',
+  input: z.strictObject({ jid: accountInput }),
+  output: z.object({
+    jid: z.string(),
+    createdAt: z.string(),
+    role: z.enum(roleNames),
+    isDisabled: z.boolean(),
+    sessions: z.number(),
+  }),
+  right: 'tenant',
+  isRepeatable: true,
+  help: 'Tells when an account was made, its role, whether it is let in, and how many sessions it has.',
+  commands: ['user show'],
+  http: { method: 'get', path: '/tenants/{domain}/accounts/{local}' },
+  async run({ store, ...dependencies }, { jid }) {
+    const { domain } = await tenantOf({ store, ...dependencies }, jid);
+    const { local } = jid;
+    const [account, role, [sessions = []]] = await Promise.all([
+      findAccount(store, domain, local),
+      roleOf(store, domain, local),
+      readSessions(store, [{ domain, local }]),
+    ]);
+    if (account === undefined) throw noAccount(jid);
+    const { createdAt, isDisabled = false } = account;
+    return { jid: `${jid}`, createdAt, role, isDisabled, sessions: sessions.length };
+  },
+});
+
+export const userDisable = operation({
+  name: 'user-disable',
+  input: z.strictObject({ jid: accountInput }),
+  output: z.object({ jid: z.string() }),
+  right: 'tenant',
+  isRepeatable: true,
+  help: 'Ends the sessions of an account and lets nobody in; what it keeps and is sent stays.',
+  commands: ['user disable'],
+  http: { method: 'post', path: '/tenants/{domain}/accounts/{local}/disable' },
+  async run(dependencies, { jid }) {
+    const tenant = await tenantOf(dependencies, jid);
+    if (!(await setDisabled(dependencies.store, tenant.domain, jid.local, true))) throw noAccount(jid);
+    const ending = { condition: 'not-authorized', text: 'the account is disabled' };
+    await endSessions(dependencies, tenant, jid.local, ending);
+    return { jid: `${jid}` };
+  },
+});
+
+export const userEnable = operation({
+  name: 'user-enable',
+  input: z.strictObject({ jid: accountInput }),
+  output: z.object({ jid: z.string() }),
+  right: 'tenant',
+  isRepeatable: true,
+  help: 'Lets a disabled account in again.',
+  commands: ['user enable'],
+  http: { method: 'post', path: '/tenants/{domain}/accounts/{local}/enable' },
+  async run(dependencies, { jid }) {
+    const { domain } = await tenantOf(dependencies, jid);
+    if (!(await setDisabled(dependencies.store, domain, jid.local, false))) throw noAccount(jid);
+    return { jid: `${jid}` };
+  },
+});

@@ -1,0 +1,467 @@
+/** The console from a browser's side: who gets in, what other sites cannot do, and what each may see and change. */
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { z } from 'zod';
+import { policyKeys } from '../../lib/runtime/policy/tenant-policy.ts';
+import { updateSessions } from '../../lib/runtime/sessions.ts';
+import { fieldsOf } from '../../services/console/core/fields.ts';
+import { Texts } from '../../services/console/core/texts.ts';
+import { commandsOf } from '../../services/router/operations/commands.ts';
+import { operations } from '../../services/router/operations/index.ts';
+import { operation } from '../../services/router/operations/operation.ts';
+import { type Browser, type Ground, openGround, origin } from './ground.ts';
+
+let ground: Ground;
+beforeEach(async () => {
+  ground = await openGround();
+});
+afterEach(() => ground.close());
+
+describe('the way in', () => {
+  test('by a link, which is not used up by looking at it, works once, and makes a __Host- cookie that scripts cannot read', async () => {
+    const path = await ground.link();
+    const browser = ground.browser();
+    for (let times = 0; times < 2; times++) assert.match((await browser.get(path)).text, /Open the console/);
+    const link = path.split('/').at(-1)!;
+    const entered = await browser.post('/console/enter', { link });
+    assert.deepEqual([entered.status, entered.headers.get('location')], [303, '/console']);
+    assert.match(
+      entered.headers.getSetCookie().join(),
+      /^__Host-skylark-console=[\w-]{43}; Max-Age=43\d{3}; Path=\/; HttpOnly; Secure; SameSite=Strict$/,
+    );
+    assert.match((await browser.get('/console')).text, /Whole deployment/);
+    const second = await ground.browser().post('/console/enter', { link });
+    assert.equal(second.status, 403);
+    assert.match(second.text, /has been used, or its time is over/);
+  });
+
+  test('by the password of an admin, and says the same whatever is wrong', async () => {
+    const page = (await (await ground.admin('a.example')).get('/console')).text;
+    assert.match(page, /nurse@a\.example/);
+    await ground.stage.addAccount('juliet@a.example');
+    const told = [];
+    for (const [jid, password] of [
+      ['nurse@a.example', 'wrong'],
+      ['juliet@a.example', 'secret'],
+      ['nobody@a.example', 'secret'],
+      ['nurse@c.example', 'secret'],
+    ] as const) {
+      const { status, text } = await ground.browser().post('/console/enter', { jid, password });
+      told.push([status, /role="alert">([^<]+)/.exec(text)?.[1]]);
+    }
+    assert.equal(new Set(told.map(String)).size, 1, told.join('\n'));
+    assert.equal(told[0]?.[0], 403);
+  });
+
+  test('is closed to http from elsewhere, and open to it on the machine itself with a cookie that http can have', async () => {
+    const http = { at: 'http://localhost:5280' };
+    const far = await ground.browser().post('/console/enter', { jid: 'nurse@a.example', password: 'secret' }, http);
+    assert.deepEqual([far.status, far.headers.getSetCookie()], [403, []]);
+    assert.doesNotMatch((await ground.browser().get('/console', http)).text, /type="password"/);
+    const near = { ...http, address: '127.0.0.1' };
+    const browser = ground.browser();
+    const entered = await browser.post('/console/enter', { jid: 'nurse@a.example', password: 'secret' }, near);
+    assert.match(
+      entered.headers.getSetCookie().join(),
+      /^skylark-console=[^;]+; Max-Age=\d+; Path=\/; HttpOnly; SameSite=Strict$/,
+    );
+    assert.equal((await browser.get('/console', near)).status, 200);
+    assert.match(
+      (await browser.get('/console', { address: '127.0.0.1' })).text,
+      /Sign in/,
+      'over https only the other cookie counts',
+    );
+  });
+
+  test('ends with signing out, with the role, and with the password', async () => {
+    const [one, two, three] = [await ground.admin('a.example'), await ground.admin('a.example'), await ground.admin('b.example')];
+    assert.equal((await one.post('/console/leave', { _csrf: await one.csrf() })).status, 303);
+    assert.equal(one.cookies.size, 0);
+    assert.equal((await two.get('/console/tenants/a.example')).status, 200);
+    await ground.operate('user-role', { jid: 'nurse@a.example', role: 'none' });
+    const after = await two.get('/console/tenants/a.example');
+    assert.equal(after.status, 401);
+    assert.match(after.text, /The session has ended/);
+    await ground.operate('user-password', { jid: 'nurse@b.example', password: 'secret' });
+    assert.equal((await three.get('/console/tenants/b.example')).status, 401);
+  });
+
+  test('bounds who has no session', async () => {
+    const browser = ground.browser();
+    let status = 0;
+    for (let at = 0; at < 100 && status !== 429; at++) ({ status } = await browser.get('/console/tenants'));
+    assert.equal(status, 429);
+    assert.equal((await ground.browser().get('/console', { address: '198.51.100.1' })).status, 200);
+  });
+});
+
+describe('another site', () => {
+  let admin: Browser;
+  let csrf: string;
+  beforeEach(async () => {
+    admin = await ground.admin('a.example');
+    csrf = await admin.csrf();
+  });
+  const add = { jid: 'eve@a.example', password: 'x' };
+  const users = async () => (await ground.operate<{ users: string[] }>('user-list', { domain: 'a.example' })).users;
+
+  for (const [what, fields, headers] of [
+    ['without the token of the session', {}, {}],
+    ['with a token of another session', { _csrf: 'x'.repeat(43) }, {}],
+    ['as the browser says', { _csrf: '' }, { 'sec-fetch-site': 'cross-site' }],
+    ['of the same owner', { _csrf: '' }, { 'sec-fetch-site': 'same-site' }],
+    ['with another origin', { _csrf: '' }, { 'sec-fetch-site': '', origin: 'https://evil.example' }],
+    ['with no origin', { _csrf: '' }, { 'sec-fetch-site': '', origin: 'null' }],
+    ['with JSON', { _csrf: '' }, { 'content-type': 'text/plain' }],
+  ] as const)
+    test(`changes nothing ${what}`, async () => {
+      const given: Record<string, string> = '_csrf' in fields && fields._csrf === '' ? { _csrf: csrf } : { ...fields };
+      const { 'sec-fetch-site': site = 'same-origin', ...others } = headers as Readonly<Record<string, string>>;
+      const sent = site === '' ? others : { ...others, 'sec-fetch-site': site };
+      const init = { headers: sent };
+      const answer =
+        site === ''
+          ? await admin.get('/console/do/user-add', {
+              method: 'POST',
+              body: new URLSearchParams({ ...add, ...given }).toString(),
+              headers: { 'content-type': 'application/x-www-form-urlencoded', ...sent },
+            })
+          : await admin.post('/console/do/user-add', { ...add, ...given }, init);
+      assert.ok([400, 403].includes(answer.status), `${answer.status}`);
+      assert.ok(!(await users()).includes('eve@a.example'));
+    });
+
+  test('signs nobody in', async () => {
+    const elsewhere = { headers: { 'sec-fetch-site': 'cross-site' } };
+    const { status, headers } = await ground
+      .browser()
+      .post('/console/enter', { jid: 'nurse@b.example', password: 'secret' }, elsewhere);
+    assert.deepEqual([status, headers.getSetCookie()], [403, []]);
+  });
+
+  test('cannot frame a page, load a script into it, or have a form of it sent elsewhere', async () => {
+    for (const path of [
+      '/console',
+      '/console/tenants/a.example',
+      '/console/do/user-add',
+      '/console/nowhere',
+      '/console/assets/console.js',
+    ]) {
+      const { headers } = await admin.get(path);
+      const policy = headers.get('content-security-policy') ?? '';
+      for (const part of [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "frame-ancestors 'none'",
+        "form-action 'self'",
+      ])
+        assert.ok(policy.split('; ').includes(part), `${path}: ${policy}`);
+      assert.doesNotMatch(policy, /unsafe|\*/);
+      assert.equal(headers.get('x-frame-options'), 'DENY');
+      assert.equal(headers.get('x-content-type-options'), 'nosniff');
+    }
+    assert.equal((await admin.get('/console')).headers.get('cache-control'), 'no-store');
+  });
+
+  test('gets nobody to go there afterwards', async () => {
+    for (const back of [
+      'https://evil.example/',
+      '//evil.example',
+      '/\\evil.example',
+      'javascript:alert(1)',
+      '/console/../evil',
+      '/consolation',
+    ])
+      assert.equal(
+        (await admin.post('/console/do/user-enable', { _csrf: csrf, _back: back, jid: 'nurse@a.example' })).headers.get(
+          'location',
+        ),
+        '/console?done=user-enable',
+        back,
+      );
+  });
+});
+
+test('what others have written is shown and never runs: nicks, reasons, names, devices, addresses', async () => {
+  const operator = await ground.operator();
+  const evil = '<img src=x onerror=alert(1)>"\'';
+  const { token } = await ground.operate<{ token: string }>('key-add', { name: evil });
+  assert.ok(token);
+  await ground.stage.addAccount('juliet@a.example');
+  const entry = { node: 'n.stage.1', sid: 's', resource: '<script>alert(1)</script>', boundAt: 0, available: true, priority: 0 };
+  await updateSessions(ground.stage.dependencies.store, { domain: 'a.example', local: 'juliet' }, () => [entry]);
+  await operator.does('room-destroy', { domain: 'a.example', room: evil, reason: evil });
+  const pages = [
+    '/console/keys',
+    '/console/tenants/a.example/accounts/juliet',
+    '/console/tenants/a.example/audit',
+    `/console/tenants/a.example/accounts?q=${encodeURIComponent(evil)}`,
+    `/console/tenants/${encodeURIComponent(evil)}`,
+    `/console/tenants/a.example/dns?target=${encodeURIComponent(evil)}`,
+    `/console/do/room-destroy?domain=a.example&room=${encodeURIComponent(evil)}&reason=${encodeURIComponent(evil)}`,
+    `/console?done=${encodeURIComponent(evil)}`,
+    `/console/enter/${encodeURIComponent(evil)}`,
+  ];
+  let seen = 0;
+  for (const path of pages) {
+    const { text } = await operator.get(path);
+    assert.doesNotMatch(text, /<img src=x|<script>alert/, path);
+    seen += text.includes('&lt;img src=x') || text.includes('&lt;script&gt;alert') ? 1 : 0;
+  }
+  assert.ok(seen >= 5, `${seen} pages show it`);
+});
+
+describe('an admin of one tenant', () => {
+  test('sees no page of another tenant or of the deployment', async () => {
+    const admin = await ground.admin('a.example');
+    for (const path of [
+      '/tenants',
+      '/peers',
+      '/nodes',
+      '/keys',
+      '/audit',
+      '/live',
+      ...['', '/accounts', '/accounts/nurse', '/rooms', '/dns', '/components', '/peers', '/audit', '/doctor'].map(
+        (page) => `/tenants/b.example${page}`,
+      ),
+    ]) {
+      const { status, text } = await admin.get(`/console${path}`);
+      assert.ok([403, 404].includes(status), `${path}: ${status}`);
+      assert.doesNotMatch(text, /nurse@b\.example/, path);
+    }
+    for (const path of ['', '/accounts', '/accounts/nurse', '/rooms', '/dns', '/components', '/peers', '/audit'])
+      assert.equal((await admin.get(`/console/tenants/a.example${path}`)).status, 200, path);
+  });
+
+  test('does nothing to another tenant or to the deployment, whatever the form names', async () => {
+    const admin = await ground.admin('a.example');
+    const fields = {
+      ...{ domain: 'b.example', jid: 'nurse@b.example', password: 'x', role: 'none', room: 'hall', session: 'x', device: 'x' },
+      ...{ component: 'irc.b.example', peer: 'c.example', registration: 'open', name: 'key', id: 'x', node: 'x' },
+    };
+    const before = JSON.stringify(await state());
+    for (const { name } of operations) {
+      const { status } = await admin.does(name, fields);
+      assert.ok([400, 403, 404].includes(status), `${name}: ${status}`);
+    }
+    assert.equal(JSON.stringify(await state()), before);
+  });
+
+  const state = () =>
+    Promise.all([
+      ground.operate('tenant-show', { domain: 'b.example' }),
+      ground.operate('user-list', { domain: 'b.example' }),
+      ground.operate('user-show', { jid: 'nurse@b.example' }),
+      ground.operate('audit-tenant-list', { domain: 'b.example' }),
+      ground.operate('key-list', {}),
+      ground.operate('tenant-list', {}),
+    ]);
+});
+
+test('what is done stands in the audit log with who did it and from where', async () => {
+  const admin = await ground.admin('a.example');
+  const done = await admin.does('user-add', { jid: 'anna', _suffix_jid: '@a.example', password: 'secret word' });
+  assert.equal(done.headers.get('location'), '/console?done=user-add');
+  assert.match((await admin.get('/console?done=user-add')).text, /role="status"><strong>Done\./);
+  const { entries } = await ground.operate<{ entries: Record<string, unknown>[] }>('audit-tenant-list', { domain: 'a.example' });
+  assert.deepEqual(
+    entries.slice(-2).map(({ by, address, operation, input, outcome }) => ({ by, address, operation, input, outcome })),
+    ['begun', 'done'].map((outcome) => ({
+      ...{ by: 'nurse@a.example', address: '192.0.2.7', operation: 'user-add', input: { jid: 'anna@a.example' }, outcome },
+    })),
+  );
+});
+
+test('what was filled in wrongly is shown again with the reason, without the password', async () => {
+  const admin = await ground.admin('a.example');
+  const { status, text } = await admin.does('user-add', { jid: 'not an address', password: 'secret word' });
+  assert.equal(status, 400);
+  assert.match(text, /role="alert">&#39;not an address&#39; is not the address of an account/);
+  assert.match(text, /value="not an address"/);
+  assert.doesNotMatch(text, /secret word/);
+});
+
+test('a page of 10^9, a changed cursor, a body of a megabyte and an unknown operation are refused and harm nothing', async () => {
+  const operator = await ground.operator();
+  for (const path of [
+    '/audit?after=1000000000',
+    '/audit?after=999999999999999',
+    '/audit?after=-1',
+    '/tenants?after=%00',
+    '/tenants/a.example/accounts?after=%F0%9F%98%80',
+  ])
+    assert.ok([200, 400].includes((await operator.get(`/console${path}`)).status), path);
+  assert.equal((await operator.does('tenant-add', { domain: 'x'.repeat(1_000_000) })).status, 400);
+  assert.equal((await operator.does('tenant-launch', {})).status, 404);
+  assert.equal((await operator.does('console-link', {})).status, 404);
+  assert.equal((await operator.does('certificate-put', {})).status, 404);
+});
+
+test('a policy is changed by its form, and the whole of it is in the form', async () => {
+  const operator = await ground.operator();
+  const { text } = await operator.get('/console/tenants/a.example');
+  for (const key of Object.keys(policyKeys)) assert.match(text, new RegExp(`name="${key}"`), key);
+  const version = /name="policyVersion" value="(\d+)"/.exec(text)![1]!;
+  const saved = await operator.does('tenant-set', {
+    domain: 'a.example',
+    policyVersion: version,
+    federation: 'listed',
+    allow: 'c.example\nd.example',
+    block: '',
+  });
+  assert.equal(saved.status, 303);
+  const { policy } = await ground.operate<{ policy: Record<string, unknown> }>('tenant-show', { domain: 'a.example' });
+  assert.deepEqual([policy.federation, policy.allow, policy.block], ['listed', ['c.example', 'd.example'], []]);
+  assert.equal(
+    (await operator.does('tenant-set', { domain: 'a.example', policyVersion: version, federation: 'open' })).status,
+    409,
+  );
+  assert.notEqual(
+    (await ground.operate<{ policy: Record<string, unknown> }>('tenant-show', { domain: 'b.example' })).policy.federation,
+    'listed',
+  );
+});
+
+test('a new key is shown once', async () => {
+  const operator = await ground.operator();
+  const { status, text } = await operator.does('key-add', { name: 'billing', access: 'read' });
+  assert.equal(status, 200);
+  const [token] = /sk_[\w-]+/.exec(text) ?? [];
+  assert.ok(token);
+  assert.ok(!(await operator.get('/console/keys')).text.includes(token));
+});
+
+test('accounts are found by how their names begin', async () => {
+  const operator = await ground.operator();
+  for (const name of ['anna', 'annabel', 'bert']) await ground.stage.addAccount(`${name}@a.example`);
+  const found = async (query: string) => {
+    const { text } = await operator.get(`/console/tenants/a.example/accounts?q=${query}`);
+    return [...text.matchAll(/<th scope="row"><a [^>]*>([^<]+)</g)].map(([, jid]) => jid);
+  };
+  assert.deepEqual(await found('Anna'), ['anna@a.example', 'annabel@a.example']);
+  assert.deepEqual(await found('annab'), ['annabel@a.example']);
+  assert.deepEqual(await found('x'), []);
+});
+
+describe('the list of operations is the only one', () => {
+  test('the console, the API, ad-hoc commands and the command line offer what it has', async () => {
+    const operator = await ground.operator();
+    const { text } = await operator.get('/console/operations');
+    const offered = [...text.matchAll(/\/console\/do\/([a-z-]+)\?/g)].map(([, name]) => name!);
+    const routed = operations.filter(({ http }) => !('whyNone' in http));
+    assert.deepEqual(offered.sort(), routed.map(({ name }) => name).sort());
+    assert.equal(commandsOf(operations).length, routed.filter(({ right }) => right === 'tenant').length);
+    for (const { name, input } of routed) {
+      const { status, text: form } = await operator.get(`/console/do/${name}`);
+      assert.equal(status, 200, name);
+      for (const field of Object.keys((input as z.ZodObject).shape).filter((one) => one !== 'waitMs' && one !== 'again'))
+        assert.match(form, new RegExp(`name="${field}"`), `${name}: ${field}`);
+    }
+    const admin = await (await ground.admin('a.example')).get('/console/operations');
+    const own = [...admin.text.matchAll(/\/console\/do\/([a-z-]+)\?/g)].map(([, name]) => name!);
+    assert.deepEqual(
+      own.sort(),
+      routed
+        .filter(({ right }) => right === 'tenant')
+        .map(({ name }) => name)
+        .sort(),
+    );
+  });
+
+  test('a new operation has a form without a line of the console', async () => {
+    const more = operation({
+      name: 'word-echo',
+      input: z.strictObject({
+        domain: z.string(),
+        loudWord: z.string().describe('what is said'),
+        times: z.number().int().min(1).max(5).default(2),
+        mood: z.enum(['calm', 'loud']).optional(),
+        isSung: z.boolean().optional(),
+        lines: z.array(z.string()).optional(),
+      }),
+      output: z.object({ words: z.string() }),
+      right: 'tenant',
+      isRepeatable: true,
+      help: 'Says a word again.',
+      commands: { whyNone: 'it serves this test only' },
+      http: { method: 'post', path: '/tenants/{domain}/echo' },
+      run: async () => ({ words: '' }),
+    });
+    const kinds = fieldsOf(more, new Texts('zh')).map(({ name, label, kind, hint, isRequired }) => [
+      name,
+      label,
+      kind,
+      hint,
+      isRequired,
+    ]);
+    assert.deepEqual(kinds, [
+      ['domain', '域名', 'text', '例如 example.org', true],
+      ['loudWord', 'Loud word', 'text', 'What is said', true],
+      ['times', 'Times', 'number', undefined, false],
+      ['mood', 'Mood', 'choice', undefined, false],
+      ['isSung', 'Is sung', 'flag', undefined, false],
+      ['lines', 'Lines', 'lines', undefined, false],
+    ]);
+    await ground.close();
+    ground = await openGround({ list: [...operations, more] });
+    const operator = await ground.operator();
+    const { text } = await operator.get('/console/do/word-echo');
+    assert.match(text, /Says a word again/);
+    assert.match(text, /<option value="loud">/);
+  });
+});
+
+describe('languages', () => {
+  const keysOf = (tree: object, path = ''): string[] =>
+    Object.entries(tree).flatMap(([name, value]) =>
+      typeof value === 'string' ? [`${path}${name}`] : keysOf(value as object, `${path}${name}.`),
+    );
+
+  test('have the same texts, and a title and a sentence for each operation and policy key', async () => {
+    const [{ default: en }, { default: zh }] = await Promise.all([
+      import('../../services/console/texts/en.json', { with: { type: 'json' } }),
+      import('../../services/console/texts/zh.json', { with: { type: 'json' } }),
+    ]);
+    const [english, chinese] = [keysOf(en), new Set(keysOf(zh))];
+    assert.deepEqual(
+      english.filter((key) => !chinese.has(key)),
+      [],
+    );
+    assert.ok(english.length > 200);
+    const routed = operations.filter(({ http }) => !('whyNone' in http));
+    assert.deepEqual(
+      routed.filter(({ name }) => !chinese.has(`operations.${name}.help`)).map(({ name }) => name),
+      [],
+    );
+    const placeholders = (text: string) => (text.match(/\{\w+\}/g) ?? []).sort().join();
+    for (const key of english)
+      assert.equal(placeholders(new Texts('zh').own(key)!), placeholders(new Texts('en').own(key)!), key);
+  });
+
+  test('follow the browser until somebody chooses', async () => {
+    const browser = ground.browser();
+    assert.match(
+      (await browser.get('/console', { headers: { 'accept-language': 'zh-CN,zh;q=0.9' } })).text,
+      /<html lang="zh">[\s\S]*登录控制台/,
+    );
+    await browser.get('/console/language/zh');
+    assert.match((await browser.get('/console')).text, /登录控制台/);
+    await browser.get('/console/language/en');
+    assert.match((await browser.get('/console', { headers: { 'accept-language': 'zh' } })).text, /Sign in to the console/);
+  });
+});
+
+test('live figures are pushed, and end with the session', async () => {
+  const operator = await ground.operator();
+  const [[name, value]] = [...operator.cookies] as [[string, string]];
+  const response = await ground.app.fetch(
+    new Request(`${origin}/console/live`, { headers: { cookie: `${name}=${value}`, host: 'chat.example' } }),
+    { address: '192.0.2.7' },
+  );
+  assert.equal(response.headers.get('content-type'), 'text/event-stream');
+  const reader = response.body!.getReader();
+  const { value: bytes } = await reader.read();
+  assert.match(Buffer.from(bytes!).toString(), /^data: <ul class="tiles minor" data-point="\[\d+,7,/);
+  await reader.cancel();
+});
