@@ -43,6 +43,13 @@ export interface GivenKey {
   readonly digest: string;
 }
 
+/** Somebody who asked through the REST API. The router checks the key. */
+export interface ApiAsker {
+  readonly key: GivenKey;
+  /** The address that the request came from. */
+  readonly address: string;
+}
+
 /** Splits a token. The secret does not go further than this. @returns undefined when it does not look like a key */
 export function readToken(token: string): GivenKey | undefined {
   const [, id, secret] = tokenPattern.exec(token) ?? [];

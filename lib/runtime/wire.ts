@@ -4,7 +4,7 @@
  */
 import type { StanzaErrorCondition, StanzaErrorType } from '../xmpp/errors.ts';
 import { answerKind } from './answer.ts';
-import type { GivenKey } from './api-keys.ts';
+import type { ApiAsker } from './api-keys.ts';
 import type { CarryRequest } from './component-wire.ts';
 import type { ConsoleAsker, ConsoleRequest } from './console-wire.ts';
 import type { RingRequest } from './ring-wire.ts';
@@ -380,13 +380,6 @@ export interface AdminRequest {
   readonly arguments: Readonly<Record<string, unknown>>;
   /** Who asks. Absent: an operator on this machine, who may do everything. */
   readonly by?: ApiAsker | ConsoleAsker;
-}
-
-/** Somebody who asked through the REST API. The router checks the key. */
-export interface ApiAsker {
-  readonly key: GivenKey;
-  /** The address that the request came from. */
-  readonly address: string;
 }
 
 /** With ok false it is final. */

@@ -17,7 +17,7 @@ export function addressOf(c: Context): string {
 }
 
 /** A proxy on this machine says how it was asked. What others claim of it does not count. */
-export function isSecure(c: Context): boolean {
+function isSecure(c: Context): boolean {
   if (new URL(c.req.url).protocol === 'https:') return true;
   return isOwnMachine(networkOf(addressOf(c))) && c.req.header('x-forwarded-proto') === 'https';
 }

@@ -36,7 +36,7 @@ export function titleOf(view: View, operation: OperationDescription): string {
 }
 
 /** Whoever is in the console shows again who they are before something is destroyed, or a secret is made. */
-export function isGrave({ http, isGrave: isMarked }: OperationDescription): boolean {
+function isGrave({ http, isGrave: isMarked }: OperationDescription): boolean {
   return isMarked === true || (!('whyNone' in http) && http.method === 'delete');
 }
 
@@ -70,7 +70,7 @@ function buttonKind({ http }: OperationDescription): string {
   return !('whyNone' in http) && http.method === 'delete' ? 'danger' : 'primary';
 }
 
-export function hiddenFields({ csrf }: View, back: string): Html {
+function hiddenFields({ csrf }: View, back: string): Html {
   return html`<input type="hidden" name="_csrf" value="${csrf}"><input type="hidden" name="_back" value="${back}">`;
 }
 
@@ -120,7 +120,7 @@ function controlHtml(field: FormField, id: string, given: unknown, described: Ht
 }
 
 /** The password of the account, or another link. */
-export function proofField({ texts, who }: View, id: string): Html {
+function proofField({ texts, who }: View, id: string): Html {
   const isAccount = who.domain !== undefined;
   const [label, hint] = isAccount ? ['proof.password', 'proof.passwordHint'] : ['proof.link', 'proof.linkHint'];
   return html`<div class="field proof"><label for="${id}">${texts.of(label!)}</label>

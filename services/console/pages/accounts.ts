@@ -15,7 +15,7 @@ function localOf(jid: string): string {
   return jid.slice(0, jid.lastIndexOf('@'));
 }
 
-export function accountPath(domain: string, local: string): string {
+function accountPath(domain: string, local: string): string {
   return `${tenantPath(domain)}/accounts/${encodeURIComponent(local)}`;
 }
 

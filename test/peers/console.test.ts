@@ -1,0 +1,168 @@
+/**
+ * The console in Debian's Chromium, in front of the real program: each page on a wide and a narrow screen, light and dark, without
+ * violations that axe-core finds, without errors of the page, and without a sideways scroll; and a way through it by the keyboard alone.
+ */
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { Browser, Page } from 'playwright-core';
+import { anyPorts, removeFolder, Service, skylark, temporaryFolder } from '../cli/skylark-command.ts';
+import { TcpClient } from '../support/tcp-client.ts';
+import { launchBrowser } from './converse-page.ts';
+
+const axe = readFileSync(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
+/** Where pictures go, to be looked at; without it none are made. */
+const pictures = process.env.SKYLARK_PICTURES;
+const folder = temporaryFolder();
+const base = '/console/tenants/example.org';
+const paths = {
+  overview: '/console',
+  tenants: '/console/tenants',
+  policy: base,
+  accounts: `${base}/accounts`,
+  account: `${base}/accounts/juliet`,
+  rooms: `${base}/rooms`,
+  dns: `${base}/dns?target=xmpp.example.net`,
+  components: `${base}/components`,
+  peers: '/console/peers',
+  nodes: '/console/nodes',
+  keys: '/console/keys',
+  audit: '/console/audit',
+  operations: '/console/operations',
+  form: '/console/do/tenant-remove?domain=example.org',
+} as const;
+
+let service: Service;
+let browser: Browser;
+let origin: string;
+let juliet: TcpClient;
+const problems: string[] = [];
+
+const command = (...args: string[]) => skylark([...args, '--data', folder]);
+
+before(async () => {
+  service = await Service.start(['start', '--data', folder, ...anyPorts]);
+  origin = `http://localhost:${service.addresses.http!.port}`;
+  await command('tenant', 'add', 'example.org');
+  for (const name of ['juliet', 'romeo']) await command('user', 'add', `${name}@example.org`, '--password=secret');
+  await command('user', 'role', 'juliet@example.org', 'admin');
+  await command('key', 'add', 'billing', '--tenant=example.org');
+  juliet = await TcpClient.signIn(service.addresses.c2sTls!.port, 'juliet@example.org/balcony', 'secret');
+  juliet.send("<presence to='hall@conference.example.org/Juliet'><x xmlns='http://jabber.org/protocol/muc'/></presence>");
+  await juliet.next((element) => element.xml.includes('code="110"'));
+  browser = await launchBrowser();
+});
+after(async () => {
+  await browser?.close();
+  await juliet?.close();
+  await service?.stop();
+  removeFolder(folder);
+});
+
+async function enter(): Promise<Page> {
+  const { out } = await command('console', `--web-url=${origin}`);
+  const context = await browser.newContext({ viewport: { width: 1280, height: 860 } });
+  const page = await context.newPage();
+  page.on('pageerror', (error) => problems.push(error.message));
+  page.on('console', (message) => message.type() === 'error' && problems.push(`${page.url()}: ${message.text()}`));
+  await page.goto(out.split('\n')[0]!);
+  await page.click('button.primary');
+  await page.waitForSelector('.tiles');
+  return page;
+}
+
+/** In a world of its own, where the page's content security policy does not count. */
+async function violations(page: Page): Promise<string[]> {
+  const session = await page.context().newCDPSession(page);
+  const { frameTree } = await session.send('Page.getFrameTree');
+  const { executionContextId: contextId } = await session.send('Page.createIsolatedWorld', { frameId: frameTree.frame.id });
+  await session.send('Runtime.evaluate', { contextId, expression: axe });
+  const expression = `axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + ' ' + nodes[0].target.join(' ')))`;
+  const { result } = await session.send('Runtime.evaluate', { contextId, expression, awaitPromise: true, returnByValue: true });
+  await session.detach();
+  assert.ok(Array.isArray(result.value), 'axe-core has looked');
+  return result.value as string[];
+}
+
+describe('each page', () => {
+  let page: Page;
+  before(async () => {
+    page = await enter();
+  });
+
+  for (const [name, path] of Object.entries(paths))
+    test(name, async () => {
+      for (const [width, colorScheme] of [
+        [1280, 'light'],
+        [1280, 'dark'],
+        [400, 'light'],
+        [400, 'dark'],
+      ] as const) {
+        await page.emulateMedia({ colorScheme });
+        await page.setViewportSize({ width, height: 860 });
+        await page.goto(`${origin}${path}`);
+        assert.equal(await page.evaluate('document.documentElement.scrollWidth'), width, `${name} fits the screen`);
+        assert.deepEqual(await violations(page), [], `${name} ${width} ${colorScheme}`);
+        if (pictures === undefined) continue;
+        mkdirSync(pictures, { recursive: true });
+        if (name === 'overview') await page.waitForTimeout(5_000);
+        await page.screenshot({ path: join(pictures, `${name}-${width}-${colorScheme}.png`), fullPage: width < 500 });
+      }
+      assert.deepEqual(problems, []);
+    });
+
+  test('of the way in', async () => {
+    const stranger = await (await browser.newContext()).newPage();
+    for (const path of ['/console', '/console/enter/x', '/console/nowhere']) {
+      await stranger.goto(`${origin}${path}`);
+      assert.deepEqual(await violations(stranger), [], path);
+    }
+  });
+});
+
+test('live figures arrive and the curves are drawn', async () => {
+  const page = await enter();
+  await page.waitForFunction("document.querySelectorAll('.chart canvas').length === 6");
+  const point = () => page.getAttribute('#live [data-point]', 'data-point');
+  const first = await point();
+  await page.waitForFunction(`document.querySelector('#live [data-point]').getAttribute('data-point') !== '${first}'`);
+  assert.deepEqual(problems, []);
+});
+
+test('an account is found while somebody types, and its session is ended by the keyboard alone', async () => {
+  const page = await enter();
+  await page.goto(`${origin}${base}/accounts`);
+  await page.fill('#q', 'jul');
+  await page.waitForFunction("document.querySelectorAll('#accounts tbody tr').length === 1");
+  await page.goto(`${origin}${base}/accounts/juliet`);
+  const focused = () =>
+    page.evaluate<string>("document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.textContent ?? ''");
+  await page.keyboard.press('Tab');
+  assert.match(await focused(), /Skip to the content/);
+  await page.keyboard.press('Enter');
+  for (let tabs = 0; tabs < 40 && !(await focused()).startsWith('End: balcony'); tabs++) await page.keyboard.press('Tab');
+  assert.match(await focused(), /^End: balcony/);
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('.notice.good');
+  await juliet.closed;
+  assert.deepEqual(problems, []);
+});
+
+test('a domain that was made in the browser serves an account that was made in the browser', async () => {
+  const page = await enter();
+  await page.goto(`${origin}/console/tenants`);
+  await page.fill('[name=domain]', 'second.example');
+  await page.click('main button.primary');
+  await page.waitForSelector('.notice.good');
+  await page.click('text=second.example');
+  await page.click('.tabs >> text=Accounts');
+  await page.fill('main [name=jid]', 'anna');
+  await page.fill('main [name=password]', 'secret');
+  await page.click('main button.primary');
+  await page.waitForSelector('text=anna@second.example');
+  const anna = await TcpClient.signIn(service.addresses.c2sTls!.port, 'anna@second.example/x', 'secret');
+  await anna.close();
+  assert.deepEqual(problems, []);
+});
