@@ -200,6 +200,19 @@ const partitionWrites = 1_000;
 /** Pushes that have to wait, a second: each is written and deleted. */
 const waitingPushes = 10_000;
 
+showRelations('tokens of tenants’ own systems', [
+  {
+    says: 'a token fits into an element before sign-in, in base64 and with what stands around it',
+    holds: ({ jwt, xmpp }) => Math.ceil(jwt.jwtCharactersMax / 3) * 4 + 512 < xmpp.preauthStanzaBytesMax,
+    planted: { jwt: { jwtCharactersMax: 8_192 } },
+  },
+  {
+    says: 'a set of keys is tried again sooner than it is old, and is old long before it is given up',
+    holds: ({ jwt }) => jwt.jwksPauseMs < jwt.jwksKeepMs && 10 * jwt.jwksKeepMs < jwt.jwksStaleMs,
+    planted: { jwt: { jwksPauseMs: 600_000 } },
+  },
+]);
+
 showRelations('push', [
   {
     says: 'a registration fits into a row when JSON doubles it, and a notification with its options into a stanza',

@@ -135,6 +135,10 @@ export const runtimeLimits = {
    * Tries of a change to a row that several processes change. A user's resources compete, so there are tens; each round lets one
    * pass.
    */
+  /** A set of public keys in a tenant's policy, characters: some ten keys of RSA. It is a part of the tenant's row. */
+  jwtKeysCharactersMax: 8_192,
+  /** An issuer, an audience or the name of a claim, characters. */
+  jwtClaimCharactersMax: 500,
   /** Servers for calls that a tenant names (XEP-0215). Clients try all of them with each call. */
   callServersMax: 20,
   /** A secret in a tenant's policy, characters as it is sealed: four times what it may have, for an envelope and base64. */

@@ -28,7 +28,7 @@ export async function greet(
   const { store, features } = dependencies;
   const from = item.secure && item.from !== undefined ? prepareName(Jid.parse(item.from).local, tenant) : undefined;
   const hashes = from === undefined ? undefined : hashesOf(await findAccount(store, tenant.domain, from));
-  const offered = { ...item, hashes };
+  const offered = { ...item, hashes, ways: tenant.policy.signIn };
   const { inline } = item;
   const ofFeatures = features.all.map(({ signInOffer }) => signInOffer?.(dependencies, tenant, item) ?? '').join('');
   const parts = inline && inline.signIn + ofFeatures + bindOffer(inline.bind, features.inBindOffer);

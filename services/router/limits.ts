@@ -96,6 +96,9 @@ export const routerLimits = {
 
   // Passwords and new accounts
 
+  /** Random bytes that tell an account from the next one of its name: enough that no two ever get the same. */
+  incarnationBytes: 9,
+
   /** Size of a password after SASLprep, bytes. It is the bound of a part of a JID. */
   passwordBytesMax: 1_023,
   /**

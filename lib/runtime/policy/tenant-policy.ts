@@ -5,16 +5,21 @@ import { block } from './block.ts';
 import { callServers } from './call-servers.ts';
 import { federation } from './federation.ts';
 import { hold } from './hold.ts';
+import { jwtAudience, jwtClaim, jwtIssuer } from './jwt-claims.ts';
+import { jwtKeys } from './jwt-keys.ts';
+import { jwtSecret } from './jwt-secret.ts';
 import type { PolicyKey } from './policy-key.ts';
 import { proof } from './proof.ts';
 import { registration } from './registration.ts';
 import { retentionDays } from './retention-days.ts';
+import { signIn } from './sign-in.ts';
 import { tokenDays } from './token-days.ts';
 import { turnSecret } from './turn-secret.ts';
 
 export const policyKeys = {
   ...{ registration, retentionDays, tokenDays, federation, allow, block, proof, hold },
   ...{ callServers, turnSecret },
+  ...{ signIn, jwtIssuer, jwtAudience, jwtClaim, jwtKeys, jwtSecret },
 };
 
 type Keys = typeof policyKeys;

@@ -18,15 +18,19 @@ import { operations } from '../../router/operations/index.ts';
 import { type Router, startRouter } from '../../router/router.ts';
 import { destinationsOf } from '../../router/routing/destinations.ts';
 import { routing } from '../../router/routing/route.ts';
+import { JwkSets } from '../../router/sasl/jwks.ts';
 import { tokenSecrets } from '../../router/sasl/tokens.ts';
 import { version } from '../core/version.ts';
 import { programLimits } from '../limits.ts';
+import { type DocumentOptions, guardedDocuments } from './documents-part.ts';
 
 export interface Ports extends Pick<Dependencies, 'store' | 'bus' | 'log' | 'blobs' | 'underWay'> {
   /** True when the deployment has processes that own streams to other servers, so that stanzas can be sent there. */
   readonly isFederated?: boolean;
   /** True when it has such processes, and ports for components. */
   readonly hasComponents?: boolean;
+  /** How addresses that tenants name are dialled. */
+  readonly documents?: DocumentOptions;
   /** Seals what tokens are made of. Without it, clients get no tokens (XEP-0484). */
   readonly keys?: Keys | undefined;
   /** The deployment's clock, if this process has started it. A command that stores no messages does not need it. */
@@ -40,7 +44,7 @@ export interface ComposedRouter {
   readonly deliveries: Latency;
 }
 
-export async function composeRouter({ keys, ...ports }: Ports): Promise<ComposedRouter> {
+export async function composeRouter({ keys, documents, ...ports }: Ports): Promise<ComposedRouter> {
   const clock = DeploymentClock.of(ports.clock);
   const deliveries = new Latency(clock);
   const hasOutbox = ports.isFederated || ports.hasComponents;
@@ -57,6 +61,7 @@ export async function composeRouter({ keys, ...ports }: Ports): Promise<Composed
     knownSpans: new RecentKeys(programLimits.knownSpansMax),
     shares: new Shares(ports.clock),
     keys,
+    jwks: new JwkSets(guardedDocuments(clock, ports.log, documents), clock),
     tokenSecrets: keys && tokenSecrets({ store: ports.store, clock, keys }),
     version,
   };

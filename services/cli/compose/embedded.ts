@@ -128,7 +128,7 @@ async function startParts({
   const keys = await openKeys(values, folder);
   const underWay = new UnderWay();
   const { dependencies, router, deliveries } = await composeRouter({
-    ...{ store, bus, clock, log, blobs: files.blobs, underWay, isFederated, hasComponents, keys },
+    ...{ store, bus, clock, log, blobs: files.blobs, underWay, isFederated, hasComponents, keys, documents: values },
   });
   cleanup.add('router', () => router.stop());
   const worker = await startMucWorker({ ...dependencies, worker: 'here' });

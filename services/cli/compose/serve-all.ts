@@ -47,6 +47,7 @@ export async function serveAll(serving: Serving): Promise<Addresses> {
     isFederated: values.federation,
     hasComponents: values.components,
     keys: await openKeysIfAny(values),
+    documents: values,
   });
   cleanup.add('router', () => router.stop());
   metrics.latency('DeliveryLatency', deliveries);

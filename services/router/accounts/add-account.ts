@@ -4,10 +4,8 @@ import { findRemoval, removalName } from '../../../lib/runtime/removals.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { createAccount, deleteAccountRow, findAccount, LookTaken, unlistAccount } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
+import { routerLimits } from '../limits.ts';
 import { deriveKeys } from '../sasl/passwords.ts';
-
-/** Random bytes that tell an account from the next one of its name: enough that no two ever get the same. */
-const incarnationBytes = 9;
 
 /**
  * @param network of somebody who registers for an account: it bounds their share of the work, and their name must not look like
@@ -30,7 +28,7 @@ export async function addAccount(
   const scram = await deriveKeys(password, clock, (work) =>
     dependencies.shares.newPasswords.run([domain, network ?? 'operators'], work),
   );
-  const incarnation = clock.randomBytes(incarnationBytes).toString('base64url');
+  const incarnation = clock.randomBytes(routerLimits.incarnationBytes).toString('base64url');
   try {
     const row = { createdAt: new Date(clock.now()).toISOString(), incarnation, scram };
     await createAccount(store, domain, local, row, { isUnlikeOthers: network !== undefined });

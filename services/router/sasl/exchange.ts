@@ -11,8 +11,10 @@ import type { ScramHash } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { readName, type SignedIn } from './credentials.ts';
 import { TooManyGuesses, WrongPassword } from './guesses.ts';
+import { signInByJwt } from './jwt.ts';
 import { announcedText, findMechanism, type Mechanism, type Offered, offeredBindings, offeredNames } from './mechanisms.ts';
-import { checkPlain } from './plain.ts';
+import { checkOwn, readBearer, refusalOf } from './oauthbearer.ts';
+import { checkPlain, readPlainToken } from './plain.ts';
 import { type Profile, rfc6120 } from './profile.ts';
 import { clientKey, readUserAgent, sasl2, type UserAgent } from './sasl2.ts';
 import { finishScram, type ScramState, startScram } from './scram.ts';
@@ -33,6 +35,8 @@ export interface SaslContext extends Offered {
 export interface SaslState {
   readonly mechanism: string;
   readonly scram?: ScramState;
+  /** The client was told why its token is not taken, and has to answer before it fails (RFC 7628 §3.2.3). */
+  readonly isRefused?: true;
   /** Set in the profile of XEP-0388. */
   readonly sasl2?: Sasl2State;
 }
@@ -88,8 +92,9 @@ export async function saslStep(
   tenant: Tenant,
   before: SaslState | undefined,
   element: Stanza,
-  context: SaslContext,
+  given: SaslContext,
 ): Promise<SaslResult> {
+  const context = { ...given, ways: tenant.policy.signIn };
   const profile = profiles.get(element.ns) ?? rfc6120;
   try {
     if (element.name === 'abort') throw new SaslFailure('aborted'); // §6.5.1
@@ -158,7 +163,15 @@ async function advance(
   const { binding, address = '', from } = context;
   if (mechanism === undefined) return signInByToken(dependencies, tenant, { profile, state, data }, { binding, from });
   const message = decodeText(data);
+  if (mechanism === 'OAUTHBEARER') return signInByBearer(dependencies, tenant, { profile, state, message }, from);
   if (mechanism === 'PLAIN') {
+    const token = tenant.policy.signIn.includes('jwt') ? readPlainToken(message) : undefined;
+    if (token !== undefined) {
+      const signedIn = await signInByJwt(dependencies, tenant, token.token);
+      if (readName({ name: token.name, authzid: token.authzid, from }, tenant) !== signedIn.local) throw new WrongPassword();
+      return succeed(dependencies, tenant, profile.success(), withoutUpgrades(state), signedIn);
+    }
+    if (!tenant.policy.signIn.includes('password')) throw new WrongPassword();
     const signedIn = await checkPlain(dependencies, tenant, message, { address, from });
     return succeed(dependencies, tenant, profile.success(), state, signedIn);
   }
@@ -173,6 +186,30 @@ async function advance(
     address,
   });
   return succeed(dependencies, tenant, profile.success(serverFinal), state, signedIn);
+}
+
+/** RFC 7628. @throws {SaslFailure} */
+async function signInByBearer(
+  dependencies: Dependencies,
+  tenant: Tenant,
+  { profile, state, message }: Pick<Step, 'profile' | 'state'> & { readonly message: string },
+  from: string | undefined,
+): Promise<SaslResult> {
+  if (state.isRefused) throw new WrongPassword();
+  const { token, authzid } = readBearer(message);
+  try {
+    const signedIn = await signInByJwt(dependencies, tenant, token);
+    checkOwn(signedIn.local, authzid, from, tenant);
+    return succeed(dependencies, tenant, profile.success(), withoutUpgrades(state), signedIn);
+  } catch (error) {
+    if (!(error instanceof WrongPassword)) throw error;
+    return { reply: profile.challenge(refusalOf(tenant)), state: { ...state, isRefused: true } };
+  }
+}
+
+/** Whoever signs in with a token has not shown a password, and cannot set one in this way (XEP-0480). */
+function withoutUpgrades(state: SaslState): SaslState {
+  return state.sasl2 === undefined ? state : { ...state, sasl2: { ...state.sasl2, upgrades: [] } };
 }
 
 /** The password was right. @param reply what the profile says of success */

@@ -1,4 +1,5 @@
 /** The SASL mechanisms, and which of them a stream is offered. */
+import type { SignInWay } from '../../../lib/runtime/policy/sign-in.ts';
 import type { ChannelBinding } from '../../../lib/runtime/wire.ts';
 import { xml } from '../../../lib/xmpp/element.ts';
 import type { AccountRow, ScramHash } from '../core/accounts.ts';
@@ -14,23 +15,29 @@ export interface Offered {
   readonly binding: ChannelBinding;
   /** The hashes that the account has keys for. Absent for a stream that has not said who it is for. */
   readonly hashes?: readonly ScramHash[] | undefined;
+  /** How the people of the tenant may sign in; absent: with passwords. */
+  readonly ways?: readonly SignInWay[];
 }
 
-export type Mechanism = ScramMechanism | 'PLAIN';
+export type Mechanism = ScramMechanism | 'PLAIN' | 'OAUTHBEARER';
 
 /** In the order of preference (RFC 6120 §6.3.3). */
 const known = new Map<string, Mechanism>([
   ...[true, false].flatMap((isBound) =>
     scramHashes.map((hash): [string, Mechanism] => [`SCRAM-${hash}${isBound ? '-PLUS' : ''}`, { hash, isBound }]),
   ),
+  ['OAUTHBEARER', 'OAUTHBEARER'],
   ['PLAIN', 'PLAIN'],
 ]);
 
+const passwords: readonly SignInWay[] = ['password'];
 /** Every account has keys for these, unless it was imported. A stream that has not named its account is offered no others. */
 const common: readonly ScramHash[] = ['SHA-256', 'SHA-1'];
 
-function isOffered(mechanism: Mechanism, { secure, binding, hashes = common }: Offered): boolean {
+function isOffered(mechanism: Mechanism, { secure, binding, hashes = common, ways = passwords }: Offered): boolean {
   if (!secure || mechanism === 'PLAIN') return secure;
+  if (mechanism === 'OAUTHBEARER') return ways.includes('jwt');
+  if (!ways.includes('password')) return false;
   return hashes.includes(mechanism.hash) && (!mechanism.isBound || Object.keys(binding).length > 0);
 }
 
@@ -64,8 +71,9 @@ export function offeredBindings({ binding }: Offered): string {
 
 /**
  * The hashes that somebody is offered who has named an account. A name without an account gets what a new account has, so that
- * it looks like one.
+ * it looks like one, and so does an account without a password.
  */
 export function hashesOf(account: AccountRow | undefined): readonly ScramHash[] {
-  return account ? accountHashes(account) : scramHashes;
+  const hashes = account ? accountHashes(account) : scramHashes;
+  return hashes.length === 0 ? scramHashes : hashes;
 }

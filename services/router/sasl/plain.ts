@@ -7,7 +7,14 @@ import type { AccountRow } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { findCredentials, readName, refuseDisabled, type SignedIn } from './credentials.ts';
 import { checkGuess } from './guesses.ts';
+import { looksLikeJwt } from './jwt.ts';
 import { deriveKeysWith, InvalidPassword, preparePassword } from './passwords.ts';
+
+/** @returns what the message says if its password is a token (jwt.ts); undefined for any other */
+export function readPlainToken(message: string): { name: string; authzid: string | undefined; token: string } | undefined {
+  const [authzid, name, token, ...more] = message.split('\0');
+  return name && token && more.length === 0 && looksLikeJwt(token) ? { name, authzid, token } : undefined;
+}
 
 /** Checks a password. @param message `[authzid] NUL authcid NUL passwd`. @throws {SaslFailure} @throws {Overloaded} */
 export async function checkPlain(

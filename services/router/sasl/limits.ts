@@ -1,0 +1,19 @@
+/** Bounds of signing in with tokens of tenants' own systems. */
+export const jwtLimits = {
+  /** Length of a token, characters. It fits into an element before sign-in, in base64; most have less than 2,000. */
+  jwtCharactersMax: 7_000,
+  /** How far the clock of another system may be off, seconds. */
+  jwtToleranceSeconds: 30,
+  /** Size of a set of public keys, bytes. */
+  jwksBytesMax: 64 * 1024,
+  /** Keys of one set. */
+  jwksKeysMax: 100,
+  /** How long a set is used before it is got again, ms: 5 minutes. */
+  jwksKeepMs: 5 * 60 * 1_000,
+  /** Shortest pause between two tries to get a set, ms. */
+  jwksPauseMs: 30_000,
+  /** How long a set is used that cannot be got again, ms: a day. */
+  jwksStaleMs: 24 * 60 * 60 * 1_000,
+  /** Sets that a router keeps, the last that it got. */
+  jwksSetsMax: 1_000,
+};
