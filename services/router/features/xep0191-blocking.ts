@@ -149,15 +149,24 @@ function refuseInbound(stanza: Stanza, account: Account): Pending {
 
 /**
  * Refuses a stanza of a blocked sender. Messages that a room passes on are dropped, because the room would take an error as a
- * sign that its occupant has gone (XEP-0045 §16.1.2). What a room says about the occupant itself, for example that it has left,
- * passes.
+ * sign that its occupant has gone (XEP-0045 §16.1.2); of rooms at other servers nothing tells that they are rooms but what they send.
+ * What a room here says about the occupant itself, for example that it has left, passes.
  */
 async function refuseBlocked(stanza: Stanza, from: Jid, account: Account): Promise<void> {
-  const isRoom = (await account.hosted(from.domain)) === 'rooms';
+  const hosted = await account.hosted(from.domain);
+  const isRoom = hosted === 'rooms';
   if (isRoom && isSelfPresence(stanza)) return;
   const isAnswer = stanza.type === 'error' || stanza.type === 'result';
-  if (stanza.name === 'presence' || isAnswer || (isRoom && stanza.type === 'groupchat')) throw new Dropped();
+  const isPassedOn = (isRoom && stanza.type === 'groupchat') || (hosted === undefined && seemsPassedOn(stanza));
+  if (stanza.name === 'presence' || isAnswer || isPassedOn) throw new Dropped();
   throw new StanzaError('service-unavailable');
+}
+
+/** XEP-0045 §7.4, §7.5: a message to all, or a private one, which rooms mark. Invitations come from the room itself. */
+function seemsPassedOn({ name, type, from, children }: Stanza): boolean {
+  if (name !== 'message') return false;
+  if (type === 'groupchat') return true;
+  return from?.resource !== '' && children.some(({ ns, name: child }) => ns === mucUserNs && child === 'x');
 }
 
 /** XEP-0045 §7.2.2: is this the occupant's own presence? Only rooms set this status code. */
