@@ -48,7 +48,12 @@ const networks: Readonly<Record<`${Peer} ${Proof}`, number>> = {
 };
 
 /** An authority that both trust has signed their certificates; for dialback alone, nobody trusts whoever has. */
-export async function openNeighbours(peer: Peer, proof: Proof, gateway?: NeighbourGateway): Promise<Neighbours> {
+export async function openNeighbours(
+  peer: Peer,
+  proof: Proof,
+  gateway?: NeighbourGateway,
+  isBothWays = false,
+): Promise<Neighbours> {
   const folder = temporaryFolder();
   const at = (name: string) => join(folder, name);
   const network = `127.${networks[`${peer} ${proof}`]}.${(process.pid % 250) + 1}`;
@@ -74,7 +79,7 @@ export async function openNeighbours(peer: Peer, proof: Proof, gateway?: Neighbo
     writeFileSync(at('key.pem'), identity.key);
     mkdirSync(at('other'));
     const ca = proof === 'dialback alone' ? undefined : at('ca.pem');
-    const federation = { address: theirAddress, resolver, ca, isDirectTls };
+    const federation = { address: theirAddress, resolver, ca, isDirectTls, isBothWays };
     const start = peer === 'prosody' ? startProsody : startEjabberd;
     const other = await start(at('other'), theirs, await issuer.issue([theirs, `rooms.${theirs}`]), federation);
     disposals.push(() => other.stop());

@@ -29,6 +29,8 @@ export interface OtherFederation {
   readonly ca?: string | undefined;
   /** It takes TLS from the first byte at port 5270, and nothing at 5269. */
   readonly isDirectTls?: boolean;
+  /** It uses one connection for both directions (XEP-0288), where it can. */
+  readonly isBothWays?: boolean;
 }
 
 /** Who may sign in at a server that federates, each with {@link password}. */

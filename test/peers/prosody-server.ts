@@ -27,7 +27,8 @@ export async function startProsody(
   const ca = federation?.ca ? `; cafile = "${federation.ca}"` : '';
   const ssl = `{ certificate = "${at('cert.pem')}"; key = "${at('key.pem')}"${ca} }`;
   const modules = ['roster', 'saslauth', 'tls', 'dialback', 'disco', 'ping', 'smacks', 'vcard', 'version'];
-  const more = federation ? ['carbons', 'mam', 'blocklist', 'pep'] : [];
+  const bothWays = federation?.isBothWays ? ['s2s_bidi'] : [];
+  const more = federation ? ['carbons', 'mam', 'blocklist', 'pep', ...bothWays] : [];
   const listed = [...modules, ...more].map((name) => `"${name}"`).join(', ');
   writeFileSync(
     at('prosody.cfg.lua'),
