@@ -2,37 +2,21 @@
 import assert from 'node:assert/strict';
 import { createHash, createHmac, pbkdf2Sync } from 'node:crypto';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
-import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import { ScramClient } from '../../services/cli/doctor/scram-client.ts';
-import { type Authority, createAuthority, type Identity } from '../support/authority.ts';
-import { addressRecord, srvRecord, startDnsServer } from '../support/dns-server.ts';
+import { addressRecord, srvRecord } from '../support/dns-server.ts';
 import * as fake from '../support/fake-xmpp-server.ts';
-import { Examination } from './doctor-run.ts';
-import { removeFolder, temporaryFolder } from './skylark-command.ts';
+import { DoctorGround, domain } from './doctor-ground.ts';
+import type { Examination } from './doctor-run.ts';
 
-const domain = 'example.org';
 const host = 'lb.example.net';
-const folder = temporaryFolder();
-const ca = join(folder, 'ca.pem');
-const closing: (() => void)[] = [];
-let authority: Authority;
-let good: Identity;
+const ground = await DoctorGround.open();
+const { authority, good, ca } = ground;
 
-before(async () => {
-  authority = await createAuthority();
-  good = await authority.issue([domain]);
-  writeFileSync(ca, authority.cert);
-});
-
-after(() => {
-  for (const close of closing) close();
-  removeFolder(folder);
-});
+after(() => ground.close());
 
 interface Ports {
   readonly clear?: fake.FakeServer;
@@ -46,12 +30,8 @@ async function examine({ clear, direct, web = 1, timeout = 30, more = [] }: Port
   const records = [addressRecord(host), addressRecord(domain)];
   if (clear) records.push(srvRecord(`_xmpp-client._tcp.${domain}`, host, clear.port));
   if (direct) records.push(srvRecord(`_xmpps-client._tcp.${domain}`, host, direct.port));
-  const names = await startDnsServer(records);
-  closing.push(names.close, ...[clear, direct].flatMap((server) => server?.close ?? []));
-  return Examination.run([
-    ...[domain, '--dns', names.address, '--ca', ca, '--web-port', `${web}`, '--timeout', `${timeout}`],
-    ...more,
-  ]);
+  const options = ['--ca', ca, '--web-port', `${web}`, '--timeout', `${timeout}`];
+  return ground.examine(records, [clear, direct], [...options, ...more]);
 }
 
 const at = ({ port }: fake.FakeServer) => `${host}:${port}`;
@@ -177,7 +157,7 @@ describe('peers that mean harm', { concurrency: true }, () => {
 async function startWeb(listener: RequestListener): Promise<number> {
   const server = createHttpsServer(good, listener).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  closing.push(() => {
+  ground.closing.push(() => {
     server.closeAllConnections();
     server.close();
   });

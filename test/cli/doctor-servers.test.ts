@@ -3,38 +3,25 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import { UsageError } from '../../services/cli/core/report.ts';
-import { type Authority, createAuthority, type Identity } from '../support/authority.ts';
-import { addressRecord, srvRecord, startDnsServer } from '../support/dns-server.ts';
+import { addressRecord, srvRecord } from '../support/dns-server.ts';
 import * as fake from '../support/fake-xmpp-server.ts';
 import { freePorts } from '../support/free-ports.ts';
+import { DoctorGround, domain, type Examined } from './doctor-ground.ts';
 import { Examination } from './doctor-run.ts';
-import { anyPorts, removeFolder, Service, temporaryFolder } from './skylark-command.ts';
+import { anyPorts, Service } from './skylark-command.ts';
 
-const domain = 'example.org';
 const rooms = `conference.${domain}`;
 const host = 's2s.example.net';
-const folder = temporaryFolder();
-const ca = join(folder, 'ca.pem');
-const closing: (() => void)[] = [];
-let authority: Authority;
-let good: Identity;
+const ground = await DoctorGround.open();
+const { authority, good, ca, folder } = ground;
 
-before(async () => {
-  authority = await createAuthority();
-  good = await authority.issue([domain]);
-  writeFileSync(ca, authority.cert);
-});
-
-after(() => {
-  for (const close of closing) close();
-  removeFolder(folder);
-});
+after(() => ground.close());
 
 interface Servers {
-  readonly clear?: { readonly port: number; close?(): void };
-  readonly direct?: { readonly port: number; close?(): void };
+  readonly clear?: Examined;
+  readonly direct?: Examined;
   readonly roomsClear?: { readonly port: number };
   readonly timeout?: number;
   readonly trusted?: readonly string[];
@@ -45,9 +32,7 @@ async function examine({ clear, direct, roomsClear, timeout = 30, trusted = ['--
   if (clear) records.push(srvRecord(`_xmpp-server._tcp.${domain}`, host, clear.port));
   if (direct) records.push(srvRecord(`_xmpps-server._tcp.${domain}`, host, direct.port));
   if (roomsClear) records.push(srvRecord(`_xmpp-server._tcp.${rooms}`, host, roomsClear.port));
-  const names = await startDnsServer(records);
-  closing.push(names.close, ...[clear, direct].flatMap((server) => server?.close?.bind(server) ?? []));
-  return Examination.run([domain, '--dns', names.address, '--timeout', `${timeout}`, ...trusted]);
+  return ground.examine(records, [clear, direct], ['--timeout', `${timeout}`, ...trusted]);
 }
 
 const at = ({ port }: { readonly port: number }) => `${host}:${port}`;

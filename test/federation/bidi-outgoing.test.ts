@@ -1,28 +1,18 @@
 /** XEP-0288 on streams that we have opened: the other server sends on them, too, and is held to what holds on a stream of its own. */
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, test } from 'node:test';
-import type { TcpClient } from '../support/tcp-client.ts';
-import { bodyOf, type Deployment, Ground } from './deployments.ts';
-import { FakePeer, NS_BIDI, NS_BIDI_FEATURE, NS_SM, type PeerClient } from './fake-peer.ts';
+import { after, beforeEach, describe, test } from 'node:test';
+import { bodyOf } from './deployments.ts';
+import { type FakePeer, NS_BIDI, NS_BIDI_FEATURE, NS_SM, type PeerClient } from './fake-peer.ts';
+import { TwoTenants } from './two-tenants.ts';
 
-let ground: Ground;
-let skylark: Deployment;
-let juliet: TcpClient;
-let romeo: TcpClient;
+const stage = await TwoTenants.open();
+const { ground, skylark, juliet, romeo } = stage;
 let peer: FakePeer;
-let peers = 0;
 
-before(async () => {
-  ground = await Ground.open();
-  skylark = await ground.deploy({ domains: ['a.example', 'b.example'] });
-  juliet = await skylark.join('juliet@a.example/balcony');
-  romeo = await skylark.join('romeo@b.example/orchard');
-});
-
-after(() => ground[Symbol.asyncDispose]());
+after(() => stage.close());
 
 beforeEach(async () => {
-  peer = await FakePeer.start(ground, { domain: `both${++peers}.example` });
+  peer = await stage.newPeer();
   peer.bidi = NS_BIDI_FEATURE;
 });
 

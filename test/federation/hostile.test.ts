@@ -3,56 +3,31 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
-import type { TcpClient } from '../support/tcp-client.ts';
-import { bodyOf, type Deployment, Ground } from './deployments.ts';
+import { bodyOf } from './deployments.ts';
 import { FakePeer, type PeerClient } from './fake-peer.ts';
+import { endsWith, TwoTenants } from './two-tenants.ts';
 
-let ground: Ground;
-let skylark: Deployment;
-let honest: FakePeer;
-let juliet: TcpClient;
-let romeo: TcpClient;
-let peers = 0;
+const stage = await TwoTenants.open();
+const { ground, skylark, juliet, romeo } = stage;
+const honest = await FakePeer.start(ground, { domain: 'honest.example' });
+let servers = 0;
 
-before(async () => {
-  ground = await Ground.open();
-  skylark = await ground.deploy({ domains: ['a.example', 'b.example'] });
-  honest = await FakePeer.start(ground, { domain: 'honest.example' });
-  juliet = await skylark.join('juliet@a.example/balcony');
-  romeo = await skylark.join('romeo@b.example/orchard');
-});
-
-after(() => ground[Symbol.asyncDispose]());
-
-const newPeer = () => FakePeer.start(ground, { domain: `hostile${++peers}.example` });
-
-async function proven(peer: FakePeer, to = 'a.example'): Promise<PeerClient> {
-  const stream = await peer.dial(skylark, to);
-  await stream.open();
-  assert.match(await stream.prove(), /type='valid'/);
-  return stream;
-}
+after(() => stage.close());
 
 /** Another server and another tenant do not notice. */
 async function othersAreServed(): Promise<void> {
   const body = `served ${Math.random()}`;
   romeo.send(`<message to='nurse@honest.example' type='chat'><body>${body}</body></message>`);
   await honest.until(() => honest.bodies.includes(body), 'the message of another tenant');
-  const stream = await proven(honest, 'b.example');
+  const stream = await stage.proven(honest, 'b.example');
   stream.send(`<message from='nurse@honest.example' to='romeo@b.example' type='chat'><body>${body}</body></message>`);
   await romeo.next(({ xml }) => bodyOf(xml) === body);
   stream.link.destroy('done');
 }
 
-async function endsWith(stream: PeerClient, condition: string): Promise<void> {
-  let heard = '';
-  while (!heard.includes('stream:error') && heard !== 'closed') heard = await stream.next();
-  assert.match(heard, new RegExp(`<${condition} `));
-}
-
 /** A server of its own kind. @returns its domain */
 async function rawServer(accept: (socket: Socket) => void): Promise<string> {
-  const domain = `raw${++peers}.example`;
+  const domain = `raw${++servers}.example`;
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -82,7 +57,7 @@ async function bounceFrom(domain: string, id: string): Promise<string> {
 
 describe('dialback', () => {
   test('verdicts for another pair or another stream say nothing of this one', async () => {
-    const peer = await newPeer();
+    const peer = await stage.newPeer();
     peer.verdicts = ({ from, to, id }) => [
       `<db:verify from='${to}' to='${from}' id='another' type='valid'/>`,
       `<db:verify from='${to}' to='b.example' id='${id}' type='valid'/>`,
@@ -95,7 +70,7 @@ describe('dialback', () => {
   });
 
   test('nobody vouches for himself on the stream that he has opened', async () => {
-    const peer = await newPeer();
+    const peer = await stage.newPeer();
     peer.verdicts = () => [];
     const stream = await peer.dial(skylark, 'a.example');
     await stream.open();
@@ -105,7 +80,7 @@ describe('dialback', () => {
   });
 
   test('an authority that does not answer is waited for so long', { timeout: 60_000 }, async () => {
-    const peer = await newPeer();
+    const peer = await stage.newPeer();
     peer.verdicts = () => [];
     const stream = await peer.dial(skylark, 'a.example');
     await stream.open();
@@ -116,7 +91,7 @@ describe('dialback', () => {
 
 describe('a peer that', () => {
   test('never reads has its bound, beyond which senders are told; others are served', { timeout: 60_000 }, async () => {
-    const peer = await newPeer();
+    const peer = await stage.newPeer();
     peer.isDeaf = true;
     const body = 'x'.repeat(100_000);
     for (let index = 0; index < 120; index++)
@@ -171,7 +146,7 @@ describe('a peer that', () => {
   });
 
   test('sends a stanza of 12 MB is closed before it is there', async () => {
-    const stream = await proven(await newPeer());
+    const stream = await stage.proven(await stage.newPeer());
     stream.send(`<message from='nurse@${stream.from}' to='juliet@a.example'><body>`);
     const chunk = 'x'.repeat(256 * 1024);
     for (let sent = 0; sent < 12 * 1024 * 1024 && !stream.link.isClosed; sent += chunk.length) {
@@ -185,7 +160,7 @@ describe('a peer that', () => {
   });
 
   test('sends entities that would grow is closed', async () => {
-    const stream = await proven(await newPeer());
+    const stream = await stage.proven(await stage.newPeer());
     stream.send(`<message from='nurse@${stream.from}' to='juliet@a.example'><body>&lol9;</body></message>`);
     await endsWith(stream, 'restricted-xml');
   });
@@ -195,8 +170,8 @@ describe('what only our own server may say is not believed of another one', () =
   let peer: FakePeer;
   let stream: PeerClient;
   before(async () => {
-    peer = await newPeer();
-    stream = await proven(peer);
+    peer = await stage.newPeer();
+    stream = await stage.proven(peer);
   });
 
   const inner = `<forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client' from='romeo@b.example' to='juliet@a.example'><body>forged</body></message></forwarded>`;

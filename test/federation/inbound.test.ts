@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { TcpClient } from '../support/tcp-client.ts';
 import { bodyOf, type Deployment, Ground } from './deployments.ts';
-import { FakePeer, NS_SM, type PeerClient } from './fake-peer.ts';
+import { FakePeer, NS_SM } from './fake-peer.ts';
+import { endsWith, proven } from './two-tenants.ts';
 
 let ground: Ground;
 let skylark: Deployment;
@@ -26,21 +27,8 @@ after(() => ground[Symbol.asyncDispose]());
 const message = (from: string, to = 'juliet@a.example', body = 'hello') =>
   `<message from='${from}' to='${to}' type='chat'><body>${body}</body></message>`;
 
-async function proven(peer: FakePeer, to = 'a.example'): Promise<PeerClient> {
-  const stream = await peer.dial(skylark, to);
-  await stream.open();
-  assert.match(await stream.prove(), /type='valid'/);
-  return stream;
-}
-
-async function endsWith(stream: PeerClient, condition: string): Promise<void> {
-  let heard = '';
-  while (!heard.includes('stream:error') && heard !== 'closed') heard = await stream.next();
-  assert.match(heard, new RegExp(`<${condition} `), stream.heard.join('\n'));
-}
-
 test('XEP-0220: a key that the authoritative server knows proves the domain, and stanzas arrive', async () => {
-  const stream = await proven(dialling);
+  const stream = await proven(skylark, dialling);
   const question = `<db:verify from='a.example' to='dialling.example' id='${stream.id}'>a key</db:verify>`;
   assert.ok(dialling.asked.includes(question), dialling.asked.join('\n'));
   stream.send(message('nurse@dialling.example/x', 'juliet@a.example', 'by dialback'));
@@ -108,12 +96,12 @@ test('XEP-0178: EXTERNAL is neither offered nor taken without a certificate that
 
 test('XEP-0344 §2.4: with a good certificate a key needs no call back', async () => {
   const asked = certified.asked.length;
-  await proven(certified);
+  await proven(skylark, certified);
   assert.equal(certified.asked.length, asked);
 });
 
 test('XEP-0220 §2.7: a stream carries what it has proved, one pair after the other', async () => {
-  const stream = await proven(dialling);
+  const stream = await proven(skylark, dialling);
   stream.send(`<db:result from='dialling.example' to='b.example'>key</db:result>`);
   assert.match(await stream.next(), /type='valid'/);
   stream.send(message('nurse@dialling.example', 'nobody@b.example'));
@@ -125,7 +113,7 @@ test('XEP-0198: `h` counts what was taken here, and only behind proof', async ()
   await early.open();
   early.send(`<enable xmlns='${NS_SM}'/>`);
   assert.match(await early.next(), /<failed /);
-  const stream = await proven(dialling);
+  const stream = await proven(skylark, dialling);
   stream.send(`<enable xmlns='${NS_SM}' resume='true'/>`);
   assert.equal(await stream.next(), `<enabled xmlns='${NS_SM}'/>`);
   for (const body of ['1', '2', '3']) stream.send(message('nurse@dialling.example/x', 'juliet@a.example', body));
@@ -135,7 +123,7 @@ test('XEP-0198: `h` counts what was taken here, and only behind proof', async ()
 });
 
 test('RFC 6120 §4.4: our closing tag comes behind everything that came before theirs', async () => {
-  const stream = await proven(dialling);
+  const stream = await proven(skylark, dialling);
   stream.send(`${message('nurse@dialling.example/x', 'juliet@a.example', 'last words')}</stream:stream>`);
   assert.equal(await stream.next(), '</stream:stream>');
   assert.equal(bodyOf((await juliet.next('message')).xml), 'last words');
@@ -184,7 +172,7 @@ describe('a stream is closed for', () => {
     ['a document type', `<!DOCTYPE x [<!ENTITY a 'a'>]>`, 'restricted-xml'],
   ] as const) {
     test(`${what}: ${condition}`, async () => {
-      const stream = await proven(dialling);
+      const stream = await proven(skylark, dialling);
       stream.send(xml);
       await endsWith(stream, condition);
     });

@@ -1,29 +1,19 @@
 /** What a tenant's policy says of other servers: who may talk, what proves a domain, how long messages wait; also for streams that are open. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type { PolicyChange } from '../../lib/runtime/policy/tenant-policy.ts';
 import type { TcpClient } from '../support/tcp-client.ts';
 import { until } from '../support/until.ts';
-import { type Deployment, Ground } from './deployments.ts';
-import { FakePeer, type PeerClient } from './fake-peer.ts';
+import type { FakePeer, PeerClient } from './fake-peer.ts';
+import { TwoTenants } from './two-tenants.ts';
 
-let ground: Ground;
-let skylark: Deployment;
-let juliet: TcpClient;
-let romeo: TcpClient;
-let peers = 0;
+const stage = await TwoTenants.open();
+const { skylark, juliet, romeo } = stage;
 
-before(async () => {
-  ground = await Ground.open();
-  skylark = await ground.deploy({ domains: ['a.example', 'b.example'] });
-  juliet = await skylark.join('juliet@a.example/balcony');
-  romeo = await skylark.join('romeo@b.example/orchard');
-});
-
-after(() => ground[Symbol.asyncDispose]());
+after(() => stage.close());
 
 const anything: PolicyChange = { federation: 'open', allow: [], block: [], proof: 'any', hold: 3_600 };
-const newPeer = (isCertified = false) => FakePeer.start(ground, { domain: `peer${++peers}.example`, isCertified });
+const newPeer = (isCertified?: boolean) => stage.newPeer(isCertified);
 
 function message(from: string, to: string, body: string): string {
   return `<message from='${from}' to='${to}' type='chat' id='${body}'><body>${body}</body></message>`;
