@@ -94,6 +94,11 @@ showRelations('other servers', [
     planted: { s2s: { arrivalTimeoutMs: 1_000 } },
   },
   {
+    says: 'a peer that has not read what was sent, and not confirmed it, may still be answered',
+    holds: ({ federation }) => federation.unreadBytesMax >= 2 * federation.unconfirmedBytesMax,
+    planted: { federation: { unreadBytesMax: 1_000_000 } },
+  },
+  {
     says: 'both directions call a stream idle after the same time, which is longer than white space and proof take',
     holds: ({ connection, federation }) =>
       connection.peerIdleMs === federation.idleMs &&

@@ -171,4 +171,32 @@ describe('a peer that', () => {
     assert.ok(sent < 100, `${sent} stanzas were sent in the meantime`);
     assert.doesNotMatch(peer.errors.join(), /internal-server-error/);
   });
+
+  // Behind the others: what these have not read waits for ever.
+  test('reads nothing more is still heard, and others are served', async () => {
+    peer.isDeaf = true;
+    juliet.send(`<message to='nurse@${peer.domain}' type='chat'><body>unread</body></message>`);
+    await peer.until(() => peer.bothWays.length > 0, 'a stream');
+    for (const body of ['one', 'two']) peer.bothWays[0]!.send(message(body));
+    for (const body of ['one', 'two']) await juliet.next(({ xml }) => bodyOf(xml) === body);
+    const honest = await stage.newPeer();
+    romeo.send(`<message to='nurse@${honest.domain}' type='chat'><body>served</body></message>`);
+    await honest.until(() => honest.bodies.includes('served'), 'the message of another tenant');
+  });
+
+  test('asks without end how much was taken, and reads nothing, is closed', { timeout: 90_000 }, async () => {
+    peer.isDeaf = true;
+    juliet.send(`<message to='nurse@${peer.domain}' type='chat'><body>unread</body></message>`);
+    await peer.until(() => peer.bothWays.length > 0, 'a stream');
+    const [{ link }] = peer.bothWays as [PeerClient];
+    const ended = () => skylark.log.some((line) => line.includes(peer.domain) && line.includes('does not read'));
+    const requests = `<r xmlns='${NS_SM}'/>`.repeat(1_000);
+    for (let sent = 0; sent < 2_000 && !ended() && !link.isClosed; sent++) {
+      link.write(requests);
+      while (link.socket.writableLength > 1_000_000 && !ended() && !link.isClosed)
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    assert.ok(ended(), 'the stream has ended');
+  });
 });

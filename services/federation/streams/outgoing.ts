@@ -107,7 +107,9 @@ export class OutgoingStream implements Carrier, BothWays {
 
   /** Anything but a stanza. Nothing comes behind our closing tag. */
   write(text: string): void {
-    if (!this.#isClosing) this.link.write(text);
+    if (this.#isClosing) return;
+    this.link.write(text);
+    if (this.link.socket.writableLength > federationLimits.unreadBytesMax) this.destroy('it sends and does not read');
   }
 
   requestAck(): void {

@@ -90,7 +90,7 @@ export class Returning {
 
   /** XEP-0198 §4: it is answered when all that came before is taken. */
   request(): void {
-    this.#asked.push(this.#arrivals.received);
+    if (this.#asked.at(-1) !== this.#arrivals.received) this.#asked.push(this.#arrivals.received);
     this.#answer();
   }
 
