@@ -22,7 +22,15 @@ test('a server that has died sends nothing of what it had before, to neither of 
   const node = new Node(world);
   const remote = new RemoteServer({
     ...{ world, random: new Random(2), history: new RemoteHistory(), domain: 'x.example' },
-    ...{ contacts, accounts: ['anna@x.example'], confirms: 'acks', isEager: true, verifies: false, isDirectTls: false },
+    ...{
+      contacts,
+      accounts: ['anna@x.example'],
+      confirms: 'acks',
+      isEager: true,
+      verifies: false,
+      isDirectTls: false,
+      isBothWays: false,
+    },
     doors: () => [node],
     ownerOf: () => undefined,
   });

@@ -106,6 +106,8 @@ async function run(seed: number, errors: string[], { plant, isTraced, isAlone = 
     ...{ world, random: random.fork('remotes'), history: history.remote },
     doors: () => cluster.peerDoors,
     ownerOf: (host, peer) => cluster.ownerOf(host, peer),
+    // A planted bug is looked for on seeds that were found without it.
+    mayBothWays: plant === undefined,
   });
   const holdSeconds = scene.chance(0.3) ? 12 : undefined;
   const cluster: Cluster = new Cluster({
@@ -185,7 +187,10 @@ function accountsOf(jids: readonly string[]): readonly string[] {
 /** How each of them behaves when all is well is drawn, too. */
 function remotesOf(
   strangers: readonly string[],
-  parts: Pick<RemoteOptions, 'world' | 'random' | 'history' | 'doors' | 'ownerOf'>,
+  {
+    mayBothWays,
+    ...parts
+  }: Pick<RemoteOptions, 'world' | 'random' | 'history' | 'doors' | 'ownerOf'> & { readonly mayBothWays: boolean },
 ): readonly RemoteServer[] {
   const contacts = accountsOf(addresses);
   return [...Map.groupBy(strangers, domainOf)].map(([domain, accounts]) => {
@@ -196,6 +201,7 @@ function remotesOf(
       isEager: random.chance(0.4),
       verifies: random.chance(0.4),
       isDirectTls: random.chance(0.5),
+      isBothWays: mayBothWays && random.fork('both ways').chance(0.5),
     });
   });
 }

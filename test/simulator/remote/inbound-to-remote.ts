@@ -7,6 +7,7 @@ import { XmlSplitter } from './xml-splitter.ts';
 
 const NS_SASL = 'urn:ietf:params:xml:ns:xmpp-sasl';
 const NS_SM = 'urn:xmpp:sm:3';
+const NS_BIDI = 'urn:xmpp:bidi';
 const NS_TLS = 'urn:ietf:params:xml:ns:xmpp-tls';
 
 interface Received {
@@ -22,6 +23,10 @@ export class InboundToRemote implements FarEnd {
   /** What came on this stream, in order. */
   readonly #received: Received[] = [];
   #streamId = '';
+  /** Ours. */
+  #host = '';
+  /** We have asked for XEP-0288. */
+  #isBothWays = false;
   #isSecure: boolean;
   #isIn = false;
   #hasAcks = false;
@@ -43,6 +48,7 @@ export class InboundToRemote implements FarEnd {
     if (!this.#isOver) this.#server.options.history.counts.broken++;
     this.#isOver = true;
     this.#server.release(this.#pipe);
+    this.#server.to(this.#host).gone(this.#pipe);
   }
 
   #handle(part: string): void {
@@ -61,6 +67,10 @@ export class InboundToRemote implements FarEnd {
     else if (tag === 'enable') {
       this.#hasAcks = options.confirms === 'acks';
       this.#pipe.send(`<${this.#hasAcks ? 'enabled' : 'failed'} xmlns='${NS_SM}'/>`);
+      this.#sendBack();
+    } else if (tag === 'bidi') this.#isBothWays = this.#isSecure && !this.#isIn && part.includes(`'${NS_BIDI}'`);
+    else if (tag === 'a') {
+      this.#server.to(this.#host).acknowledged(this.#pipe, Number(attribute(part, 'h')));
     } else if (tag === 'r') this.#confirm(() => this.#acknowledge(this.#received.length));
     else if (isStanza(part) && this.#isIn) {
       if (mood.resetsAfterAuth) {
@@ -75,8 +85,14 @@ export class InboundToRemote implements FarEnd {
     this.#server.options.history.counts.streams++;
   }
 
+  /** What its accounts say goes out on this stream, unless there is another one. */
+  #sendBack(): void {
+    if (this.#isBothWays && this.#isIn && !this.#isOver) this.#server.to(this.#host).adopt(this.#pipe, this.#hasAcks);
+  }
+
   #open(header: string): void {
     const { domain, mood, options } = this.#server;
+    this.#host = attribute(header, 'from') ?? '';
     this.#streamId = options.random.bytes(8).toString('hex');
     const namespaces = `xmlns='jabber:server' xmlns:stream='http://etherx.jabber.org/streams' xmlns:db='jabber:server:dialback'`;
     const addresses = `from='${domain}' to='${attribute(header, 'from')}'`;
@@ -91,8 +107,10 @@ export class InboundToRemote implements FarEnd {
     const dialback = `<dialback xmlns='urn:xmpp:features:dialback'><errors/></dialback>`;
     const acks = options.confirms === 'acks' ? `<sm xmlns='${NS_SM}'/>` : '';
     const isExternal = !options.verifies && mood.refuses === undefined && !this.#isIn;
-    const features = this.#isSecure ? (isExternal ? external : '') + dialback + acks : `<starttls xmlns='${NS_TLS}'/>`;
+    const bothWays = options.isBothWays && !this.#isIn ? `<bidi xmlns='urn:xmpp:features:bidi'/>` : '';
+    const features = this.#isSecure ? (isExternal ? external : '') + dialback + bothWays + acks : `<starttls xmlns='${NS_TLS}'/>`;
     this.#pipe.send(`<stream:features>${features}</stream:features>`);
+    if (options.confirms !== 'acks') this.#sendBack();
   }
 
   #prove(part: string): void {
@@ -108,6 +126,7 @@ export class InboundToRemote implements FarEnd {
       if (this.#isOver) return;
       if (isValid) this.#letIn();
       answer(isValid ? 'valid' : 'invalid');
+      if (options.confirms !== 'acks') this.#sendBack();
     };
     const key = />([^<]*)</.exec(part)?.[1] ?? '';
     if (options.verifies) verifyBack(this.#server, { host, streamId: this.#streamId, key }, accept);
@@ -182,6 +201,7 @@ export class InboundToRemote implements FarEnd {
       this.#isOver = true;
       this.#pipe.close();
       this.#server.release(this.#pipe);
+      this.#server.to(this.#host).gone(this.#pipe);
     });
   }
 }

@@ -1,4 +1,7 @@
-/** The stream of a remote server to one of our domains: proved by dialback, with what waits, and what we have confirmed of it. */
+/**
+ * The stream of a remote server to one of our domains: one of its own, proved by dialback, or one of ours that carries stanzas both ways; with
+ * what waits, and what we have confirmed of it.
+ */
 import { attribute, tagOf } from '../stanza-text.ts';
 import type { FarEnd, Pipe } from './pipe.ts';
 import type { RemoteServer } from './remote-server.ts';
@@ -32,12 +35,15 @@ export class OutboundFromRemote {
   #pings = 0;
   #pingPlaces = new Map<string, number>();
   #isRetrying = false;
-  readonly #hasAcks: boolean;
+  /** On streams of its own; and on the one of now. */
+  readonly #ownAcks: boolean;
+  #hasAcks: boolean;
 
   constructor(server: RemoteServer, host: string) {
     this.#server = server;
     this.#host = host;
-    this.#hasAcks = server.options.random.chance(0.7);
+    this.#ownAcks = server.options.random.chance(0.7);
+    this.#hasAcks = this.#ownAcks;
     this.#watch();
   }
 
@@ -46,6 +52,24 @@ export class OutboundFromRemote {
     this.#waiting.push({ text, written, place: 0 });
     if (this.#isReady) this.#pump();
     else this.#connect();
+  }
+
+  /** A stream of ours has let it in. */
+  adopt(pipe: Pipe, hasAcks: boolean): void {
+    if (this.#pipe !== undefined) return;
+    this.#attempt++;
+    this.#pipe = pipe;
+    this.#hasAcks = hasAcks;
+    this.#ready();
+  }
+
+  /** XEP-0198, on a stream that was adopted. */
+  acknowledged(pipe: Pipe, h: number): void {
+    if (pipe === this.#pipe) this.#confirmed(h);
+  }
+
+  gone(pipe: Pipe): void {
+    if (pipe === this.#pipe) this.#lost();
   }
 
   /** The answer to a ping of ours has come, on their stream to us. */
@@ -80,6 +104,7 @@ export class OutboundFromRemote {
       return;
     }
     this.#pipe = pipe;
+    this.#hasAcks = this.#ownAcks;
     this.#isReady = false;
     this.#askedMs = options.world.nowMs;
     pipe.send(headerOf(domain, this.#host));

@@ -47,6 +47,8 @@ export interface RemoteOptions {
   /** It asks back whether our keys of dialback are ours. */
   readonly verifies: boolean;
   readonly isDirectTls: boolean;
+  /** It offers that streams of ours carry its stanzas, too (XEP-0288). */
+  readonly isBothWays: boolean;
   readonly doors: () => readonly PeerDoor[];
   /** The process that owns a pair of domains, ours and this server's, by the row of its shard. */
   readonly ownerOf: (host: string, peer: string) => string | undefined;
