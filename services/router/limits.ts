@@ -46,6 +46,8 @@ export const routerLimits = {
   clientSeenMs: 60 * 60 * 1_000,
   /** A token that is older is replaced when it is used, ms: a day. It stays valid until the new one is used. */
   tokenRotateMs: 24 * 60 * 60 * 1_000,
+  /** Tokens of one client that it was given and has not used: as many sign-ins whose answers it may not have heard. */
+  tokensUnusedMax: 4,
   /** The tag that a client adds to its resource (XEP-0386 §2.2.1), characters. A name fits, and roster pushes stay small. */
   resourceTagCharactersMax: 64,
   /**

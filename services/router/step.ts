@@ -167,8 +167,9 @@ export class Step {
   async #sasl(item: Extract<StepItem, { kind: 'sasl' }>, element: Stanza): Promise<void> {
     if (!isSaslNs(element.ns) || this.#state.local !== undefined) throw new StreamError('unsupported-stanza-type');
     const { secure, from, hashes } = this.#state;
+    const { node, sid, address } = this.#request;
     const result = await saslStep(this.#dependencies, this.#tenant, this.#state.sasl, element, {
-      ...{ secure, from, hashes, binding: item.binding, address: this.#request.address },
+      ...{ secure, from, hashes, binding: item.binding, address, stream: `${node} ${sid}` },
     });
     this.#write(Buffer.from(result.reply));
     const { local, incarnation, client } = result;

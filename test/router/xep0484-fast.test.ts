@@ -8,7 +8,8 @@ import { afterEach, beforeEach, test } from 'node:test';
 import { openFileKeys } from '../../lib/adapters/file-keys.ts';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
 import { DeploymentClock } from '../../lib/runtime/deployment-clock.ts';
-import type { ChannelBinding } from '../../lib/runtime/wire.ts';
+import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
+import { type ChannelBinding, routerSubject, type StepReply, type StepRequest } from '../../lib/runtime/wire.ts';
 import { setCredentials } from '../../services/router/core/accounts.ts';
 import { routerLimits } from '../../services/router/limits.ts';
 import { perform } from '../../services/router/operations/perform.ts';
@@ -206,9 +207,36 @@ test('§3.5: an old token is replaced when it is used, and stays valid until the
   assert.notEqual(lost, '');
   const second = tokenOf(await use(first));
   assert.notEqual(second, lost);
-  assert.equal(conditionOf(await use(lost)), 'not-authorized', 'a newer one was given out');
   assert.match(await use(second), /^<success /);
-  assert.equal(conditionOf(await use(first)), 'not-authorized', 'the new one was used');
+  for (const old of [first, lost]) assert.equal(conditionOf(await use(old)), 'not-authorized', 'the new one was used');
+});
+
+test('§3.5: of tokens that were given out and not used each is valid, because any of their answers may be the one that was heard', async () => {
+  const first = await getToken();
+  shiftMs = routerLimits.tokenRotateMs + 1_000;
+  const given: string[] = [];
+  for (let n = 0; n <= routerLimits.tokensUnusedMax; n++) given.push(tokenOf(await use(first)));
+  const [oldest, next, ...later] = given;
+  assert.equal(conditionOf(await use(oldest!)), 'not-authorized', 'there are too many');
+  assert.match(await use(next!), /^<success /);
+  for (const other of [first, ...later]) assert.equal(conditionOf(await use(other)), 'not-authorized', 'another one was used');
+});
+
+test('§3.4: what a node sends again, because it has heard no answer, is no replay; the same on another stream is one', async () => {
+  const token = await getToken();
+  const proof = createHmac('sha256', token).update('Initiator').digest();
+  const initial = Buffer.concat([Buffer.from('juliet\0'), proof]).toString('base64');
+  const element = `<authenticate xmlns='urn:xmpp:sasl:2' mechanism='HT-SHA-256-NONE'><initial-response>${initial}</initial-response><user-agent id='${phone}'/><fast xmlns='${NS}' count='1'/></authenticate>`;
+  const ask = async (sid: string) => {
+    const session = JSON.stringify({ secure: true, failures: 0, from: 'juliet' });
+    const request: StepRequest = {
+      ...{ kind: 'step', node: 'n.x.1', sid, domain: 'a.example', session },
+      items: [{ kind: 'sasl', binding: {}, body: true }],
+    };
+    const payload = encodeFrame(request, [Buffer.from(element)]);
+    return decodeFrame<StepReply>(await stage.bus.request(routerSubject, payload, { timeoutMs: 10_000 })).header.account;
+  };
+  assert.deepEqual([await ask('one'), await ask('one'), await ask('two')], ['juliet@a.example', 'juliet@a.example', undefined]);
 });
 
 for (const value of ['true', '1']) {

@@ -9,7 +9,7 @@ export const fast: AccountFeature = {
   spec: 'XEP-0484',
   version: '0.2.0',
   title: 'Fast Authentication Streamlining Tokens',
-  note: 'HT-SHA-256-EXPR, -ENDP and -NONE. Without TLS early data. A new password ends all tokens.',
+  note: 'HT-SHA-256-EXPR, -ENDP and -NONE. Without TLS early data. A new password ends all tokens. Up to four tokens of a client that it has not used are valid.',
   signInOffer(dependencies, tenant, stream) {
     const names = tokenMechanisms(dependencies, tenant, stream);
     const list = names.map((name) => `<mechanism>${name}</mechanism>`).join('');

@@ -11,7 +11,7 @@ import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Account } from '../core/account.ts';
 import { type AccountRow, accounts } from '../core/accounts.ts';
 import type { AccountFeature } from '../core/feature.ts';
-import { type ClientRow, clients, listClients } from '../sasl/clients.ts';
+import { type ClientRow, clients, listClients, slotsOf, type TokenSlot } from '../sasl/clients.ts';
 import { passwordMark } from '../sasl/tokens.ts';
 import { clientOf } from '../sessions/bind.ts';
 import { endSessionNow } from '../sessions/end-sessions.ts';
@@ -60,10 +60,10 @@ export async function accessesOf(account: Account): Promise<readonly Access[]> {
 
 function rightsOf(row: ClientRow, owner: AccountRow | undefined, nowMs: number): Pick<Access, 'hasPassword' | 'hasToken'> {
   const password = owner && passwordMark(owner);
-  const isValid = (slot: ClientRow['fresh']) => slot?.password === password && slot!.expiresAtMs > nowMs;
+  const isValid = (slot: TokenSlot) => slot.password === password && slot.expiresAtMs > nowMs;
   return {
     hasPassword: row.by === 'password' && row.password === password,
-    hasToken: [row.fresh, row.current].some((slot) => slot !== undefined && isValid(slot)),
+    hasToken: slotsOf(row).some(isValid),
   };
 }
 

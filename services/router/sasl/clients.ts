@@ -21,8 +21,9 @@ export interface TokenSlot {
   readonly expiresAtMs: number;
   /** {@link passwordMark} of the account when the token was given out. */
   readonly password: string;
-  /** The greatest `count` that a client has sent with it. */
+  /** The greatest `count` that a client has sent with it, and on which stream: a node repeats what a router did not answer. */
   readonly count?: number;
+  readonly countedOn?: string | undefined;
 }
 
 export interface ClientRow {
@@ -38,6 +39,13 @@ export interface ClientRow {
   /** XEP-0484 §6.1: the token that was used last, and the newest one, which was not used yet. */
   readonly current?: TokenSlot | undefined;
   readonly fresh?: TokenSlot | undefined;
+  /** Tokens that were given out before the newest one, and not used since: nobody knows which answer the client heard last. */
+  readonly earlier?: readonly TokenSlot[] | undefined;
+}
+
+/** The tokens of a client. */
+export function slotsOf({ fresh, current, earlier = [] }: ClientRow): readonly TokenSlot[] {
+  return [fresh, current, ...earlier].filter((slot) => slot !== undefined);
 }
 
 export const clients = collection<ClientRow>('client', 'account');

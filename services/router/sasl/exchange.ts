@@ -26,6 +26,8 @@ export interface SaslContext extends Offered {
   readonly address?: string;
   /** The local part of the stream's `from`. */
   readonly from?: string | undefined;
+  /** Names the stream, the same when a node sends a step again. */
+  readonly stream?: string;
 }
 
 /**
@@ -160,8 +162,8 @@ async function advance(
   { profile, state, mechanism, data }: Step,
   context: SaslContext,
 ): Promise<SaslResult> {
-  const { binding, address = '', from } = context;
-  if (mechanism === undefined) return signInByToken(dependencies, tenant, { profile, state, data }, { binding, from });
+  const { binding, address = '', from, stream = '' } = context;
+  if (mechanism === undefined) return signInByToken(dependencies, tenant, { profile, state, data }, { binding, from, stream });
   const message = decodeText(data);
   if (mechanism === 'OAUTHBEARER') return signInByBearer(dependencies, tenant, { profile, state, message }, from);
   if (mechanism === 'PLAIN') {
@@ -256,7 +258,7 @@ async function signInByToken(
   dependencies: Dependencies,
   tenant: Tenant,
   { profile, state, data }: Pick<Step, 'profile' | 'state' | 'data'>,
-  { binding, from }: Pick<SaslContext, 'binding' | 'from'>,
+  { binding, from, stream }: Pick<SaslContext, 'binding' | 'from'> & { readonly stream: string },
 ): Promise<SaslResult> {
   const { agent, fast } = state.sasl2 ?? {};
   if (agent === undefined || fast?.isToken !== true)
@@ -266,7 +268,7 @@ async function signInByToken(
   const local = readName({ name: decodeText(data.subarray(0, end)), authzid: undefined, from }, tenant);
   const client = clientKey(tenant, local, agent);
   const proof = data.subarray(end + 1);
-  const attempt = { tenant, local, key: client, mechanism: state.mechanism, agent, proof, binding, request: fast };
+  const attempt = { tenant, local, key: client, mechanism: state.mechanism, agent, proof, binding, request: fast, stream };
   const { responder, token, ...signedIn } = await checkToken(dependencies, attempt);
   return { reply: profile.success(responder) + token, ...signedIn, client };
 }

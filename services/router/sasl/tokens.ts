@@ -19,7 +19,7 @@ import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { type AccountRow, findAccount } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { routerLimits } from '../limits.ts';
-import { type ClientPlace, type ClientRow, clientRows, clients, seen, type TokenSlot, updateClient } from './clients.ts';
+import { type ClientPlace, type ClientRow, clientRows, clients, seen, slotsOf, type TokenSlot, updateClient } from './clients.ts';
 import { refuseDisabled, type SignedIn } from './credentials.ts';
 import type { UserAgent } from './sasl2.ts';
 import { bindingData } from './scram.ts';
@@ -104,6 +104,8 @@ interface TokenAttempt extends ClientPlace {
   readonly proof: Buffer;
   readonly binding: ChannelBinding;
   readonly request: FastRequest;
+  /** Names the stream. */
+  readonly stream: string;
 }
 
 /**
@@ -132,7 +134,7 @@ export async function checkToken(
   const password = passwordMark(account);
   const isRight = (slot: TokenSlot) =>
     slot.mechanism === mechanism && slot.password === password && isSameSecret(hmac(slot, 'Initiator'), proof);
-  const slot = [row.value.fresh, row.value.current].find((one) => one !== undefined && isRight(one));
+  const slot = slotsOf(row.value).find(isRight);
   if (slot === undefined) throw unknown();
   refuseDisabled(account);
   const nowMs = dependencies.clock.now();
@@ -140,24 +142,37 @@ export async function checkToken(
   const wanted = attempt.request.wants ?? (isDue(slot, nowMs) && !attempt.request.isInvalidating ? mechanism : undefined);
   const next = wanted === undefined ? undefined : issue(dependencies, holder, wanted, password);
   await updateClient(dependencies, attempt, (before) => {
-    const used = afterUse(before, slot, attempt.request);
+    const used = afterUse(before, slot, attempt);
     const row = seen(used, attempt.agent, { by: 'token', password, nowMs });
-    return next === undefined ? row : { ...row, fresh: next };
+    return next === undefined ? row : withFresh(row, next);
   });
   const token = next === undefined ? '' : tokenElement(tokenOf(secret, holder, next), next);
   return { local, incarnation: account.incarnation, responder: hmac(slot, 'Responder'), token };
 }
 
+/** The newest token does not end those before it: their answers may have been heard later, or alone. */
+function withFresh(row: ClientRow, next: TokenSlot): ClientRow {
+  const { fresh, earlier = [] } = row;
+  const kept = fresh === undefined ? earlier : [fresh, ...earlier].slice(0, routerLimits.tokensUnusedMax - 1);
+  return { ...row, fresh: next, earlier: kept.length === 0 ? undefined : kept };
+}
+
 /** The row after the token was used. Another process may have used it meanwhile. @throws {SaslFailure} */
-function afterUse(before: ClientRow | undefined, slot: TokenSlot, { count, isInvalidating }: FastRequest): ClientRow {
-  const found = [before?.fresh, before?.current].find((one) => one?.nonce === slot.nonce);
-  if (before === undefined || found === undefined) throw unknown();
-  if (count !== undefined && found.count !== undefined && count <= found.count) throw unknown();
-  const isFresh = found === before.fresh;
-  if (isInvalidating) return { ...before, current: undefined, fresh: isFresh ? undefined : before.fresh };
-  const counted = count === undefined ? found : { ...found, count };
-  if (isFresh) return { ...before, current: counted, fresh: undefined };
-  return counted === found ? before : { ...before, current: counted };
+function afterUse(before: ClientRow | undefined, slot: TokenSlot, { request, stream }: TokenAttempt): ClientRow {
+  const { count, isInvalidating } = request;
+  const found = before && slotsOf(before).find(({ nonce }) => nonce === slot.nonce);
+  if (before === undefined || found === undefined || isReplay(found, count, stream)) throw unknown();
+  const isCurrent = found === before.current;
+  const others = isCurrent ? before : { ...before, fresh: undefined, earlier: undefined };
+  if (isInvalidating) return { ...others, current: undefined };
+  const counted = count === undefined ? found : { ...found, count, countedOn: stream };
+  return isCurrent && counted === found ? before : { ...others, current: counted };
+}
+
+/** §3.4. What a node sends again because no router has answered it is no replay. */
+function isReplay({ count: before, countedOn }: TokenSlot, count: number | undefined, stream: string): boolean {
+  if (count === undefined || before === undefined || count > before) return false;
+  return count < before || countedOn !== stream;
 }
 
 function isDue({ issuedAtMs }: TokenSlot, nowMs: number): boolean {
@@ -194,7 +209,7 @@ export async function noteSignIn(
   const nowMs = dependencies.clock.now();
   await updateClient(dependencies, place, (before) => {
     const row = seen(before, agent, { by: 'password', password, nowMs });
-    return slot === undefined ? row : { ...row, fresh: slot };
+    return slot === undefined ? row : withFresh(row, slot);
   });
   return slot === undefined || secret === undefined ? '' : tokenElement(tokenOf(secret, holder, slot), slot);
 }
