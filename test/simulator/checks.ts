@@ -1,6 +1,7 @@
 /** What must hold after a run, when everything has healed: the contract of docs/reliability.md. */
 import { blockersOf } from './block-history.ts';
 import type { ClientSession, History, ReceivedMessage, SentMessage } from './history.ts';
+import { checkPushes } from './push-checks.ts';
 import { checkRemotes, type RemoteFindings } from './remote/remote-checks.ts';
 
 export type Findings = RemoteFindings;
@@ -20,6 +21,8 @@ export function check(findings: Findings): string[] {
     ...checkRoomGaps(findings),
     ...checkPresence(findings),
     ...checkRemotes(findings),
+    ...checkPushes(findings),
+    ...findings.history.tokens.faults,
   ];
 }
 

@@ -23,15 +23,16 @@ export class ClientMessages {
     this.#jid = jid;
   }
 
-  next(to: string, kind: MessageKind, where: Where): SentMessage {
-    return this.#make(to, kind, ++this.#number, 0, where);
+  /** @param mentions an account */
+  next(to: string, kind: MessageKind, where: Where, mentions?: string): SentMessage {
+    return this.#make(to, kind, ++this.#number, 0, where, mentions);
   }
 
   /** As it is sent. */
-  write({ id, to, isRoom, isPrivate, recipient }: SentMessage): string {
+  write({ id, to, isRoom, isPrivate, recipient, mentions }: SentMessage): string {
     this.#world.note(`  ${id} to ${to}`);
     if (isPrivate) return say.private(recipient, id);
-    return say.message(isRoom ? 'groupchat' : 'chat', to, id);
+    return say.message(isRoom ? 'groupchat' : 'chat', to, id, mentions);
   }
 
   /** @returns the message that was refused, if this says so */
@@ -62,7 +63,14 @@ export class ClientMessages {
       .map(({ to, number, id }) => this.#make(to, 'account', number, Number(id.slice(id.lastIndexOf('.') + 1)) + 1, where));
   }
 
-  #make(to: string, kind: MessageKind, number: number, attempt: number, { session, node, atMs }: Where): SentMessage {
+  #make(
+    to: string,
+    kind: MessageKind,
+    number: number,
+    attempt: number,
+    { session, node, atMs }: Where,
+    mentions?: string,
+  ): SentMessage {
     const id = `${this.#name}.${number}.${attempt}`;
     const isRoom = kind !== 'account';
     const bare = to.split('/')[0]!;
@@ -74,6 +82,7 @@ export class ClientMessages {
       recipient: to,
       isRoom,
       isPrivate: kind === 'occupant',
+      mentions,
       seenAs: isRoom ? `${bare}/${this.#name}` : this.#jid,
       session: session.number,
       node,

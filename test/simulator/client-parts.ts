@@ -1,4 +1,5 @@
 /** What a model client is made of. */
+import type { SignInKind } from './client-sign-in.ts';
 import type { History } from './history.ts';
 import type { Random } from './random.ts';
 import type { Settings } from './settings.ts';
@@ -21,6 +22,7 @@ export interface ClientParts {
   readonly rooms: readonly string[];
   /** What it may block. */
   readonly blockable: readonly string[];
-  /** Signs in by XEP-0388, and resumes its session in the same step. */
-  readonly isModern: boolean;
+  readonly signIn: SignInKind;
+  /** It can be woken. */
+  readonly isPhone: boolean;
 }

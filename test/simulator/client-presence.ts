@@ -8,11 +8,14 @@ const priorities = [0, 0, 0, 5, -1, -1, -128];
 export class ClientPresence {
   /** Full JID to status. */
   readonly view = new Map<string, string>();
-  readonly #jid: string;
+  #jid: string;
   readonly #random: Random;
   #number = 0;
   #priority = 0;
   #isSettled = false;
+  /** The server has what it said last. */
+  #isKnown = false;
+  #openMs: number | undefined;
   /** Since when the server knows that the client wants nothing that is for all resources (RFC 6121 §8.5.2.1.1). */
   #closedMs: number | undefined;
 
@@ -23,6 +26,11 @@ export class ClientPresence {
 
   get status(): string {
     return `s${this.#number}`;
+  }
+
+  /** Since when it gets what is for all resources, as the server knows; undefined: it does not. */
+  get openSinceMs(): number | undefined {
+    return this.#isKnown ? this.#openMs : undefined;
   }
 
   /** It is to say that it takes what waits for the account. */
@@ -38,12 +46,18 @@ export class ClientPresence {
   /** @returns presence that is other than the last */
   next(): string {
     this.#number++;
+    this.#isKnown = false;
     this.#priority = this.#isSettled ? 0 : this.#random.pick(priorities);
     this.#closedMs = undefined;
+    if (this.#priority < 0) this.#openMs = undefined;
     return say.presence(this.status, this.#priority);
   }
 
-  begin(): void {
+  /** A new session. @param jid the full JID */
+  begin(jid: string): void {
+    this.#jid = jid;
+    this.#isKnown = false;
+    this.#openMs = undefined;
     this.view.clear();
     this.#closedMs = undefined;
   }
@@ -54,7 +68,11 @@ export class ClientPresence {
     if (from === '' && type === 'error') return attribute(text, 'id') ?? '';
     if (type === undefined) {
       this.view.set(from, status);
-      if (from === this.#jid && status === this.status && this.#priority < 0) this.#closedMs ??= nowMs;
+      if (from === this.#jid && status === this.status) {
+        this.#isKnown = true;
+        if (this.#priority < 0) this.#closedMs ??= nowMs;
+        else this.#openMs ??= nowMs;
+      }
     } else if (type === 'unavailable') {
       for (const jid of this.view.keys()) if (jid === from || jid.startsWith(`${from}/`)) this.view.delete(jid);
     }

@@ -18,6 +18,10 @@ export class ClientRooms {
     return this.#rooms.includes(room);
   }
 
+  get joined(): readonly string[] {
+    return [...this.#joined];
+  }
+
   isIn(room: string): boolean {
     return this.#joined.has(room);
   }

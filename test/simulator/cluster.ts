@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import type { Bus } from '../../lib/ports/bus.ts';
+import type { Keys } from '../../lib/ports/keys.ts';
 import { type Put, type Store, Unavailable } from '../../lib/ports/store.ts';
 import type { DeploymentClock } from '../../lib/runtime/deployment-clock.ts';
 import { IdMint } from '../../lib/runtime/ids.ts';
@@ -18,11 +19,13 @@ import type { ConnectionNode } from '../../services/connection/node.ts';
 import { PeerStreams } from '../../services/connection/peers/peer-streams.ts';
 import { Cork } from '../../services/connection/stream/cork.ts';
 import { SocketTransport } from '../../services/connection/stream/transport.ts';
+import { routerLimits } from '../../services/router/limits.ts';
 import { Reaper } from '../../services/router/sessions/reaper.ts';
 import { PartitionMeter } from '../support/partition-meter.ts';
 import type { Door } from './client-parts.ts';
 import { type Plant, plainPlant } from './plant.ts';
 import { SimProcess } from './process.ts';
+import type { PushServer } from './push-server.ts';
 import { Pipe } from './remote/pipe.ts';
 import type { PeerDoor, RemoteServer } from './remote/remote-server.ts';
 import { simFinder } from './remote/sim-finder.ts';
@@ -61,6 +64,7 @@ export interface ClusterOptions {
   readonly skewMsMax: number;
   readonly plant?: Plant;
   readonly remotes: readonly RemoteServer[];
+  readonly pushServer: PushServer;
   readonly onPut: (process: string, row: Put) => void;
   readonly onError: (process: string, error: unknown) => void;
 }
@@ -74,6 +78,15 @@ const noTls = {
   isForAnyName: true,
   onReload: () => () => {},
 } satisfies TlsSource;
+
+/** Secrets lie open in these rows. */
+const openKeys: Keys = {
+  seal: async (secret) => Buffer.from(secret).toString('base64'),
+  open: async (sealed) => Buffer.from(sealed, 'base64'),
+};
+
+/** Lists of pushes that a router looks at with each heartbeat: all of them within four. */
+const listsPerRound = routerLimits.pushDueLists / 4;
 
 interface Ports {
   readonly store: Store;
@@ -163,7 +176,7 @@ export class Cluster {
   /** Starts what is not running; a start that fails is tried again, as a supervisor does. */
   start(slot: Slot): void {
     if (slot.process !== undefined && !slot.process.isDead) return;
-    const { world, weather, skewMsMax, onPut, onError } = this.#options;
+    const { world, weather, skewMsMax, pushServer, onPut, onError } = this.#options;
     const number = ++this.#processes;
     const random = world.random.fork(`slot ${slot.name} ${number}`);
     const skewMs = Math.round(random.between(-skewMsMax, skewMsMax));
@@ -183,7 +196,7 @@ export class Cluster {
     slot.stop = undefined;
     const ports = {
       store: this.#plant.store(slot.kind, store, this.rows),
-      bus: this.#plant.bus(slot.kind, bus),
+      bus: this.#plant.bus(slot.kind, slot.kind === 'router' ? pushServer.at(bus) : bus, process.clock),
       clock: this.#plant.clock(process.clock, slot.kind),
       log: this.#log(process),
     };
@@ -259,12 +272,11 @@ export class Cluster {
       slot.stop = () => part.stop();
     } else {
       const { store, clock, log } = ports;
-      const { dependencies, router } = await composeRouter({ ...ports, isFederated: true });
+      const { dependencies, router } = await composeRouter({ ...ports, isFederated: true, keys: openKeys });
       const onError = (error: unknown) => log.warn({ err: error }, 'a look at the nodes failed');
       const subject = `router.${name}.${clock.randomBytes(4).toString('hex')}`;
       const heartbeat = await Heartbeat.start({ store, clock, kind: 'router', name, subject, onError });
-      // Nobody is woken by push here, so one list of pushes is enough.
-      const reaper = new Reaper(dependencies, { features: 1 });
+      const reaper = new Reaper(dependencies, { features: listsPerRound });
       const watch = new NodeWatch({ store, clock, onLook: (_, dead) => reaper.clean(dead), onError });
       await watch.start();
       slot.stop = async () => {

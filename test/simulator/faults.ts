@@ -1,5 +1,6 @@
 /** What goes wrong in a run, and when: all of it drawn before, from the seed. */
 import type { Cluster, Slot } from './cluster.ts';
+import type { PushHistory } from './push-history.ts';
 import type { Random } from './random.ts';
 import { fairWeather, type Weather } from './weather.ts';
 import type { World } from './world.ts';
@@ -8,6 +9,7 @@ export interface FaultsOptions {
   readonly world: World;
   readonly cluster: Cluster;
   readonly weather: Weather;
+  readonly history: PushHistory;
   readonly random: Random;
   readonly fromMs: number;
   readonly untilMs: number;
@@ -63,6 +65,7 @@ function pickSlot({ cluster, random }: FaultsOptions): Slot {
 function stepClock(on: FaultsOptions): void {
   const { cluster, random } = on;
   const byMs = random.pick(steps);
+  if (Math.abs(byMs) > hourMs) on.history.dayStepsMs.push(on.world.nowMs);
   for (const slot of random.chance(0.3) ? cluster.slots : [pickSlot(on)]) {
     if (random.chance(0.4)) {
       slot.process?.kill();

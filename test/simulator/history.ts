@@ -1,5 +1,7 @@
 /** What the clients of a run have sent, received and been promised: all that the checks look at. */
 import { BlockHistory } from './block-history.ts';
+import type { TokenCounts } from './client-sign-in.ts';
+import { PushHistory } from './push-history.ts';
 import { RemoteHistory } from './remote/remote-history.ts';
 
 export type SentState = 'sent' | 'acknowledged' | 'refused';
@@ -17,6 +19,8 @@ export interface SentMessage {
   readonly recipient: string;
   /** To one occupant of the room (XEP-0045 §7.5), which is kept in no archive of the room. */
   readonly isPrivate: boolean;
+  /** The bare JID of somebody whom it names (XEP-0372). */
+  readonly mentions?: string | undefined;
   /** What the recipient sees as its sender: the account's bare JID, or the occupant's place in the room. */
   readonly seenAs: string;
   /** Which session of the sender, and at which node, it was first written to. */
@@ -54,6 +58,10 @@ export class History {
   readonly sessions: ClientSession[] = [];
   readonly blocks = new BlockHistory();
   readonly remote = new RemoteHistory();
+  readonly push = new PushHistory();
+  readonly tokens: TokenCounts = { used: 0, faults: [] };
+  /** The bare JID of each client, by its name. */
+  readonly accountOf = new Map<string, string>();
   resumed = 0;
   resumedElsewhere = 0;
   resumeFailed = 0;

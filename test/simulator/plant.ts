@@ -17,7 +17,7 @@ export interface Plant {
   /** The stream features of connection nodes, when they are other than those of the product. */
   readonly features?: readonly StreamFeature[];
   store(kind: string, store: Store, rows: StoreRows): Store;
-  bus(kind: string, bus: Bus): Bus;
+  bus(kind: string, bus: Bus, clock: Clock): Bus;
   /** The clock of a process, made of the one on its wall. */
   clock(wall: Clock, kind: string): DeploymentClock;
 }

@@ -20,6 +20,7 @@ import {
 import { heldLost, heldUnordered } from './held-plants.ts';
 import { outboxPlants } from './outbox-plants.ts';
 import { type Plant, same, withBus, withStore } from './plant.ts';
+import { pushPlants } from './push-plants.ts';
 
 /** Changes what a router does with its requests. */
 function withRouter(bus: Bus, around: (handler: BusHandler) => BusHandler): Bus {
@@ -59,6 +60,7 @@ function hasLaterPresence({ header, bodies }: { readonly header: StepRequest; re
 
 export const plants: readonly Plant[] = [
   ...outboxPlants,
+  ...pushPlants,
   {
     ...same,
     name: 'held-lost',

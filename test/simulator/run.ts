@@ -6,10 +6,12 @@ import { Tenants } from '../../lib/runtime/tenants.ts';
 import { createAccount } from '../../services/router/core/accounts.ts';
 import { check, repeatedInRooms } from './checks.ts';
 import { SimClient } from './client.ts';
+import type { SignInKind } from './client-sign-in.ts';
 import { Cluster } from './cluster.ts';
 import { healAll, scheduleFaults } from './faults.ts';
 import { History } from './history.ts';
 import type { Plant } from './plant.ts';
+import { PushServer, pushAccount } from './push-server.ts';
 import { Random } from './random.ts';
 import { healRemotes, scheduleRemoteFaults } from './remote/remote-faults.ts';
 import { domainOf, type RemoteOptions, RemoteServer } from './remote/remote-server.ts';
@@ -55,6 +57,11 @@ export interface RunNumbers {
   readonly arrived: number;
   /** Streams to other servers. */
   readonly remoteStreams: number;
+  /** How often a phone fell asleep, and how often one was woken. */
+  readonly sleeps: number;
+  readonly pushes: number;
+  /** Times that somebody signed in with a token. */
+  readonly tokensUsed: number;
 }
 
 const domains = ['a.example', 'b.example'];
@@ -66,6 +73,8 @@ const blockers = ['romeo@a.example/home', 'juliet@a.example/balcony', 'mercutio@
 const strangers = ['anna@x.example', 'bert@x.example', 'carl@y.example'];
 const chaosMs = 30_000;
 const quietMs = 60_000;
+/** Then phones are taken out of the pocket. Until then, each must have been woken by what it has missed. */
+const sleepMs = 35_000;
 
 export interface RunOptions {
   readonly plant?: Plant | undefined;
@@ -110,8 +119,10 @@ async function run(seed: number, errors: string[], { plant, isTraced, isAlone = 
     mayBothWays: plant === undefined,
   });
   const holdSeconds = scene.chance(0.3) ? 12 : undefined;
+  const pushServer = new PushServer(world, history.push);
   const cluster: Cluster = new Cluster({
     remotes,
+    pushServer,
     world,
     weather,
     plant,
@@ -125,6 +136,7 @@ async function run(seed: number, errors: string[], { plant, isTraced, isAlone = 
   });
   cluster.network.observer = witness;
   await prepare(cluster, world, holdSeconds);
+  await pushServer.prepare(cluster.direct());
   for (const slot of cluster.slots) cluster.start(slot);
   const clients = addresses.map(
     (jid) =>
@@ -137,19 +149,34 @@ async function run(seed: number, errors: string[], { plant, isTraced, isAlone = 
         jid,
         rooms: scene.chance(0.8) ? rooms : [],
         blockable: blockers.includes(jid) ? blockableBy(jid) : [],
-        isModern: seed % 4 === 0,
+        signIn: signInOf(seed),
+        isPhone: scene.chance(0.6),
       }),
   );
+  history.push.onPush = (name) => {
+    const client = clients.find((one) => one.name === name);
+    world.after(world.random.between(100, 3_000), () => client?.wake(true));
+  };
   for (const remote of remotes) remote.start();
   scheduleWorkload({ world, random: random.fork('workload'), clients, rooms, strangers: others, untilMs: chaosMs });
   scheduleRemoteWorkload({ world, random: random.fork('remote workload'), remotes, untilMs: chaosMs });
-  const trouble = { world, cluster, weather, random: random.fork('faults'), fromMs: 3_000, untilMs: chaosMs };
+  const trouble = {
+    world,
+    cluster,
+    weather,
+    history: history.push,
+    random: random.fork('faults'),
+    fromMs: 3_000,
+    untilMs: chaosMs,
+  };
   scheduleFaults(trouble);
   if (!isAlone) scheduleRemoteFaults({ ...trouble, random: random.fork('remote faults'), remotes });
   await world.run(chaosMs);
   healAll(trouble, fairWeather());
   healRemotes(remotes);
   for (const client of clients) client.settle();
+  await world.run(chaosMs + sleepMs);
+  for (const client of clients) client.wake(false);
   await world.run(chaosMs + quietMs);
   const faults = [
     ...errors,
@@ -176,8 +203,16 @@ async function run(seed: number, errors: string[], { plant, isTraced, isAlone = 
       unblocked: history.blocks.counts.ended,
       repeatedInRooms: repeatedInRooms(history).size,
       ...countRemote(history),
+      ...history.push.counts,
+      tokensUsed: history.tokens.used,
     },
   };
+}
+
+/** Some clients sign in in each of the three ways. */
+function signInOf(seed: number): SignInKind {
+  if (seed % 4 === 0) return 'sasl2';
+  return seed % 4 === 2 ? 'token' : 'rfc6120';
 }
 
 function accountsOf(jids: readonly string[]): readonly string[] {
@@ -244,8 +279,9 @@ async function prepare(cluster: Cluster, world: World, hold = 4 * 24 * 60 * 60):
   const tenants = new Tenants(store, clock);
   for (const domain of domains) await tenants.add(domain, { registration: 'closed', retentionDays: 0, hold });
   const accounts = accountsOf(addresses);
+  const others = [...accounts, pushAccount];
   const row = { createdAt: new Date(world.epochMs).toISOString(), scram: { 'SHA-1': scramKeys, 'SHA-256': scramKeys } };
-  for (const account of accounts) {
+  for (const account of others) {
     const at = account.indexOf('@');
     const [local, domain] = [account.slice(0, at), account.slice(at + 1)];
     await createAccount(store, domain, local, row);

@@ -27,6 +27,11 @@ export function scheduleWorkload(options: WorkloadOptions): void {
       world.after(random.between(pauseMs / 5, 2 * pauseMs), act);
     };
     world.after(random.between(1_000, 4_000), act);
+    // A phone that has something else to do just then tries again.
+    const sleep = (): void => {
+      if (world.nowMs < untilMs && !client.sleep()) world.after(500, sleep);
+    };
+    if (client.isPhone && random.chance(0.8)) world.after(random.between(4_000, untilMs - 3_000), sleep);
   }
 }
 
@@ -38,13 +43,20 @@ function behave(client: SimClient, { random, clients, rooms, strangers }: Worklo
     const account = isAway ? random.pick(strangers) : random.pick(others).account;
     // Several at once go into one batch.
     for (let count = random.chance(0.3) ? random.below(5) + 1 : 1; count > 0; count--) client.sendMessage(account);
-  } else if (draw < 0.65) client.sendToRoom(random.pick(rooms));
+  } else if (draw < 0.65) client.sendToRoom(random.pick(rooms), mentioned(clients, random));
   else if (draw < 0.7) client.sendToOccupant(random.pick(rooms), random.pick(clients.filter((other) => other !== client)).name);
   else if (draw < 0.75) client.changePresence();
   else if (draw < 0.8) client.changeBlocks();
   else if (draw < 0.84) client.changeState();
   else if (draw < 0.96) for (let count = random.below(4) + 1; count > 0; count--) client.changeSetting();
   else client.acknowledge();
+}
+
+/** Somebody who sleeps is asked for more often than others. */
+function mentioned(clients: readonly SimClient[], random: Random): string | undefined {
+  const asleep = clients.filter(({ isAsleep }) => isAsleep);
+  if (asleep.length > 0 && random.chance(0.7)) return random.pick(asleep).account;
+  return random.chance(0.4) ? random.pick(clients).account : undefined;
 }
 
 function disturb(client: SimClient, { world, random }: WorkloadOptions): void {

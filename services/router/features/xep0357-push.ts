@@ -174,9 +174,10 @@ async function ringUnheard(account: Account, stanza: Stanza): Promise<void> {
 async function ringUnread(account: Account): Promise<void> {
   if ((await account.get(accounts))?.pushes === undefined) return;
   const { stanzas } = await readQueue(account, '', new Set());
-  if (!stanzas.some(({ xml }) => ringsFor(account, Stanza.parse(xml)))) return;
+  const count = stanzas.filter(({ xml }) => ringsFor(account, Stanza.parse(xml))).length;
+  if (count === 0) return;
   for (const { key, value } of await listRegistrations(account))
-    if (value.resource === account.fullJid.resource) await pushTo(account, key, 'message');
+    if (value.resource === account.fullJid.resource) await pushTo(account, key, 'message', count);
 }
 
 /** What the account's own clients send does not ring. */
