@@ -222,7 +222,7 @@ test('§3.5: of tokens that were given out and not used each is valid, because a
   for (const other of [first, ...later]) assert.equal(conditionOf(await use(other)), 'not-authorized', 'another one was used');
 });
 
-test('§3.4: what a node sends again, because it has heard no answer, is no replay; the same on another stream is one', async () => {
+test('§3.4: what a node sends again, because it has heard no answer, does not count as a replay; the same on another stream does', async () => {
   const token = await getToken();
   const proof = createHmac('sha256', token).update('Initiator').digest();
   const initial = Buffer.concat([Buffer.from('juliet\0'), proof]).toString('base64');

@@ -169,7 +169,7 @@ function afterUse(before: ClientRow | undefined, slot: TokenSlot, { request, str
   return isCurrent && counted === found ? before : { ...others, current: counted };
 }
 
-/** §3.4. What a node sends again because no router has answered it is no replay. */
+/** §3.4. What a node sends again because no router has answered it does not count as a replay. */
 function isReplay({ count: before, countedOn }: TokenSlot, count: number | undefined, stream: string): boolean {
   if (count === undefined || before === undefined || count > before) return false;
   return count < before || countedOn !== stream;
