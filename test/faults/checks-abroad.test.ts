@@ -65,7 +65,17 @@ function tell({ said = [], got, archives, breaks = [], to = romeo, isTheirs, see
 
 const nothing: Partial<Findings> = { lost: [], duplicated: [], reordered: [], late: 0, resentTwice: 0 };
 const fine: FindingsAbroad = {
-  ...{ said: 3, delivered: 3, bounced: 0, conditions: {}, bouncedAndDelivered: 0, lostByThem: 0, unexplained: [], doubled: 0 },
+  ...{
+    said: 3,
+    delivered: 3,
+    bounced: 0,
+    bouncedByThem: 0,
+    conditions: {},
+    bouncedAndDelivered: 0,
+    lostByThem: 0,
+    unexplained: [],
+    doubled: 0,
+  },
   ...{ unconfirmed: 0, breaks: 0, upMs: 10, down: [], notShown: [] },
 };
 

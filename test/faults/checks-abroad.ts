@@ -39,6 +39,8 @@ export interface FindingsAbroad {
   readonly delivered: number;
   /** Came back to its sender as an error. */
   readonly bounced: number;
+  /** How many of these were bounced by somebody else's server, whose people had sent them. */
+  readonly bouncedByThem: number;
   /** How often each condition was the reason. */
   readonly conditions: Readonly<Record<string, number>>;
   /** How many of these had been delivered all the same. */
@@ -69,6 +71,7 @@ export function checkAbroad(evidence: EvidenceAbroad): FindingsAbroad {
     said: said.length,
     delivered: arrivals.filter((each) => each.length > 0).length,
     bounced: said.filter(({ refused }) => refused !== undefined).length,
+    bouncedByThem: said.filter((each) => each.refused !== undefined && evidence.unread?.has(each.from)).length,
     conditions: countBy(said.flatMap(({ refused }) => refused ?? [])),
     bouncedAndDelivered: said.filter(({ refused }, index) => refused !== undefined && isThere(index)).length,
     lostByThem: theirs.length,

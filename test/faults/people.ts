@@ -17,6 +17,7 @@ const burstPause = 3;
 const pauseMs = { least: 400, most: 1_400 };
 const roomsEach = 2;
 const password = 'pencil';
+const friendsMaxMs = 90_000;
 
 /** What people need to know of the deployment and of the servers around it. */
 export interface Homes {
@@ -88,6 +89,18 @@ export class People {
       }
     }
     for (const [from, to] of this.abroad) from.subscribe(to.jid);
+    await this.#friends();
+  }
+
+  /** Until all see each other across servers: a subscription that a server loses is not asked for again. */
+  async #friends(): Promise<void> {
+    const end = performance.now() + friendsMaxMs;
+    const strange = () => this.abroad.filter(([from, to]) => !to.shown.has(from.jid));
+    while (strange().length > 0) {
+      if (performance.now() > end)
+        throw new Error(`not shown in time: ${strange().map(([from, to]) => `${from.jid} to ${to.jid}`)}`);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
   }
 
   membersOf(room: string): Person[] {

@@ -136,8 +136,11 @@ export function roundLine(report: RoundReport): string {
 /** The second line of a round, and of the sum. */
 export function abroadLine(figures: Figures): string {
   const { said, delivered, bounced, conditions, bouncedAndDelivered, lostByThem, doubled, unconfirmed, breaks, upMs } = figures;
+  const { bouncedByThem } = figures;
+  const byThem = bouncedByThem === 0 ? [] : [`${bouncedByThem} by Prosody`];
   const why = Object.entries(conditions).map(([condition, count]) => `${count} ${condition}`);
-  const bounces = bounced === 0 ? '0' : `${bounced} (${[...why, `${bouncedAndDelivered} delivered all the same`].join(', ')})`;
+  const bounces =
+    bounced === 0 ? '0' : `${bounced} (${[...byThem, ...why, `${bouncedAndDelivered} delivered all the same`].join(', ')})`;
   const theirs = lostByThem === 0 ? '' : `, ${lostByThem} lost by Prosody`;
   const doubles = `${doubled} doubled (${unconfirmed} unconfirmed in ${breaks} streams that broke)`;
   const counts = `${said} said, ${delivered} delivered, ${bounces} bounced${theirs}`;
@@ -150,6 +153,7 @@ export function sumAbroad(reports: readonly RoundReport[]): Figures {
     said: sum(({ said }) => said),
     delivered: sum(({ delivered }) => delivered),
     bounced: sum(({ bounced }) => bounced),
+    bouncedByThem: sum(({ bouncedByThem }) => bouncedByThem),
     conditions: countBy(
       reports.flatMap(({ abroad }) =>
         Object.entries(abroad.conditions).flatMap(([name, count]) => Array<string>(count).fill(name)),

@@ -73,7 +73,7 @@ export async function runRound(ground: Ground, people: People, { kind, act, keep
   const hearersOf = (to: string) => (people.rooms.includes(to) ? people.membersOf(to).map(({ jid }) => jid) : [to]);
   const isTheirs = (said: Said) => isUpToThem(said, ground.theirDomain, theirsKilledMs);
   await until(() => isAllHeard({ journal, round, hearersOf, isTheirs }), Math.max(heardMaxMs, upMaxMs));
-  await until(() => shownOf(people).every(({ due, seen }) => due === seen), shownMaxMs);
+  await until(() => shownOf(people, ground.theirDomain).every(({ due, seen }) => due === seen), shownMaxMs);
   await pingSeats(people);
   const unread = new Set(people.all.filter(({ jid }) => domainOf(jid) === ground.theirDomain).map(({ jid }) => jid));
   const archives = await readAll(people, unread, sinceMs);
@@ -81,7 +81,13 @@ export async function runRound(ground: Ground, people: People, { kind, act, keep
   const evidence = { journal, round, archives, hearersOf, isTheirs, unread };
   const findings = check(evidence);
   const pairs = people.abroad.map(([from, to]) => [from.jid, to.jid] as const);
-  const abroad = checkAbroad({ ...evidence, breaks: ground.takeBreaks?.() ?? [], healedMs, pairs, shown: shownOf(people) });
+  const abroad = checkAbroad({
+    ...evidence,
+    breaks: ground.takeBreaks?.() ?? [],
+    healedMs,
+    pairs,
+    shown: shownOf(people, ground.theirDomain),
+  });
   wrong.push(...journal.violations.slice(violationsBefore));
   if (keepsStreams) {
     for (const { who, why } of journal.losses.filter((loss) => loss.round === round)) wrong.push(`${who} was dropped: ${why}`);
@@ -96,8 +102,10 @@ function isUpToThem({ from, to, saidMs }: Said, theirDomain: string | undefined,
   return domainOf(to) === theirDomain && saidMs <= killedMs && saidMs > killedMs - theirLossMs;
 }
 
-function shownOf({ abroad, round }: People) {
-  return abroad.map(([from, to]) => ({ who: to.jid, of: from.jid, due: `round ${round}`, seen: to.shown.get(from.jid) }));
+/** What somebody else's server has lost of its people's presence is not ours. */
+function shownOf({ abroad, round }: People, theirDomain: string | undefined) {
+  const ours = abroad.filter(([from]) => domainOf(from.jid) !== theirDomain);
+  return ours.map(([from, to]) => ({ who: to.jid, of: from.jid, due: `round ${round}`, seen: to.shown.get(from.jid) }));
 }
 
 function restless({ all }: People): string[] {
