@@ -33,6 +33,8 @@ const [tenants, certificates, acmeAccount] = ['#tenants', '#certificates', '#acm
 const [removals, files] = ['#removals', '#files'];
 /** What operators have changed, and the keys with which programs of theirs sign in. */
 const [audit, apiKeys] = ['#audit', '#apikeys'];
+/** Who is in the console, and links that open it. */
+const consoleSessions = '#console';
 /** Heartbeats; sessions parked in the store; the rows of a node; keys of TLS tickets. */
 const [nodes, parked, ofNode, tickets] = ['#nodes', '#parked-*', '#n.*', '#tls'];
 /** COMPAT: where releases until 2026-11 listed parked sessions (lib/runtime/parked.ts). */
@@ -73,7 +75,7 @@ export const rowRights: Readonly<Record<Tier, readonly RowRight[]>> = {
     // A tenant's certificate is removed with the tenant. It is sealed, and this service has no right to the key.
     { table: 'core', actions: all, partitions: [certificates, certificate] },
     { table: 'archive', actions: all, partitions: [account] },
-    { table: 'live', actions: all, partitions: [account, tenant, nodes, parked, parkedBefore, ofNode, pushes] },
+    { table: 'live', actions: all, partitions: [account, tenant, nodes, parked, parkedBefore, ofNode, pushes, consoleSessions] },
     // Erasing a tenant looks into all tables.
     { table: 'core', actions: [...list, ...remove], partitions: [federation] },
     { table: 'core', actions: list, partitions: [outbox] },

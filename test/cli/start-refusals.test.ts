@@ -29,6 +29,8 @@ describe('skylark start', { concurrency: 3 }, () => {
       out,
       /^Add an account: +npx skylark user add you@example\.org --data '.*o'\\''neill' +\(or in the browser: registration is open\)$/m,
     );
+    assert.match(out, /^Console: +http:\/\/localhost:\d+\/console\/enter\/[\w-]{43} +\(opens once\)$/m);
+    assert.ok(out.trimEnd().split('\n').length <= 10, 'it fits a glance');
     assert.equal(code, 0);
   });
 
