@@ -89,8 +89,8 @@ class Owner implements Federation {
   #policyReads = 0;
 
   constructor(dependencies: Omit<Dependencies, 'holdsLease'>, sharing: Sharing | undefined) {
-    this.#dependencies = { ...dependencies, holdsLease: () => this.#shards.holdsLease };
     this.#gate = new Gate(dependencies.clock);
+    this.#dependencies = { ...dependencies, holdsLease: () => this.#shards.holdsLease };
     const handler = answering(dependencies.log, (payload) => this.#answer(payload));
     this.#shards = new Shards(this.#dependencies, sharing, {
       handler,

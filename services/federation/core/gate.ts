@@ -1,6 +1,6 @@
 /** What all pairs of a process share: places to connect and at the store, room for what waits, and what peers may send. */
 
-import type { Clock } from '../../../lib/ports/clock.ts';
+import { type Clock, sleep } from '../../../lib/ports/clock.ts';
 import type { Allowances } from '../../../lib/runtime/allowance.ts';
 import { FairQueue } from '../../../lib/runtime/fair-queue.ts';
 import type { PairName } from '../../../lib/runtime/outbox.ts';
@@ -8,6 +8,13 @@ import { peerAllowances } from '../../../lib/s2s/stream-pace.ts';
 import { federationLimits } from '../limits.ts';
 
 export class Gate {
+  readonly #clock: Clock;
+  /** Whoever begins stays here for a moment, so that the streams that are open get their turns of the event loop in between. */
+  readonly #beginning = new FairQueue({
+    atOnceMax: federationLimits.connectsBeginningMax,
+    waitingMax: federationLimits.pairsMax,
+    waitingPerPathMax: federationLimits.pairsMax,
+  });
   readonly #connecting = new FairQueue({
     atOnceMax: federationLimits.connectingMax,
     waitingMax: federationLimits.pairsMax,
@@ -24,12 +31,19 @@ export class Gate {
   waitingBytes = 0;
 
   constructor(clock: Clock) {
+    this.#clock = clock;
     this.allowances = peerAllowances(clock);
   }
 
   /** Tenants take turns. @throws {Overloaded} @throws what `work` throws */
   connecting<Result>({ tenant }: PairName, work: () => Promise<Result>): Promise<Result> {
-    return this.#connecting.run([tenant], work);
+    return new Promise((resolve, reject) => {
+      const begin = () => {
+        this.#connecting.run([tenant], work).then(resolve, reject);
+        return sleep(this.#clock, federationLimits.connectBeginningMs);
+      };
+      this.#beginning.run([tenant], begin).catch(reject);
+    });
   }
 
   /** Tenants take turns. @throws {Overloaded} @throws what `work` throws */

@@ -1,0 +1,55 @@
+/** Who may begin to connect to other servers, and when: a storm of dead ones leaves room for the living. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Gate } from '../../services/federation/core/gate.ts';
+import { federationLimits } from '../../services/federation/limits.ts';
+import { ManualClock } from '../connection/manual-clock.ts';
+
+const { connectsBeginningMax, connectBeginningMs } = federationLimits;
+
+const pairOf = (tenant: string, index: number) => ({ tenant, host: tenant, peer: `dead${index}.example` });
+const silence = () => new Promise<never>(() => {});
+
+function storm(gate: Gate, count: number): string[] {
+  const begun: string[] = [];
+  for (let index = 0; index < count; index++) {
+    const pair = pairOf('a.example', index);
+    void gate.connecting(pair, () => {
+      begun.push(pair.peer);
+      return silence();
+    });
+  }
+  return begun;
+}
+
+test('of a hundred that are to be connected to at once some begin at once, and the others a few at a time', async () => {
+  const clock = new ManualClock();
+  const begun = storm(new Gate(clock), 100);
+  await clock.advance(1);
+  for (let turn = 1; turn <= 100 / connectsBeginningMax; turn++) {
+    assert.equal(begun.length, turn * connectsBeginningMax);
+    await clock.advance(connectBeginningMs);
+  }
+});
+
+test('another tenant does not wait for the line of the first', async () => {
+  const clock = new ManualClock();
+  const gate = new Gate(clock);
+  storm(gate, 100);
+  let isBegun = false;
+  void gate.connecting(pairOf('b.example', 0), () => {
+    isBegun = true;
+    return silence();
+  });
+  await clock.advance(connectBeginningMs + 1);
+  assert.ok(isBegun);
+});
+
+test('what the work returns or throws comes back', async () => {
+  const gate = new Gate(new ManualClock());
+  assert.equal(await gate.connecting(pairOf('a.example', 0), async () => 'a stream'), 'a stream');
+  await assert.rejects(
+    gate.connecting(pairOf('a.example', 1), () => Promise.reject(new Error('refused'))),
+    /refused/,
+  );
+});
