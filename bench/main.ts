@@ -4,6 +4,7 @@ import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock as clock } from '../lib/adapters/system-clock.ts';
 import { keepSelfSigned } from '../services/cli/compose/certificate.ts';
+import { measureStore, storeTable } from './between-stores.ts';
 import { measureCluster } from './cluster.ts';
 import { Pace } from './generator/crowd.ts';
 import type { Account } from './generator/endpoint.ts';
@@ -82,6 +83,10 @@ async function runOwn(settings: Settings, measures: readonly Measure[], report: 
     });
     const results = summary(runs);
     if (settings.rounds > 1 || settings.makes.length > 1) for (const line of ['', ...tableOf(results)]) console.log(line);
+    if (outside && settings.modes.includes('s2s') && !settings.cpuProf) {
+      const loads = await measureStore(settings, outside, pem);
+      for (const line of ['', ...storeTable(loads)]) console.log(line);
+    }
     if (settings.cpuProf) for (const line of describeProfiles(profiles, measuredSpans)) console.log(line);
     return runs;
   } finally {

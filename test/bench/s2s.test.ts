@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import pino from 'pino';
+import { measureStore } from '../../bench/between-stores.ts';
 import { disperse, gather, Pace } from '../../bench/generator/crowd.ts';
 import type { Account, Endpoint } from '../../bench/generator/endpoint.ts';
 import type { Outcome } from '../../bench/modes/outcome.ts';
@@ -12,14 +13,16 @@ import { arriving, leaving } from '../../bench/modes/s2s.ts';
 import { storm } from '../../bench/modes/s2s-storm.ts';
 import { Outside } from '../../bench/outside/outside.ts';
 import { fillAccounts } from '../../bench/servers/skylark.ts';
+import { readSettings } from '../../bench/settings.ts';
 import { openSqliteStore } from '../../lib/adapters/sqlite-store.ts';
 import { systemClock as clock } from '../../lib/adapters/system-clock.ts';
-import { keepSelfSigned } from '../../services/cli/compose/certificate.ts';
+import { keepSelfSigned, type PemPair } from '../../services/cli/compose/certificate.ts';
 import { type Embedded, startEmbedded } from '../../services/cli/compose/embedded.ts';
 import { freePorts } from '../support/free-ports.ts';
 
 const pace = new Pace();
 let data: string;
+let pem: PemPair;
 let accounts: Account[];
 let outside: Outside;
 let service: Embedded;
@@ -31,7 +34,8 @@ before(async () => {
   const store = await openSqliteStore(data, { clock });
   accounts = await fillAccounts(store, 8);
   await store.close();
-  outside = await Outside.open(await keepSelfSigned(join(data, 'tls-of-others'), 'remote.example', clock));
+  pem = await keepSelfSigned(join(data, 'tls-of-others'), 'remote.example', clock);
+  outside = await Outside.open(pem);
   [peerPort] = (await freePorts(1)) as [number];
   const ports = { c2sPort: 0, c2sTlsPort: 0, httpPort: 0, httpsPort: 0, componentPort: 0, s2sPort: peerPort, s2sTlsPort: 0 };
   service = await startEmbedded(
@@ -85,4 +89,15 @@ test('what is for domains without a name server bounces, and the living servers 
   assertClean(outcome, 1);
   assert.equal(outcome.figures.bounced, 2);
   await disperse(clients);
+});
+
+test('the more messages there are at once, the fewer calls of the store each of them needs', async () => {
+  const loads = await measureStore(readSettings(['s2s', '--seconds', '1', '--pairs', '2'])!, outside, pem);
+  for (const way of ['leaving', 'arriving']) {
+    const [most, some, one] = loads.filter((load) => load.way === way);
+    assert.deepEqual([most?.burst, some?.burst, one?.burst], [20, 5, 1]);
+    assert.ok(most!.callsEach < one!.callsEach, `${way}: ${most!.callsEach} and ${one!.callsEach} calls`);
+    assert.ok(most!.writeUnitsEach < one!.writeUnitsEach, `${way}: ${most!.writeUnitsEach} and ${one!.writeUnitsEach} units`);
+  }
+  assert.ok(loads.every(({ faults }) => faults === 0));
 });
