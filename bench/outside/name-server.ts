@@ -1,7 +1,7 @@
 /** A name server for the servers that are measured: it answers by a rule, at once, and with a TTL that outlasts the run. */
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { type Answer, AUTHORITATIVE_ANSWER, decode, encode, RECURSION_AVAILABLE } from 'dns-packet';
+import { type Answer, AUTHORITATIVE_ANSWER, decode, encode, RECURSION_AVAILABLE, RECURSION_DESIRED } from 'dns-packet';
 
 const nameErrorCode = 3;
 
@@ -48,10 +48,11 @@ export class NameServer {
   }
 
   #answer(message: Buffer): Buffer {
-    const { id, questions = [] } = decode(message);
+    const { id, flags: asked = 0, questions = [] } = decode(message);
     const [{ name, type } = { name: '', type: 'A' }] = questions;
     const records = this.#recordsOf(name.toLowerCase());
-    const flags = AUTHORITATIVE_ANSWER | RECURSION_AVAILABLE | (records === undefined ? nameErrorCode : 0);
+    const told = AUTHORITATIVE_ANSWER | RECURSION_AVAILABLE | (asked & RECURSION_DESIRED); // Erlang looks whether it is there again
+    const flags = told | (records === undefined ? nameErrorCode : 0);
     const answers = (records ?? []).filter((record) => record.type === type);
     return encode({ type: 'response', id: id ?? 0, flags, questions, answers });
   }

@@ -173,6 +173,9 @@ export const runtimeLimits = {
   newPairKeysMax: 10_000,
   knownPairsMax: 20_000,
 
+  /** Rooms and pairs of domains whose shard is remembered: some 100 bytes each, and 5 µs when it is not. */
+  shardsKnownMax: 10_000,
+
   /** A row that says which pair has something in its outbox is relied on for this long, ms. A busy pair writes one so often and process. */
   outboxDueMs: 60_000,
   /** Pairs of which a process knows that such a row is there. Beyond it all are written again. */
