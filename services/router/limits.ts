@@ -50,17 +50,13 @@ export const routerLimits = {
   tokensUnusedMax: 4,
   /** The tag that a client adds to its resource (XEP-0386 §2.2.1), characters. A name fits, and roster pushes stay small. */
   resourceTagCharactersMax: 64,
-  /**
-   * Wrong passwords for one account from one address before the first delay. People mistype, and clients repeat what they have.
-   */
+  /** Wrong passwords for one account from one address before the first delay. People mistype, and clients repeat. */
   guessesFree: 16,
   /** The first delay, ms. It doubles with each further wrong password. */
   guessDelayMs: 2_000,
   /** The longest delay, ms. */
   guessDelayMaxMs: 10 * 60 * 1000,
-  /**
-   * The longest delay for an address from which the account has signed in before, ms: its owner may share it with an attacker.
-   */
+  /** The longest delay for an address from which the account has signed in before, ms: an attacker may share it. */
   guessDelayFamiliarMaxMs: 10_000,
   /** Wrong passwords are forgotten when none has followed for this long, ms. */
   guessesKeepMs: 60 * 60 * 1000,
@@ -114,9 +110,7 @@ export const routerLimits = {
   passwordDerivationsWaitingMax: 1_024,
   /** Derivations for one account from one address among them. All clients of an account may come back at once. */
   passwordDerivationsPerAccountMax: 32,
-  /**
-   * Keys that are derived at the same time for new passwords. They have their own queue, so that registrations delay no sign-in.
-   */
+  /** Keys that are derived at the same time for new passwords, in a queue of their own: registrations delay no sign-in. */
   newPasswordsMax: 1,
   /** Derivations for new passwords that wait. */
   newPasswordsWaitingMax: 256,
@@ -153,9 +147,7 @@ export const routerLimits = {
 
   // Requests
 
-  /**
-   * How long a router works for a request after its sender has given it up, ms. A message may be written late, but not for ever.
-   */
+  /** How long a router works for a request after its sender has given it up, ms. A message may be written late. */
   lateWriteMs: 5_000,
   /** Size of all answers to one batch except refusals, bytes. They fit into one message on the bus. */
   answersBytesMax: 896 * 1024,
