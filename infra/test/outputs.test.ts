@@ -82,7 +82,10 @@ for (const name of shapes) {
 
   test(`${name}: the commands for tenants reach the tables of this deployment`, () => {
     const found = outputs(shape(name));
-    for (const [index, domain] of ['example.org', 'example.net', 'xmpp.example.org'].entries()) {
+    // The task of `small` makes the first domain a tenant by itself.
+    const domains = [...(name === 'small' ? [] : ['example.org']), 'example.net', 'xmpp.example.org'];
+    assert.ok(!found.has(`Tenant${domains.length + 1}`));
+    for (const [index, domain] of domains.entries()) {
       const { stack, text } = found.get(`Tenant${index + 1}`)!;
       assert.equal(stack, 'data');
       assert.equal(text, `npx skylark tenant add ${domain} --dynamodb aws --region eu-central-1 --table-prefix skylark-`);
