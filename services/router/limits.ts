@@ -376,11 +376,8 @@ export const routerLimits = {
   /** How long the old secret of a key may be good beside the new one, hours. */
   apiKeyOverlapHoursMax: 30 * 24,
 
-  // Sessions and rooms that an operator ends
-
-  /** How often the sessions of a disabled account are looked for: one may move to another node meanwhile. */
+  /** How often the sessions of a disabled account are looked for, which may move meanwhile; characters of why a room is destroyed. */
   sessionEndLooksMax: 3,
-  /** Characters of the reason that the occupants of a destroyed room are told. */
   roomReasonCharactersMax: 1_000,
 
   // Components with privileges

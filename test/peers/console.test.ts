@@ -124,10 +124,9 @@ describe('each page', () => {
 
 test('live figures arrive and the curves are drawn', async () => {
   const page = await enter();
-  await page.waitForFunction("document.querySelectorAll('.chart canvas').length === 6");
-  const point = () => page.getAttribute('#live [data-point]', 'data-point');
-  const first = await point();
-  await page.waitForFunction(`document.querySelector('#live [data-point]').getAttribute('data-point') !== '${first}'`);
+  await page.locator('.chart canvas').nth(5).waitFor();
+  const first = await page.getAttribute('#live [data-point]', 'data-point');
+  await page.locator(`#live [data-point]:not([data-point='${first}'])`).waitFor({ state: 'attached' });
   assert.deepEqual(problems, []);
 });
 
@@ -135,7 +134,7 @@ test('an account is found while somebody types, and its session is ended by the 
   const page = await enter();
   await page.goto(`${origin}${base}/accounts`);
   await page.fill('#q', 'jul');
-  await page.waitForFunction("document.querySelectorAll('#accounts tbody tr').length === 1");
+  await page.locator('#accounts tbody tr').nth(1).waitFor({ state: 'detached' });
   await page.goto(`${origin}${base}/accounts/juliet`);
   const focused = () =>
     page.evaluate<string>("document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.textContent ?? ''");
