@@ -22,6 +22,8 @@ export interface PolicyKey<Value = unknown> {
   readonly allowed: string;
   /** The row has it sealed (services/router/core/policy-secrets.ts). Whoever asks is told whether there is one, and never what it is. */
   readonly isSecret?: true;
+  /** On the command line, `@FILE` stands for what is in the file. */
+  readonly isFile?: true;
   /** What was typed, as the schema takes it. Anything that it does not take is refused. */
   readonly fromText: (text: string) => unknown;
 }
