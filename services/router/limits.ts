@@ -94,8 +94,6 @@ export const routerLimits = {
 
   // Passwords and new accounts
 
-  /** Random bytes that tell an account from the next one of its name: enough that no two ever get the same. */
-  incarnationBytes: 9,
 
   /** Size of a password after SASLprep, bytes. It is the bound of a part of a JID. */
   passwordBytesMax: 1_023,
@@ -243,15 +241,12 @@ export const routerLimits = {
   /** Size of an element's name and namespace, bytes. They are part of the key of a row. */
   privateKeyBytesMax: 500,
 
-  // Calls
-
   /** How long the password for a TURN server is valid (XEP-0215), ms: 12 hours. A call that has begun may go on. */
   callCredentialsMs: 12 * 60 * 60 * 1_000,
   /** Accounts whose sessions are read together when the servers of a tenant have changed. */
   callNewsAccounts: 100,
   /** Secrets of tenants' policies that a router has open, the most recent. */
   openedSecretsMax: 1_000,
-
   // Files
 
   /** Size of one file (XEP-0363), bytes. A minute of video has 130 MB on a phone before clients shrink it; a photo has 5. */

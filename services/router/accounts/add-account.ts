@@ -4,7 +4,7 @@ import { findRemoval, removalName } from '../../../lib/runtime/removals.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { createAccount, deleteAccountRow, findAccount, LookTaken, unlistAccount } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
-import { routerLimits } from '../limits.ts';
+import { jwtLimits } from '../sasl/limits.ts';
 import { deriveKeys } from '../sasl/passwords.ts';
 
 /**
@@ -28,7 +28,7 @@ export async function addAccount(
   const scram = await deriveKeys(password, clock, (work) =>
     dependencies.shares.newPasswords.run([domain, network ?? 'operators'], work),
   );
-  const incarnation = clock.randomBytes(routerLimits.incarnationBytes).toString('base64url');
+  const incarnation = clock.randomBytes(jwtLimits.incarnationBytes).toString('base64url');
   try {
     const row = { createdAt: new Date(clock.now()).toISOString(), incarnation, scram };
     await createAccount(store, domain, local, row, { isUnlikeOthers: network !== undefined });

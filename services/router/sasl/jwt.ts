@@ -17,7 +17,6 @@ import { Jid } from '../../../lib/xmpp/jid.ts';
 import { createAccount, findAccount } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { openPolicySecret } from '../core/policy-secrets.ts';
-import { routerLimits } from '../limits.ts';
 import { prepareName, type SignedIn } from './credentials.ts';
 import { WrongPassword } from './guesses.ts';
 import { keySet } from './jwks.ts';
@@ -110,7 +109,7 @@ async function incarnationOf({ store, clock, log }: Dependencies, tenant: Tenant
   if (found) return found.incarnation;
   if ((await findRemoval(store, removalName(tenant, local))) ?? (await findRemoval(store, domain)))
     throw new SaslFailure('temporary-auth-failure', 'the account is being removed');
-  const incarnation = clock.randomBytes(routerLimits.incarnationBytes).toString('base64url');
+  const incarnation = clock.randomBytes(jwtLimits.incarnationBytes).toString('base64url');
   try {
     await createAccount(store, domain, local, { createdAt: new Date(clock.now()).toISOString(), incarnation, scram: {} });
     log.info({ domain }, 'an account appeared at its first sign-in');

@@ -1,5 +1,7 @@
-/** Bounds of signing in with tokens of tenants' own systems. */
+/** Bounds of signing in with tokens of tenants' own systems, and of the accounts that appear by it. */
 export const jwtLimits = {
+  /** Random bytes that tell an account from the next one of its name: enough that no two ever get the same. */
+  incarnationBytes: 9,
   /** Length of a token, characters. It fits into an element before sign-in, in base64; most have less than 2,000. */
   jwtCharactersMax: 7_000,
   /** How far the clock of another system may be off, seconds. */
