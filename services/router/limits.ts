@@ -94,7 +94,6 @@ export const routerLimits = {
 
   // Passwords and new accounts
 
-
   /** Size of a password after SASLprep, bytes. It is the bound of a part of a JID. */
   passwordBytesMax: 1_023,
   /**
