@@ -289,4 +289,13 @@ test('an account without a password looks like any other to strangers', async ()
   assert.equal(await plain('secret'), 'not-authorized');
 });
 
+test('RFC 6120 §6.5.2: a disabled account is not let in by a token of its tenant either, and its namesake elsewhere is', async () => {
+  await set({ signIn: ['jwt'], jwtIssuer: issuer, jwtKeys: JSON.stringify({ keys: publicKeys }) }, 'b.example');
+  assert.equal(await plain(await sign()), 'success');
+  await perform(stage.dependencies, { kind: 'admin', operation: 'user-disable', arguments: { jid: 'juliet@a.example' } });
+  assert.equal(await plain(await sign()), 'account-disabled');
+  assert.equal((await oauth(await sign())).outcome, 'account-disabled');
+  assert.equal(await plain(await sign({ aud: 'b.example' }), 'juliet', 'b.example'), 'success');
+});
+
 after(() => pairs.clear());

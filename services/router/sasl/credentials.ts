@@ -20,7 +20,7 @@ export interface Credentials {
   readonly account: AccountRow | undefined;
 }
 
-/** Whose password was right. */
+/** Whose password, token or proof was right. {@link signedIn} makes it. */
 export interface SignedIn {
   readonly local: string;
   /** {@link AccountRow.incarnation}, from the row whose keys the password was compared with. */
@@ -69,9 +69,13 @@ export function readName({ name, authzid, from }: Claimed, tenant: Tenant): stri
   return local;
 }
 
-/** Call it when the secret was right: nobody else learns of it. @throws {SaslFailure} account-disabled (RFC 6120 §6.5.2) */
-export function refuseDisabled(account: AccountRow | undefined): void {
+/**
+ * Lets the account in, whichever way its owner has proved it: nobody else learns that it is disabled.
+ * @throws {SaslFailure} account-disabled (RFC 6120 §6.5.2)
+ */
+export function signedIn(local: string, account: Pick<AccountRow, 'incarnation' | 'isDisabled'> | undefined): SignedIn {
   if (account?.isDisabled) throw new SaslFailure('account-disabled');
+  return { local, incarnation: account?.incarnation };
 }
 
 /**

@@ -17,7 +17,7 @@ import { Jid } from '../../../lib/xmpp/jid.ts';
 import { createAccount, findAccount } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { openPolicySecret } from '../core/policy-secrets.ts';
-import { prepareName, type SignedIn } from './credentials.ts';
+import { prepareName, type SignedIn, signedIn } from './credentials.ts';
 import { WrongPassword } from './guesses.ts';
 import { keySet } from './jwks.ts';
 import { jwtLimits } from './limits.ts';
@@ -41,7 +41,7 @@ export async function signInByJwt(dependencies: Dependencies, tenant: Tenant, to
   const claims = await verify(dependencies, tenant, token);
   const local = claims && namedAccount(claims[tenant.policy.jwtClaim || 'sub'], tenant);
   if (local === undefined) throw new WrongPassword();
-  return { local, incarnation: await incarnationOf(dependencies, tenant, local) };
+  return signedIn(local, await accountOf(dependencies, tenant, local));
 }
 
 /** @returns undefined for a token that is not taken. @throws {SaslFailure} */
@@ -103,19 +103,23 @@ function namedAccount(claim: unknown, tenant: Tenant): string | undefined {
 }
 
 /** @throws {SaslFailure} while the account is being removed */
-async function incarnationOf({ store, clock, log }: Dependencies, tenant: Tenant, local: string): Promise<string | undefined> {
+async function accountOf(
+  { store, clock, log }: Dependencies,
+  tenant: Tenant,
+  local: string,
+): Promise<Parameters<typeof signedIn>[1]> {
   const { domain } = tenant;
   const found = await findAccount(store, domain, local);
-  if (found) return found.incarnation;
+  if (found) return found;
   if ((await findRemoval(store, removalName(tenant, local))) ?? (await findRemoval(store, domain)))
     throw new SaslFailure('temporary-auth-failure', 'the account is being removed');
   const incarnation = clock.randomBytes(jwtLimits.incarnationBytes).toString('base64url');
   try {
     await createAccount(store, domain, local, { createdAt: new Date(clock.now()).toISOString(), incarnation, scram: {} });
     log.info({ domain }, 'an account appeared at its first sign-in');
-    return incarnation;
+    return { incarnation };
   } catch (error) {
     if (!(error instanceof Conflict)) throw error;
-    return (await findAccount(store, domain, local))?.incarnation; // another router was faster
+    return findAccount(store, domain, local); // another router was faster
   }
 }

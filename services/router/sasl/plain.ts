@@ -5,7 +5,7 @@ import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { SaslFailure } from '../../../lib/xmpp/errors.ts';
 import type { AccountRow } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
-import { findCredentials, readName, refuseDisabled, type SignedIn } from './credentials.ts';
+import { findCredentials, readName, type SignedIn, signedIn } from './credentials.ts';
 import { checkGuess } from './guesses.ts';
 import { looksLikeJwt } from './jwt.ts';
 import { deriveKeysWith, InvalidPassword, preparePassword } from './passwords.ts';
@@ -40,8 +40,7 @@ export async function checkPlain(
     );
     return isSameSecret(Buffer.from(derived.storedKey, 'base64'), Buffer.from(keys.storedKey, 'base64')) && account !== undefined;
   });
-  refuseDisabled(found);
-  return { local, incarnation: found?.incarnation };
+  return signedIn(local, found);
 }
 
 /** @returns undefined if no account can have this password, so that it is wrong */

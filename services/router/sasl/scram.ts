@@ -11,7 +11,7 @@ import type { ChannelBinding } from '../../../lib/runtime/wire.ts';
 import { SaslFailure } from '../../../lib/xmpp/errors.ts';
 import type { AccountRow, ScramHash, ScramKeys } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
-import { findCredentials, readName, refuseDisabled, type SignedIn } from './credentials.ts';
+import { findCredentials, readName, type SignedIn, signedIn } from './credentials.ts';
 import { checkGuess } from './guesses.ts';
 import { digests } from './passwords.ts';
 import { type ClientFinal, type ClientFirst, parseClientFinal, parseClientFirst } from './scram-messages.ts';
@@ -110,8 +110,7 @@ export async function finishScram(
     serverFinal = `v=${sign(authMessage, keys.serverKey, hash).toString('base64')}`;
     return isRight;
   });
-  refuseDisabled(found);
-  return { local, incarnation: found?.incarnation, serverFinal };
+  return { ...signedIn(local, found), serverFinal };
 }
 
 /**

@@ -20,7 +20,7 @@ import { type AccountRow, findAccount } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { routerLimits } from '../limits.ts';
 import { type ClientPlace, type ClientRow, clientRows, clients, seen, slotsOf, type TokenSlot, updateClient } from './clients.ts';
-import { refuseDisabled, type SignedIn } from './credentials.ts';
+import { type SignedIn, signedIn } from './credentials.ts';
 import type { UserAgent } from './sasl2.ts';
 import { bindingData } from './scram.ts';
 
@@ -136,7 +136,7 @@ export async function checkToken(
     slot.mechanism === mechanism && slot.password === password && isSameSecret(hmac(slot, 'Initiator'), proof);
   const slot = slotsOf(row.value).find(isRight);
   if (slot === undefined) throw unknown();
-  refuseDisabled(account);
+  const person = signedIn(local, account);
   const nowMs = dependencies.clock.now();
   if (slot.expiresAtMs <= nowMs) throw new SaslFailure('credentials-expired');
   const wanted = attempt.request.wants ?? (isDue(slot, nowMs) && !attempt.request.isInvalidating ? mechanism : undefined);
@@ -147,7 +147,7 @@ export async function checkToken(
     return next === undefined ? row : withFresh(row, next);
   });
   const token = next === undefined ? '' : tokenElement(tokenOf(secret, holder, next), next);
-  return { local, incarnation: account.incarnation, responder: hmac(slot, 'Responder'), token };
+  return { ...person, responder: hmac(slot, 'Responder'), token };
 }
 
 /** The newest token does not end those before it: their answers may have been heard later, or alone. */
