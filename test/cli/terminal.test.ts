@@ -48,6 +48,7 @@ for (const which of ['first', 'second']) {
       /^ {2}the same over TLS +127\.0\.0\.1:\d+$/,
       /^Try it: +http:\/\/localhost:\d+\/$/,
       /^Add an account: +npx skylark user add you@localhost /,
+      /^Console: +http:\/\/localhost:\d+\/console\/enter\/[\w-]{43} +\(opens once\)$/,
       /^Stop: +Ctrl-C$/,
     ];
     for (const [index, pattern] of wanted.entries()) assert.match(lines[index] ?? '', pattern);
