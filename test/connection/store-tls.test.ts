@@ -207,6 +207,17 @@ describe('when it changes', () => {
     assert.deepEqual((await look(node, 'one.operator.example')).der, Buffer.from(other.certificate.rawData));
   });
 
+  test('a name that was waited for in vain is waited for once: a host that many clients name keeps only the first of them', async () => {
+    const node = await ground.start();
+    assert.equal(await ground.meanwhile(Promise.resolve(node.source.contextFor('host.operator.example'))), undefined);
+    const atMs = ground.clock.monotonic();
+    assert.equal(await node.source.contextFor('host.operator.example'), undefined);
+    assert.equal(ground.clock.monotonic(), atMs);
+    const added = await ground.add('host.operator.example');
+    await ground.clock.advance(connectionLimits.certificateLookMinMs);
+    assert.equal((await look(node, 'host.operator.example')).fingerprint, added, 'and it is looked for as any other');
+  });
+
   test('so many wait for the next look, and more are refused at once', async () => {
     const node = await ground.start();
     const wait = (name: string) => Promise.resolve(node.source.contextFor(name));
