@@ -65,7 +65,8 @@ function operate(name: string): void {
         'allow: b.example,c.example',
         'block: none',
       ],
-      ...['proof: any', 'hold: 0'],
+      ...['proof: any', 'hold: 0', 'call-servers: none', 'turn-secret: none', 'sign-in: password'],
+      ...['jwt-issuer: none', 'jwt-audience: none', 'jwt-claim: sub', 'jwt-keys: none', 'jwt-secret: none'],
     ];
     await expectOutput(set, `${policy.join('\n  ')}\n`);
     await expectOutput(['tenant', 'show', domain], `${policy.join('\n  ')}\n`);

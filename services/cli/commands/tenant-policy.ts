@@ -42,6 +42,6 @@ function print({ domain, policyVersion, policy }: z.output<typeof tenantShow.out
 
 /** As one would type it. */
 function textOf(value: unknown): string {
-  if (!Array.isArray(value)) return String(value);
-  return value.length === 0 ? 'none' : value.join(',');
+  const text = Array.isArray(value) ? value.join(',') : String(value);
+  return text === '' ? 'none' : text;
 }
