@@ -18,12 +18,6 @@ const unplayed: readonly { readonly tier: string; readonly table: string; readon
   { tier: 'connection', table: 'live', partition: '#tls', why: 'keys of TLS tickets: lib/runtime/ticket-keys.ts' },
   { tier: 'connection', table: 'core', partition: '#certificates', why: 'which domains have certificates' },
   { tier: 'connection', table: 'core', partition: '*/c', why: 'a certificate and its sealed key' },
-  {
-    tier: 'router',
-    table: 'core',
-    partition: '*/t',
-    why: 'goes with the tenant, whatever stands there',
-  },
   { tier: 'router', table: 'core', partition: '#removals', why: 'what is being removed: lib/runtime/removals.ts' },
   {
     tier: 'router',

@@ -135,7 +135,7 @@ export class OutboundFromRemote {
   }
 
   #pump(): void {
-    const before = this.#sent;
+    const isNews = this.#waiting.some(({ text, place }) => place === 0 && !isAnswer(text));
     for (const waiting of this.#waiting) {
       if (waiting.place > 0) continue;
       waiting.place = ++this.#sent;
@@ -144,7 +144,9 @@ export class OutboundFromRemote {
       this.#pipe!.send(waiting.text);
       waiting.written?.();
     }
-    if (this.#sent > before) this.#ask();
+    // Whoever asks behind an answer to a ping is asked behind the answer to that, without end.
+    this.#waiting = this.#waiting.filter(({ text }) => !isAnswer(text));
+    if (isNews) this.#ask();
   }
 
   #ask(): void {
@@ -169,7 +171,7 @@ export class OutboundFromRemote {
       if (message !== undefined) message.isConfirmed = true;
     }
     this.#waiting = this.#waiting.filter((one) => one.place === 0 || one.place > place);
-    if (this.#waiting.some((one) => one.place > 0)) this.#ask();
+    if (this.#waiting.some(({ text, place: sent }) => sent > 0 && !isAnswer(text))) this.#ask();
     this.#pump();
   }
 
@@ -247,4 +249,8 @@ export function verifyBack(server: RemoteServer, { host, streamId, key }: Claim,
     tell(false);
     pipe?.reset(true);
   });
+}
+
+function isAnswer(text: string): boolean {
+  return /^<iq [^>]*type='(?:result|error)'/.test(text);
 }
