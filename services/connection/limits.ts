@@ -59,6 +59,8 @@ export const connectionLimits = {
   certificateLookMinMs: 2_000,
   /** Handshakes that wait for that read because they name an unknown name; more are refused at once. Each is a socket and a few KB. */
   certificateWaitsMax: 1_000,
+  /** So often a name is waited for in vain; then it counts as one without a certificate. Somebody tries a domain before it has one. */
+  certificateVainWaitsMax: 3,
   /** A certificate that could not be opened is tried again after this long, ms. */
   certificateRetryMs: 10_000,
   /** How often a refused name is logged, ms. */

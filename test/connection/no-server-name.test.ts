@@ -6,6 +6,7 @@ import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import { pino } from 'pino';
 import { memoryBus } from '../../lib/adapters/memory-bus.ts';
 import { systemClock as clock } from '../../lib/adapters/system-clock.ts';
+import { connectionLimits } from '../../services/connection/limits.ts';
 import { type ConnectionNode, startConnectionNode } from '../../services/connection/node.ts';
 import { FakeRouter, usual } from './fake-router.ts';
 import { header, plainAuth } from './fixture.ts';
@@ -29,8 +30,11 @@ before(async () => {
       : { close: { condition: 'host-unknown' } };
   await router.start();
   const { source } = await ground.start();
-  // Names without a certificate are waited for once, on a clock that stands here.
-  for (const name of ['host.operator.example', 'three.example']) await ground.meanwhile(Promise.resolve(source.contextFor(name)));
+  // Names without a certificate are waited for some times, on a clock that stands here.
+  for (const name of ['host.operator.example', 'three.example']) {
+    for (let times = 0; times <= connectionLimits.certificateVainWaitsMax; times++)
+      await ground.meanwhile(Promise.resolve(source.contextFor(name)));
+  }
   const listen = { bind: '127.0.0.1', c2sPort: 0, c2sTlsPort: 0 };
   node = await startConnectionNode({
     ...{ bus, store: ground.store, clock, log: pino({ level: 'silent' }), node: 'c1', tls: source, listen },

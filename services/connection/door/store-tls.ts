@@ -3,7 +3,7 @@
  *
  * The list of names is read regularly. A chain and its key are read and opened when the first client asks for them, and are
  * replaced when the list names a new certificate. When any of this fails, the earlier certificate stays in use. Open streams are
- * not affected. Whoever names a name that is not in the list waits once until it was read anew, two seconds at most.
+ * not affected. Whoever names a name that is not in the list waits until it was read anew, two seconds at most.
  */
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContext } from 'node:tls';
@@ -14,7 +14,6 @@ import type { Keys } from '../../../lib/ports/keys.ts';
 import { portLimits } from '../../../lib/ports/limits.ts';
 import type { Store } from '../../../lib/ports/store.ts';
 import { type CertificateEntry, Certificates, serverName } from '../../../lib/runtime/certificates.ts';
-import { RecentKeys } from '../../../lib/runtime/recent-keys.ts';
 import { connectionLimits } from '../limits.ts';
 import { CertificateNames } from './certificate-names.ts';
 import { contextOptions, identityOf, type PemIdentity, type StreamIdentity, type TlsSource, ticketKeysFor } from './tls.ts';
@@ -66,8 +65,8 @@ export class StoreTls implements TlsSource {
   #generation = 0;
   #looking: Promise<void> | undefined;
   #next: Promise<void> | undefined;
-  /** Names that were waited for in vain. */
-  readonly #missed = new RecentKeys(connectionLimits.certificateWaitsMax);
+  /** Names that were waited for in vain, and how often. */
+  readonly #missed = new Map<string, number>();
   /** Handshakes that wait for the next look. */
   #waiting = 0;
   #isStopped = false;
@@ -142,7 +141,7 @@ export class StoreTls implements TlsSource {
   /**
    * A certificate that was added a moment ago is in the store, and not in the list that was read before. Whoever names it waits for a look
    * that begins now or later; strangers, who can name anything, share that look. A name that the default certificate is for does not wait, and
-   * neither does one that was waited for in vain: a host that many clients name would keep each of them.
+   * neither does one that was waited for in vain several times: a host that many clients name would keep each of them.
    */
   async #findAnew(name: string): Promise<CertificateEntry | undefined> {
     if (this.#looking !== undefined || this.#pauseMs <= 0) {
@@ -151,7 +150,9 @@ export class StoreTls implements TlsSource {
       const entry = this.#names.find(name);
       if (entry !== undefined || !isUnderWay) return entry;
     }
-    if (this.#missed.has(name) || this.#default?.certificate.checkHost(name) !== undefined) return undefined;
+    const missed = this.#missed.get(name) ?? 0;
+    if (missed >= connectionLimits.certificateVainWaitsMax) return undefined;
+    if (this.#default?.certificate.checkHost(name) !== undefined) return undefined;
     if (this.#waiting >= connectionLimits.certificateWaitsMax) return undefined;
     this.#waiting++;
     try {
@@ -160,8 +161,16 @@ export class StoreTls implements TlsSource {
       this.#waiting--;
     }
     const entry = this.#names.find(name);
-    if (entry === undefined) this.#missed.add(name);
+    if (entry === undefined) this.#miss(name);
+    else this.#missed.delete(name);
     return entry;
+  }
+
+  #miss(name: string): void {
+    const before = this.#missed.get(name) ?? 0;
+    this.#missed.delete(name);
+    this.#missed.set(name, before + 1);
+    if (this.#missed.size > connectionLimits.certificateWaitsMax) this.#missed.delete(this.#missed.keys().next().value!);
   }
 
   /** One look for all who ask before it begins. Never rejects. */
