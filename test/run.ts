@@ -1,10 +1,10 @@
 /**
- * `npm test`, `npm run test:slow`, `npm run test:infra` and `npm run test:peers`: runs each test file in a process of its own and ends with the line
- * `N passed, M failed, K skipped`.
+ * `npm test` and `npm run test:slow`, `test:infra`, `test:templates` and `test:peers`: runs each test file in a process of its own and ends
+ * with the line `N passed, M failed, K skipped`.
  *
  * Arguments choose files: a file, a folder, or a part of a path. Without any, everything runs but `test/peers`, which needs programs
- * that npm does not bring, the stacks on AWS (`infra/test`), and what takes long (`slow-files.ts`); `--peers`, `--infra` and `--slow` run
- * exactly those.
+ * that npm does not bring, the stacks on AWS (`infra/test`, and `test/templates`, which runs what they say), and what takes long
+ * (`slow-files.ts`); `--peers`, `--infra`, `--templates` and `--slow` run exactly those.
  * With CI=true a file that failed runs once more at the end, when nothing runs beside it, and that run counts: other people's clients have
  * time limits of their own, and a build machine stands still at times. Both runs are shown, and such files are named before the closing
  * line: one that is named again and again has a race to be found.
@@ -23,8 +23,8 @@ const project = dirname(dirname(fileURLToPath(import.meta.url)));
 const isWindows = process.platform === 'win32';
 /** Starting a process costs half as much when V8 finds the code that it has compiled before, and the types are stripped already. */
 const compiled = join(project, 'node_modules/.cache/compiled');
-/** One file, from start to exit, milliseconds; peers start other people's servers and browsers. */
-const fileTimeoutMs = { unit: 120_000, peers: 300_000 };
+/** One file, from start to exit, milliseconds; peers start other people's servers and browsers, templates a whole deployment. */
+const fileTimeoutMs = { unit: 120_000, peers: 300_000, templates: 300_000 };
 /** What a file prints is shown when it fails, the last this many characters. */
 const outputCharactersMax = 16_000;
 /** Up to so many files that failed run again. */
@@ -127,11 +127,12 @@ function indent(text: string): string {
   return text.replaceAll(/^/gm, '    ');
 }
 
-type Suite = 'quick' | 'slow' | 'infra' | 'peers';
+type Suite = 'quick' | 'slow' | 'infra' | 'templates' | 'peers';
 
 function suiteOf(file: string): Suite {
   if (file.startsWith('test/peers/')) return 'peers';
   if (file.startsWith('infra/')) return 'infra';
+  if (file.startsWith('test/templates/')) return 'templates';
   return slowFiles.some((slow) => file.startsWith(slow)) ? 'slow' : 'quick';
 }
 
@@ -154,7 +155,7 @@ function chooseFiles(all: readonly string[], filters: readonly string[], suite: 
 }
 
 async function main(args: readonly string[]): Promise<void> {
-  const suite = (['peers', 'infra', 'slow'] as const).find((one) => args.includes(`--${one}`)) ?? 'quick';
+  const suite = (['peers', 'templates', 'infra', 'slow'] as const).find((one) => args.includes(`--${one}`)) ?? 'quick';
   const isPeers = suite === 'peers';
   const filters = args.filter((arg) => !arg.startsWith('--'));
   const all = allFiles();
@@ -175,7 +176,11 @@ async function main(args: readonly string[]): Promise<void> {
   const queue = files.values();
   const failed: FileResult[] = [];
   const run = async (file: string) => {
-    const result = await runFile(file, reports, isPeers ? fileTimeoutMs.peers : fileTimeoutMs.unit);
+    const result = await runFile(
+      file,
+      reports,
+      suite === 'peers' || suite === 'templates' ? fileTimeoutMs[suite] : fileTimeoutMs.unit,
+    );
     show(result);
     return result;
   };
@@ -195,6 +200,7 @@ async function main(args: readonly string[]): Promise<void> {
     const left = (one: Suite) => all.filter((file) => suiteOf(file) === one).length;
     console.log(
       `${left('slow')} slow files are run by npm run test:slow, ${left('infra')} of the stacks on AWS by npm run test:infra, ` +
+        `${left('templates')} that run what those say by npm run test:templates, ` +
         `${left('peers')} with other programs by npm run test:peers`,
     );
   }

@@ -1,5 +1,6 @@
 /** Decides what a role's policy in the template says to a call of DynamoDB, as IAM does, for the operators that we use. */
 import type { Json } from './context.ts';
+import { holds } from './policy-conditions.ts';
 import { shape } from './synthesis.ts';
 
 export interface Call {
@@ -39,18 +40,6 @@ function statementsOf(tier: string): Statement[] {
   return statements.filter(({ Action }) => [Action].flat().some((action) => action.startsWith('dynamodb:')));
 }
 
-/** `*` matches any text, slashes and the empty text included. */
-function isLike(text: string, pattern: string): boolean {
-  const escaped = pattern.split('*').map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&'));
-  return new RegExp(`^${escaped.join('.*')}$`, 's').test(text);
-}
-
-const operators: Readonly<Record<string, (patterns: readonly string[], key: string) => boolean>> = {
-  'ForAllValues:StringLike': (patterns, key) => patterns.some((pattern) => isLike(key, pattern)),
-  'ForAllValues:StringNotLike': (patterns, key) => !patterns.some((pattern) => isLike(key, pattern)),
-  Null: (patterns) => patterns[0] === 'false',
-};
-
 /** Tables are outputs of another stack, named after the construct. */
 function isTable(resource: Json, table: string): boolean {
   return JSON.stringify(resource).includes(`GetAtt${table[0]!.toUpperCase()}${table.slice(1)}`);
@@ -61,11 +50,9 @@ export function allows(tier: string, { action, table, partition }: Call): boolea
   const keys = [partition].flat();
   return statementsOf(tier).some(({ Action, Resource, Condition }) => {
     if (![Action].flat().includes(`dynamodb:${action}`) || !isTable(Resource, table)) return false;
-    return Object.entries(Condition as Record<string, Json>).every(([operator, { 'dynamodb:LeadingKeys': patterns }]) => {
-      const holds = operators[operator];
-      if (holds === undefined) throw new Error(`the operator ${operator} is unknown here`);
-      return keys.every((key) => holds([patterns].flat(), key));
-    });
+    return Object.entries(Condition as Record<string, Json>).every(([operator, { 'dynamodb:LeadingKeys': patterns }]) =>
+      holds(operator, patterns, keys),
+    );
   });
 }
 

@@ -31,9 +31,10 @@ export interface Synthesis {
 
 const stackNames: readonly StackName[] = ['data', 'net', 'web', 'app'];
 
-export function synthesize(context: Context): Synthesis {
+/** @param build another than that of this tree */
+export function synthesize(context: Context, build: typeof buildCell = buildCell): Synthesis {
   const app = newApp(context);
-  const cell = buildCell(app);
+  const cell = build(app);
   const assembly = app.synth();
   const template = (name: StackName) => Template.fromJSON(assembly.getStackByName(cell[name].stackName).template);
   const templates = Object.fromEntries(stackNames.map((name) => [name, template(name)])) as Record<StackName, Template>;

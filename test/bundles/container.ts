@@ -23,7 +23,7 @@ export function buildImage(folder: string): Image {
   return { command: imageCommand(join(folder, 'skylark')), workdir };
 }
 
-export type Addresses = Readonly<Record<string, { readonly port: number }>>;
+export type Addresses = Readonly<Record<string, { readonly address: string; readonly port: number }>>;
 
 export interface Ending {
   readonly code: number | null;
@@ -68,11 +68,11 @@ export class Container {
       cwd: image.workdir,
       // Its input ends with this process, however that ends.
       env: {
+        SKYLARK_LOG_LEVEL: process.env.SKYLARK_LOG_LEVEL ?? 'info',
         ...environment,
         ...own,
         ...variables,
         SKYLARK_UNTIL_INPUT_ENDS: 'true',
-        SKYLARK_LOG_LEVEL: process.env.SKYLARK_LOG_LEVEL ?? 'info',
       },
       stdio: ['pipe', 'pipe', log],
     });

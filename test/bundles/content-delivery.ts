@@ -13,10 +13,14 @@ const safe = {
   'x-content-type-options': 'nosniff',
 };
 
-/** @param origin where files are, ending in a slash */
-export async function startContentDelivery(origin: string): Promise<ContentDelivery> {
+/** @param origin where files are, ending in a slash @param headers with which it proves to the origin that it is the one who may read */
+export async function startContentDelivery(
+  origin: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<ContentDelivery> {
   const server = createServer(async (request, response) => {
-    const found = await fetch(new URL((request.url ?? '/').slice(1), origin), { method: request.method }).catch(() => undefined);
+    const asked = { method: request.method, headers };
+    const found = await fetch(new URL((request.url ?? '/').slice(1), origin), asked).catch(() => undefined);
     const type = found?.headers.get('content-type');
     const bytes = Buffer.from((await found?.arrayBuffer()) ?? new ArrayBuffer(0));
     response.writeHead(found?.status ?? 502, { ...safe, ...(type && { 'content-type': type }), 'content-length': bytes.length });

@@ -45,6 +45,10 @@ export class EcsAgent {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
+  get taskArn(): string {
+    return this.#task.TaskARN;
+  }
+
   /** As ECS sees it. */
   get isProtected(): boolean {
     return this.changes.at(-1)?.ProtectionEnabled === true;

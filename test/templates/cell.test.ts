@@ -1,0 +1,4 @@
+/** The shape `cell`, run as its templates say. */
+import { tryShape } from './tried-shape.ts';
+
+tryShape('cell');

@@ -1,0 +1,97 @@
+/** What the templates of one shape say of tasks, functions, roles and the load balancer, with all values filled in. */
+import type { Json } from '../../infra/test/context.ts';
+import { type StackName, type Synthesis, synthesize } from '../../infra/test/synthesis.ts';
+import type { Statement } from './role-policy.ts';
+import { type Place, Values } from './values.ts';
+
+export type Shape = 'small' | 'cell';
+export type Variables = Readonly<Record<string, string>>;
+
+/** A port of the load balancer that leads to a task. */
+export interface Door {
+  readonly listener: number;
+  readonly containerPort: number;
+}
+
+export interface TaskDefinition {
+  readonly tier: string;
+  readonly variables: Variables;
+  readonly statements: readonly Statement[];
+  readonly doors: readonly Door[];
+  /** As the template says: `CMD`, a program, its arguments. */
+  readonly healthCommand: readonly string[];
+  readonly stopTimeoutSeconds: number;
+}
+
+export interface FunctionDefinition {
+  readonly variables: Variables;
+  readonly statements: readonly Statement[];
+}
+
+/** Two tenants, and the host. The second one is named so that the scripts for slixmpp find it. */
+export const domains = ['capulet.example', 'other.capulet.example'] as const;
+const settings = { domains: domains.join(','), certificates: 'pem', hostedZoneName: 'capulet.example' };
+
+export class Templates {
+  readonly values: Values;
+  readonly #synthesis: Synthesis;
+
+  /** @param build another than that of this tree */
+  constructor(shape: Shape, place: Place, build?: Parameters<typeof synthesize>[1]) {
+    this.#synthesis = synthesize({ ...settings, shape }, build);
+    this.values = new Values(this.#synthesis, place);
+  }
+
+  /** Ids and properties, filled in. */
+  resources(stack: StackName, type: string): [string, Json][] {
+    const found = this.#synthesis.resources(stack, type);
+    return found.map(([id, { Properties }]) => [id, this.values.resolve(stack, Properties)]);
+  }
+
+  tasks(): TaskDefinition[] {
+    return this.#synthesis.resources('app', 'AWS::ECS::Service').map(([, { Properties: service }]) => {
+      const definitions = this.#synthesis.resources('app', 'AWS::ECS::TaskDefinition');
+      const task = definitions.find(([id]) => id === service.TaskDefinition.Ref)![1].Properties;
+      const [container] = this.values.resolve('app', task.ContainerDefinitions);
+      const [serve, tier, ...rest] = container.Command;
+      if (serve !== 'serve' || rest.length > 0) throw new Error(`the command ${container.Command} is unknown here`);
+      return {
+        ...{ tier, healthCommand: container.HealthCheck.Command, stopTimeoutSeconds: container.StopTimeout },
+        variables: Object.fromEntries(container.Environment.map(({ Name, Value }: Json) => [Name, Value])),
+        statements: this.#statementsOf('app', task.TaskRoleArn['Fn::GetAtt'][0]),
+        doors: (this.values.resolve('app', service.LoadBalancers ?? []) as Json[]).map(({ ContainerPort, TargetGroupArn }) => ({
+          listener: this.#listenerTo(TargetGroupArn),
+          containerPort: ContainerPort,
+        })),
+      };
+    });
+  }
+
+  /** @param id of its construct */
+  function(id: string): FunctionDefinition {
+    const found = this.#synthesis.resources('web', 'AWS::Lambda::Function').find(([one]) => one.startsWith(id))!;
+    const { Environment, Role } = found[1].Properties;
+    return {
+      variables: this.values.resolve('web', Environment.Variables),
+      statements: this.#statementsOf('web', Role['Fn::GetAtt'][0]),
+    };
+  }
+
+  #statementsOf(stack: StackName, role: string): Statement[] {
+    const policies = this.#synthesis.resources(stack, 'AWS::IAM::Policy');
+    const own = policies.filter(([, { Properties }]) => Properties.Roles.some(({ Ref }: Json) => Ref === role));
+    return own.flatMap(([, { Properties }]) => this.values.resolve(stack, Properties.PolicyDocument.Statement));
+  }
+
+  /** @throws when no listener leads to the group, or without the header that tells the client's address */
+  #listenerTo(group: string): number {
+    const isOf = ([, { DefaultActions }]: [string, Json]) => DefaultActions.some((one: Json) => one.TargetGroupArn === group);
+    const listener = this.resources('net', 'AWS::ElasticLoadBalancingV2::Listener').find(isOf);
+    const groups = this.#synthesis.resources('net', 'AWS::ElasticLoadBalancingV2::TargetGroup');
+    const [, target] = groups.find(([id]) => this.values.resolve('net', { Ref: id }) === group) ?? [];
+    const attributes: Json[] = target?.Properties.TargetGroupAttributes ?? [];
+    const hasHeader = attributes.some(({ Key, Value }) => Key === 'proxy_protocol_v2.enabled' && Value === 'true');
+    if (listener === undefined || !hasHeader) throw new Error(`nothing leads to ${group} with a PROXY header`);
+    return listener[1].Port;
+  }
+}
