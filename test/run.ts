@@ -24,7 +24,7 @@ const isWindows = process.platform === 'win32';
 /** Starting a process costs half as much when V8 finds the code that it has compiled before, and the types are stripped already. */
 const compiled = join(project, 'node_modules/.cache/compiled');
 /** One file, from start to exit, milliseconds; peers start other people's servers and browsers, templates a whole deployment. */
-const fileTimeoutMs = { unit: 120_000, peers: 300_000, templates: 300_000 };
+const fileTimeoutMs = { unit: 120_000, alone: 300_000 };
 /** What a file prints is shown when it fails, the last this many characters. */
 const outputCharactersMax = 16_000;
 /** Up to so many files that failed run again. */
@@ -156,7 +156,7 @@ function chooseFiles(all: readonly string[], filters: readonly string[], suite: 
 
 async function main(args: readonly string[]): Promise<void> {
   const suite = (['peers', 'templates', 'infra', 'slow'] as const).find((one) => args.includes(`--${one}`)) ?? 'quick';
-  const isPeers = suite === 'peers';
+  const isAlone = suite === 'peers' || suite === 'templates';
   const filters = args.filter((arg) => !arg.startsWith('--'));
   const all = allFiles();
   const files = chooseFiles(all, filters, suite);
@@ -179,7 +179,7 @@ async function main(args: readonly string[]): Promise<void> {
     const result = await runFile(
       file,
       reports,
-      suite === 'peers' || suite === 'templates' ? fileTimeoutMs[suite] : fileTimeoutMs.unit,
+      isAlone ? fileTimeoutMs.alone : fileTimeoutMs.unit,
     );
     show(result);
     return result;
@@ -191,8 +191,9 @@ async function main(args: readonly string[]): Promise<void> {
       else count(result);
     }
   };
-  // Two cores are the machine to expect. Peers start servers, browsers and a JVM of their own, so one file at a time.
-  await Promise.all(isPeers ? [work()] : [work(), work()]);
+  // Two cores are the machine to expect. Peers start servers, browsers and a JVM of their own, and templates whole deployments, so one
+  // file at a time.
+  await Promise.all(isAlone ? [work()] : [work(), work()]);
   // Many failures at the same time do not come from the machine.
   const isWorthATry = process.env.CI === 'true' && failed.length <= failedFilesMax;
   for (const result of failed) count(isWorthATry ? await runAgain(result, run) : result);

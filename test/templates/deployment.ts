@@ -97,7 +97,9 @@ export class Deployment {
   async command(line: string, input = ''): Promise<Finished> {
     const [npx, program, ...args] = line.split(' ');
     if (npx !== 'npx' || program !== 'skylark') throw new Error(`'${line}' is not a command of ours`);
-    const finished = await skylark(args, { variables: this.gate.keyVariables('operator'), input });
+    // The bundle is the same program, and starts in a third of the time.
+    const bundle = join(this.folder, 'image', 'skylark', 'index.mjs');
+    const finished = await skylark(args, { variables: this.gate.keyVariables('operator'), input, program: bundle });
     if (finished.code !== 0) throw new Error(`${line}: ${finished.err}`);
     return finished;
   }
