@@ -188,7 +188,7 @@ export class Trial {
     await runScript(`./slixmpp/${script}.py`, [...ports, first], count);
   }
 
-  /** No other server is there, so a message stays where the tier for other servers finds it. */
+  /** No other server is there, so a message waits in a row, which the tier for other servers deletes when it has given up. */
   async reachServers(): Promise<void> {
     const socket = connectPlain(this.#deployment.port(doors.s2s), '127.0.0.1');
     const opening = `<stream:stream xmlns='jabber:server' xmlns:stream='http://etherx.jabber.org/streams' xmlns:db='jabber:server:dialback'`;
@@ -203,10 +203,10 @@ export class Trial {
     const juliet = await this.#signIn(`xmpps://127.0.0.1:${this.#deployment.port(doors.c2sTls)}`, 'juliet', first, 'capulet');
     await juliet.says('nobody@montague.invalid', 'Is anybody there?');
     const [tier, waits] = [this.#isSmall ? 'all' : 'federation', new RegExp(`^${first}/s/`)];
-    await this.#until('nobody has looked for what waits for another server', () =>
+    await this.#until('nobody has dealt with what waits for another server', () =>
       [...this.#deployment.gate.allowed.values()].some(
         ({ role, action, context }) =>
-          role === tier && action === 'dynamodb:Query' && waits.test(`${context['dynamodb:LeadingKeys']?.[0]}`),
+          role === tier && action === 'dynamodb:DeleteItem' && waits.test(`${context['dynamodb:LeadingKeys']?.[0]}`),
       ),
     );
     await this.leave();
