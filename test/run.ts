@@ -176,11 +176,7 @@ async function main(args: readonly string[]): Promise<void> {
   const queue = files.values();
   const failed: FileResult[] = [];
   const run = async (file: string) => {
-    const result = await runFile(
-      file,
-      reports,
-      isAlone ? fileTimeoutMs.alone : fileTimeoutMs.unit,
-    );
+    const result = await runFile(file, reports, isAlone ? fileTimeoutMs.alone : fileTimeoutMs.unit);
     show(result);
     return result;
   };

@@ -8,7 +8,7 @@ import type { buildCell } from '../../infra/lib/cell.ts';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 export interface Plant {
-  /** Of `infra/lib`. */
+  /** The files of `infra/lib`. */
   readonly file: string;
   readonly text: string;
   readonly instead: string;

@@ -20,7 +20,7 @@ import type { Json } from '../../infra/test/context.ts';
 import type { Templates } from './templates.ts';
 import type { Place } from './values.ts';
 
-/** Of one table, as the engine describes it. */
+/** One table, as the engine describes it. */
 export interface TableState {
   readonly name: string;
   readonly expiresBy: string | undefined;
