@@ -32,6 +32,12 @@ export class Tally {
     this.duplicated++;
     return false;
   }
+
+  /** @param sent how many should have arrived */
+  counts(sent: number): Counts {
+    const { delivered, duplicated, reordered } = this;
+    return { lost: sent - delivered, duplicated, reordered };
+  }
 }
 
 export interface Counts {

@@ -88,9 +88,7 @@ async function talk(clients: readonly Client[], pid: number | undefined, options
     unit: 'messages',
     count: tally.delivered,
     cpuMicrosEach: serverMicrosEach,
-    lost: sent - tally.delivered,
-    duplicated: tally.duplicated,
-    reordered: tally.reordered,
+    ...tally.counts(sent),
     figures: {
       perSecond: tally.delivered / sendingS,
       p50Ms: percentile(latencies, 0.5),

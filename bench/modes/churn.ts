@@ -49,9 +49,7 @@ export async function churn(clients: readonly Client[], pid: number | undefined,
     unit: 'resumptions',
     count: sent,
     cpuMicrosEach: serverMicrosEach,
-    lost: sent - tally.delivered,
-    duplicated: tally.duplicated,
-    reordered: tally.reordered,
+    ...tally.counts(sent),
     figures: { perSecond: sent / seconds, resumed, generatorMicrosEach },
   };
 }

@@ -133,9 +133,7 @@ async function announce(clients: readonly Client[], pid: number | undefined, cir
     unit: 'presences',
     count: tally.delivered,
     cpuMicrosEach: serverMicrosEach,
-    lost: expected - tally.delivered,
-    duplicated: tally.duplicated,
-    reordered: tally.reordered,
+    ...tally.counts(expected),
     figures: { perSecond: tally.delivered / elapsedS, generatorMicrosEach },
   };
 }

@@ -77,9 +77,7 @@ export async function storm(
     unit: 'messages to living servers',
     count: tally.delivered,
     cpuMicrosEach: serverMicrosEach,
-    lost: sent - tally.delivered,
-    duplicated: tally.duplicated,
-    reordered: tally.reordered,
+    ...tally.counts(sent),
     figures: {
       calmP50Ms: percentile(before, 0.5),
       calmP99Ms: calmP99,

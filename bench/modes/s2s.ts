@@ -158,9 +158,7 @@ async function talk(way: Way, pid: number | undefined, options: BurstOptions): P
     unit: 'messages',
     count: tally.delivered,
     cpuMicrosEach: serverMicrosEach,
-    lost: sent - tally.delivered,
-    duplicated: tally.duplicated,
-    reordered: tally.reordered,
+    ...tally.counts(sent),
     figures: {
       perSecond: tally.delivered / sendingS,
       p50Ms: percentile(latencies, 0.5),

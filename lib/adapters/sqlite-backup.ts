@@ -4,10 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Table } from '../ports/store.ts';
 import { adapterLimits } from './limits.ts';
-import { checkSchema, sqliteUnavailable, tables } from './sqlite-schema.ts';
-
-/** The name of the file in a data folder, and in a copy of one. */
-export const databaseName = 'skylark.db';
+import { checkSchema, databaseName, sqliteUnavailable, tables } from './sqlite-schema.ts';
 
 /** The file is not what a service has written. */
 class DamagedDatabase extends Error {

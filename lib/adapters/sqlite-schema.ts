@@ -9,6 +9,9 @@ import { DatabaseSync } from 'node:sqlite';
 import { type Table, Unavailable } from '../ports/store.ts';
 import { adapterLimits } from './limits.ts';
 
+/** The name of the file in a data folder, and in a copy of one. */
+export const databaseName = 'skylark.db';
+
 /** Raised with each change that an older program could not read; 0 is a new file. */
 const schemaNumber = 2;
 

@@ -30,7 +30,7 @@ import { sortRange } from './sort-range.ts';
 import { lockFolder, lockPart } from './sqlite-lock.ts';
 import type { PackedWrites } from './sqlite-packing.ts';
 import { openWriterQueue, type WriterQueue } from './sqlite-queue.ts';
-import { openReader, prepareDatabase, sqliteUnavailable, tables } from './sqlite-schema.ts';
+import { databaseName, openReader, prepareDatabase, sqliteUnavailable, tables } from './sqlite-schema.ts';
 import { prepareReads } from './sqlite-statements.ts';
 import type { Answer } from './sqlite-writes.ts';
 import {
@@ -61,7 +61,7 @@ export async function openSqliteStore(folder: string, { clock, isShared = false,
   mkdirSync(folder, { recursive: true });
   const lock = isShared ? lockPart(folder) : lockFolder(folder);
   try {
-    const path = join(folder, 'skylark.db');
+    const path = join(folder, databaseName);
     prepareDatabase(path);
     const queue = await openWriterQueue(path, () => nowSeconds(clock.now()));
     const disk = new DiskSpace(folder, clock, space);

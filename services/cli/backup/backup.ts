@@ -5,9 +5,12 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { checkDatabase, copyDatabase, databaseName } from '../../../lib/adapters/sqlite-backup.ts';
+import { checkDatabase, copyDatabase } from '../../../lib/adapters/sqlite-backup.ts';
+import { databaseName } from '../../../lib/adapters/sqlite-schema.ts';
 import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
+import { keysFolderOf } from '../compose/certificate-keys.ts';
 import { checkHoldsStore, findDataFolder } from '../compose/data-folder.ts';
+import { filesFolderIn } from '../compose/files-part.ts';
 import { quote, Refusal, reasonOf, say } from '../core/report.ts';
 import { version } from '../core/version.ts';
 import type { BackupValues } from './backup-options.ts';
@@ -19,13 +22,13 @@ export async function backup({ data, keys }: BackupValues, [target = '']: readon
   checkHoldsStore(folder);
   await claim(target);
   if (keys !== undefined) {
-    if (!existsSync(join(folder, 'keys'))) throw new Refusal(`there are no keys in '${folder}': leave --keys out`);
+    if (!existsSync(keysFolderOf(folder))) throw new Refusal(`there are no keys in '${folder}': leave --keys out`);
     await claim(keys);
   }
   let manifest: Manifest;
   try {
     manifest = await copy(folder, target);
-    if (keys !== undefined) await copyTree(join(folder, 'keys'), keys);
+    if (keys !== undefined) await copyTree(keysFolderOf(folder), keys);
   } catch (error) {
     await rm(target, { recursive: true, force: true }); // else a part of a copy would fill the disk
     if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
@@ -43,11 +46,11 @@ async function copy(folder: string, target: string): Promise<Manifest> {
   const begun = new Date(clock.now()).toISOString();
   const database = join(target, databaseName);
   copyDatabase(folder, database);
-  const files = await copyTree(join(folder, 'files'), join(target, 'files'), 'temporary');
+  const files = await copyTree(filesFolderIn(folder), filesFolderIn(target), 'temporary');
   await copyTree(join(folder, 'tls'), join(target, 'tls'));
   const rows = checkDatabase(database);
   const sha256 = await sha256Of(database);
-  const hasKeys = existsSync(join(folder, 'keys'));
+  const hasKeys = existsSync(keysFolderOf(folder));
   const finished = new Date(clock.now()).toISOString();
   const manifest = { version, begun, finished, sha256, rows, files, hasKeys };
   await writeManifest(target, manifest);

@@ -5,10 +5,13 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { checkDatabase, databaseName } from '../../../lib/adapters/sqlite-backup.ts';
+import { checkDatabase } from '../../../lib/adapters/sqlite-backup.ts';
 import { lockFolder } from '../../../lib/adapters/sqlite-lock.ts';
+import { databaseName } from '../../../lib/adapters/sqlite-schema.ts';
 import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
+import { keysFolderOf } from '../compose/certificate-keys.ts';
 import { ensureDataFolder } from '../compose/data-folder.ts';
+import { filesFolderIn } from '../compose/files-part.ts';
 import { quote, Refusal, reasonOf, say } from '../core/report.ts';
 import type { RestoreValues } from './backup-options.ts';
 import { copySynced, copyTree } from './copy-tree.ts';
@@ -30,7 +33,7 @@ export async function restore({ data, keys, replace }: RestoreValues, [from = ''
     await put(from, folder, keys);
     say(`restored ${quote(folder)} as it was at ${begun}`);
     if (aside !== undefined) say(`what was there before is in ${quote(aside)}`);
-    if (hasKeys && !existsSync(join(folder, 'keys')))
+    if (hasKeys && !existsSync(keysFolderOf(folder)))
       say('it has no keys: secrets that were sealed with them, such as keys of certificates, cannot be read until keys/ is back');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
@@ -48,7 +51,7 @@ async function checkBackup(from: string) {
   checkDatabase(database);
   if ((await sha256Of(database)) !== manifest.sha256)
     throw new Refusal(`'${database}' is not what was backed up: it has been changed`);
-  const files = await countFiles(join(from, 'files'));
+  const files = await countFiles(filesFolderIn(from));
   if (files < manifest.files.count)
     throw new Refusal(`'${from}' has ${files} of the ${manifest.files.count} files that were backed up`);
   return manifest;
@@ -82,7 +85,7 @@ async function put(from: string, folder: string, keys: string | undefined): Prom
   const mark = join(folder, unfinished);
   await writeFile(mark, '', { flush: true });
   for (const name of restored) await copyTree(join(from, name), join(folder, name));
-  if (keys !== undefined) await copyTree(keys, join(folder, 'keys'));
+  if (keys !== undefined) await copyTree(keys, keysFolderOf(folder));
   const draft = join(folder, `${databaseName}-restored`);
   await rm(draft, { force: true });
   await copySynced(join(from, databaseName), draft);

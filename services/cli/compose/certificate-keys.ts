@@ -15,7 +15,12 @@ export interface KeyValues {
 
 /** The key file in a data folder. It is used when the operator names neither a KMS key nor a file. */
 export function keyFileOf(folder: string): string {
-  return join(folder, 'keys', 'certificates.key');
+  return join(keysFolderOf(folder), 'certificates.key');
+}
+
+/** What opens the secrets in rows, in a data folder: it is kept apart from them in backups. */
+export function keysFolderOf(folder: string): string {
+  return join(folder, 'keys');
 }
 
 /** The same for a process that can do without. @returns undefined when the operator has named no key, and there is no folder */

@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import { databaseName } from '../../../lib/adapters/sqlite-schema.ts';
 import { Refusal, reasonOf } from '../core/report.ts';
 
 /** Creates the folder if it is missing, with access for its owner alone. @returns its path without links. @throws {Refusal} */
@@ -27,7 +28,7 @@ export function findDataFolder(path: string): string {
 
 /** Checks that the folder has a store, before a command opens it while no service runs. @throws {Refusal} when it has none */
 export function checkHoldsStore(folder: string): void {
-  if (!existsSync(join(folder, 'skylark.db')))
+  if (!existsSync(join(folder, databaseName)))
     throw new Refusal(`no service runs in '${folder}' and none ever kept its rows there: ${advice}`);
 }
 

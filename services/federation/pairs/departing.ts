@@ -35,6 +35,12 @@ export class Departing {
   get isState(): boolean {
     return this.isPresence && isState(this.stanza);
   }
+
+  /** The sender and the recipient, as a key. */
+  get addresses(): string {
+    const { from, to } = this.stanza.attributes;
+    return `${from} ${to}`;
+  }
 }
 
 /** One row. What is settled, one way or the other, is taken out; the row goes when nothing is left. */
@@ -78,7 +84,7 @@ export function entryOfRow(key: string, { at, items }: OutboxRow, sinceMs: numbe
 }
 
 /** Only the last one counts. */
-export function isState({ name, type }: Stanza): boolean {
+function isState({ name, type }: Stanza): boolean {
   return name === 'presence' && (type === undefined || type === 'unavailable');
 }
 

@@ -120,8 +120,7 @@ export class Queue {
     const outdated: Departing[] = [];
     for (const { entry, one } of this.unsent()) {
       if (!one.isState) continue;
-      const { from, to } = one.stanza.attributes;
-      const key = `${from} ${to}`;
+      const key = one.addresses;
       const now = { at: entry.at, one };
       const before = last.get(key);
       const [earlier, later] = before !== undefined && before.at > now.at ? [now, before] : [before, now];

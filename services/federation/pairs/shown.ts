@@ -5,7 +5,6 @@
  * It is in memory alone: an owner that has just begun knows nothing of what was before.
  */
 import type { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
-import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { federationLimits } from '../limits.ts';
 import { type Departing, type Entry, replaces, type Shows, showsOf } from './departing.ts';
 import { Unsaid } from './unsaid.ts';
@@ -32,11 +31,10 @@ export class Shown {
     this.#unsaid.note(entry);
     for (const one of departing) {
       if (!one.isState) continue;
-      const { stanza } = one;
-      const key = keyOf(stanza);
+      const key = one.addresses;
       if ((this.#last.get(key)?.at ?? at) > at) continue;
       this.#last.delete(key);
-      this.#last.set(key, { at, shows: showsOf(stanza) });
+      this.#last.set(key, { at, shows: showsOf(one.stanza) });
       if (this.#last.size > federationLimits.shownMax) this.#last.delete(this.#last.keys().next().value!);
     }
   }
@@ -44,21 +42,17 @@ export class Shown {
   /** @returns what was written before the presence that was noted last, which says all that matters of it */
   outdated({ at, departing }: Entry): Departing[] {
     return departing.filter((one) => {
-      const last = one.isState ? this.#last.get(keyOf(one.stanza)) : undefined;
+      const last = one.isState ? this.#last.get(one.addresses) : undefined;
       return last !== undefined && last.at > at && replaces(last.shows, showsOf(one.stanza));
     });
   }
   /** It waited for too long, and nobody is told so. @param at when its row was written */
-  giveUp(at: number, { stanza }: Departing): void {
-    this.#unsaid.keep(at, stanza);
+  giveUp(at: number, one: Departing): void {
+    this.#unsaid.keep(at, one);
   }
 
   /** The peer is back. @returns what was given up and still holds, a few at a time */
   due(clock: DeploymentClock): Entry[] {
     return this.#unsaid.take(federationLimits.standingPerTick, clock).filter((entry) => this.outdated(entry).length === 0);
   }
-}
-
-function keyOf({ attributes: { from, to } }: Stanza): string {
-  return `${from} ${to}`;
 }

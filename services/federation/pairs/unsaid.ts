@@ -3,9 +3,8 @@
  * was so before. It has no row in the outbox, and is in memory alone: an owner that has just begun knows nothing of it.
  */
 import type { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
-import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { federationLimits } from '../limits.ts';
-import { type Entry, entryOf, isBounced, isState, withoutRow } from './departing.ts';
+import { type Departing, type Entry, entryOf, isBounced, withoutRow } from './departing.ts';
 
 interface GivenUp {
   /** When its row was written, by the deployment's clock. */
@@ -24,13 +23,13 @@ export class Unsaid {
   }
 
   /** It was not delivered, and nobody is told so. @param at when its row was written, by the deployment's clock */
-  keep(at: number, stanza: Stanza): void {
-    if (!isState(stanza) || isBounced(stanza)) return;
+  keep(at: number, one: Departing): void {
+    const { bytes, stanza, addresses } = one;
+    if (!one.isState || isBounced(stanza)) return;
     // A bare JID answers a probe: all of an account was away then, and later that would take away who has come since.
     if (stanza.attributes.from?.includes('/') !== true) return;
-    const { bytes } = stanza;
-    this.#forget(keyOf(stanza));
-    this.#last.set(keyOf(stanza), { at, bytes });
+    this.#forget(addresses);
+    this.#last.set(addresses, { at, bytes });
     this.#bytes += bytes.length;
     while (this.#last.size > federationLimits.unsaidMax || this.#bytes > federationLimits.unsaidBytesMax)
       this.#forget(this.#last.keys().next().value!);
@@ -39,7 +38,7 @@ export class Unsaid {
   /** What is on its way says something later of the same two addresses. */
   note({ departing }: Entry): void {
     if (this.isEmpty) return;
-    for (const one of departing) if (one.isState) this.#forget(keyOf(one.stanza));
+    for (const one of departing) if (one.isState) this.#forget(one.addresses);
   }
 
   /** The next ones to be said. */
@@ -54,8 +53,4 @@ export class Unsaid {
     this.#bytes -= this.#last.get(key)?.bytes.length ?? 0;
     this.#last.delete(key);
   }
-}
-
-function keyOf({ attributes: { from, to } }: Stanza): string {
-  return `${from} ${to}`;
 }
