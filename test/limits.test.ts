@@ -70,6 +70,11 @@ showRelations('before sign-in', [
     holds: ({ router }) => router.familiarRenewMs < router.familiarKeepMs,
     planted: { router: { familiarKeepMs: 1 } },
   },
+  {
+    says: 'a familiar address is noted before the rows of its account are erased for the last time',
+    holds: ({ router }) => router.familiarNoteMs < router.removalQuietMs,
+    planted: { router: { familiarNoteMs: 60_000 } },
+  },
 ]);
 
 showRelations('requests that go from service to service', [

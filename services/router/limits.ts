@@ -80,6 +80,11 @@ export const routerLimits = {
   familiarKeepMs: 90 * 24 * 60 * 60 * 1000,
   /** How long ago an address must have been noted before it is noted again, ms. */
   familiarRenewMs: 7 * 24 * 60 * 60 * 1000,
+  /** How long such a note waits for others, ms: it is written with them, and long before an account's erasure ends. */
+  familiarNoteMs: 1_000,
+  /** Accounts with notes that wait, and notes that are written together. */
+  familiarWaitingMax: 10_000,
+  familiarNotesTogether: 100,
   /** Sign-ins to one account that wait for the ones before them. */
   signInsWaitingMax: 256,
   /** Sign-ins from one address among them. */

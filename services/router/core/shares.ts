@@ -7,6 +7,7 @@ import { FairQueue } from '../../../lib/runtime/fair-queue.ts';
 import { isOwnMachine } from '../../../lib/runtime/networks.ts';
 import { RateLimit } from '../../../lib/runtime/rate-limit.ts';
 import { routerLimits } from '../limits.ts';
+import { FamiliarNetworks } from './familiar-networks.ts';
 import { KeptMessages } from './kept-messages.ts';
 import { RemoteShares } from './remote-shares.ts';
 
@@ -28,6 +29,7 @@ export class Shares {
   readonly failureLines: RateLimit;
   /** Limits wrong passwords that could not be written to the store, by account. */
   readonly unrecordedGuesses: RateLimit;
+  readonly familiar: FamiliarNetworks;
   /** Limits pages of archives, by account: each page reads hundreds of rows. */
   readonly archiveQueries: RateLimit;
   readonly remote: RemoteShares;
@@ -37,6 +39,7 @@ export class Shares {
 
   constructor(clock: Clock) {
     this.remote = new RemoteShares(clock);
+    this.familiar = new FamiliarNetworks(clock);
     const { registrationsPerSecond: perSecond, registrationBucketsMax } = routerLimits;
     this.#registrations = new RateLimit(clock, { perSecond, burst: perSecond }, registrationBucketsMax);
     const perNetwork = {

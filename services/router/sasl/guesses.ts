@@ -25,7 +25,8 @@ import { Rows } from '../../../lib/runtime/rows.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { update } from '../../../lib/runtime/update.ts';
 import { SaslFailure } from '../../../lib/xmpp/errors.ts';
-import type { Dependencies } from '../core/dependencies.ts';
+import { type Dependencies, withoutDeadline } from '../core/dependencies.ts';
+import { familiar, type Noted } from '../core/familiar-networks.ts';
 import { routerLimits } from '../limits.ts';
 
 /** The password was wrong, or the account does not exist. Other failures are of the mechanism and are not guesses. */
@@ -64,8 +65,6 @@ interface AccountGuesses {
 const guesses = collection<AccountGuesses>('guesses', 'account', 'live');
 /** Kept under the tenant, by network. */
 const networkGuesses = collection<Tokens>('networkGuesses', 'tenant', 'live');
-/** When an account was last noted to sign in from a network. The networks are hashed, because they tell where somebody was. */
-const familiar = collection<Readonly<Record<string, number>>>('familiar', 'account', 'live');
 
 const firstRate: Rate = { burst: routerLimits.firstGuessesBurst, perSecond: routerLimits.firstGuessesPerSecond };
 const furtherRate: Rate = { burst: routerLimits.furtherGuessesBurst, perSecond: routerLimits.furtherGuessesPerSecond };
@@ -88,7 +87,7 @@ interface Standing {
   readonly name: string;
   readonly account: AccountGuesses;
   readonly network: Tokens | undefined;
-  readonly familiar: Readonly<Record<string, number>>;
+  readonly familiar: Noted;
   readonly isFamiliar: boolean;
 }
 
@@ -118,12 +117,18 @@ export async function checkGuess(dependencies: Dependencies, attempt: Attempt, i
   });
 }
 
-async function readStanding({ store, clock }: Dependencies, { tenant, local }: Attempt, network: string): Promise<Standing> {
+async function readStanding(
+  { store, clock, shares }: Dependencies,
+  { tenant, local }: Attempt,
+  network: string,
+): Promise<Standing> {
   const rows = Rows.ofAccount(store, tenant.domain, local);
   const keys = [rows.keyOf(guesses, ''), rows.keyOf(familiar, ''), networkRows(store, tenant).keyOf(networkGuesses, network)];
   const [account, known, ofNetwork] = await store.batchGet(keys, { consistent: true });
   const name = hashOnce('sha256', `${tenant.secret} network\0${network}`, 'base64url').slice(0, 16);
-  const signedIn = known ? rowValue<Record<string, number>>(known) : {};
+  const written = known ? rowValue<Noted>(known) : {};
+  const unwritten = shares.familiar.unwritten({ domain: tenant.domain, local });
+  const signedIn = unwritten === undefined ? written : { ...written, ...unwritten };
   const notedMs = signedIn[name];
   return {
     name,
@@ -212,30 +217,20 @@ function mostWrong(byNetwork: Readonly<Record<string, Wrong>>, nowMs: number): R
 }
 
 /** Notes a right password. Usually there is nothing to write. */
-async function welcome({ store, clock }: Dependencies, { tenant, local }: Attempt, standing: Standing): Promise<void> {
+async function welcome(dependencies: Dependencies, { tenant, local }: Attempt, standing: Standing): Promise<void> {
+  const { store, clock, shares } = dependencies;
   const nowMs = clock.now();
   const { name } = standing;
-  const rows = Rows.ofAccount(store, tenant.domain, local);
-  const writes: Promise<unknown>[] = [];
-  if (standing.account.byNetwork[name]) {
-    const forgive = (before: AccountGuesses | undefined) => before && { ...before, byNetwork: without(before.byNetwork, name) };
-    writes.push(update(rows, guesses, '', forgive, nowMs + routerLimits.guessesKeepMs));
-  }
   const notedMs = standing.familiar[name];
-  if (notedMs === undefined || Math.abs(nowMs - notedMs) > routerLimits.familiarRenewMs) {
-    const note = (before: Readonly<Record<string, number>> = {}) => lastNoted({ ...without(before, name), [name]: nowMs });
-    writes.push(update(rows, familiar, '', note, nowMs + routerLimits.familiarKeepMs));
-  }
-  await Promise.all(writes);
+  if (notedMs === undefined || Math.abs(nowMs - notedMs) > routerLimits.familiarRenewMs)
+    shares.familiar.note(withoutDeadline(dependencies), { domain: tenant.domain, local }, name, nowMs);
+  if (!standing.account.byNetwork[name]) return;
+  const forgive = (before: AccountGuesses | undefined) => before && { ...before, byNetwork: without(before.byNetwork, name) };
+  await update(Rows.ofAccount(store, tenant.domain, local), guesses, '', forgive, nowMs + routerLimits.guessesKeepMs);
 }
 
 function without<Value>(record: Readonly<Record<string, Value>>, name: string): Readonly<Record<string, Value>> {
   return Object.fromEntries(Object.entries(record).filter(([other]) => other !== name));
-}
-
-function lastNoted(noted: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
-  const latest = Object.entries(noted).sort(([, a], [, b]) => b - a);
-  return Object.fromEntries(latest.slice(0, routerLimits.familiarNetworksMax));
 }
 
 /** Writes the result. If that fails, the sign-in goes on, and wrong passwords are counted in memory. */
