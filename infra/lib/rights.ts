@@ -50,10 +50,14 @@ const deepKinds = [account, room, directory, outbox];
 /** `*` also matches slashes, so this matches all of them. */
 const deepPartitions = '*/*/*';
 
-/** The actions of the adapter's calls. Conditional writes read the item that was in the way, hence GetItem. */
+/**
+ * The actions of the adapter's calls. Conditional writes read the item that was in the way, hence GetItem. Many rows are deleted by
+ * BatchWriteItem, which is also how rows are put: IAM cannot tell the two apart, so whoever puts rows could delete them.
+ */
 const get = ['dynamodb:BatchGetItem', 'dynamodb:GetItem'];
 const list = ['dynamodb:Query'];
 const put = ['dynamodb:BatchWriteItem', 'dynamodb:PutItem'];
+const removeMany = ['dynamodb:BatchWriteItem'];
 const remove = ['dynamodb:DeleteItem'];
 const count = ['dynamodb:UpdateItem'];
 
@@ -77,7 +81,7 @@ export const rowRights: Readonly<Record<Tier, readonly RowRight[]>> = {
     { table: 'archive', actions: all, partitions: [account] },
     { table: 'live', actions: all, partitions: [account, tenant, nodes, parked, parkedBefore, ofNode, pushes, consoleSessions] },
     // Erasing a tenant looks into all tables.
-    { table: 'core', actions: [...list, ...remove], partitions: [federation] },
+    { table: 'core', actions: [...list, ...removeMany], partitions: [federation] },
     { table: 'core', actions: list, partitions: [outbox] },
     { table: 'archive', actions: list, partitions: [tenant, certificate, federation, outbox, directory] },
     { table: 'live', actions: list, partitions: [certificate, federation, directory] },
@@ -99,8 +103,8 @@ export const rowRights: Readonly<Record<Tier, readonly RowRight[]>> = {
     { table: 'core', actions: get, partitions: [certificate] },
   ],
   federation: [
-    { table: 'live', actions: [...get, ...list, ...remove], partitions: [nodes, outbox, due] },
-    { table: 'live', actions: put, partitions: [nodes, due] },
+    { table: 'live', actions: [...get, ...list, ...removeMany], partitions: [nodes, outbox, due] },
+    { table: 'live', actions: [...put, ...remove], partitions: [nodes, due] },
     { table: 'core', actions: get, partitions: [tenants, certificate, federation] },
     { table: 'core', actions: put, partitions: [federation] },
     { table: 'core', actions: list, partitions: [certificates] },

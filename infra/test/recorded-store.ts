@@ -28,6 +28,10 @@ export function recorded(store: Store, note: Note): Store {
       for (const row of rows) note(['BatchWriteItem'], row);
       return store.batchPut(rows);
     },
+    batchDelete(keys) {
+      for (const key of keys) note(['BatchWriteItem'], key);
+      return store.batchDelete(keys);
+    },
     delete(key, condition) {
       note(conditional('DeleteItem'), key);
       return store.delete(key, condition);

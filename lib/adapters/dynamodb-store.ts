@@ -1,8 +1,8 @@
 /**
  * The Store port on DynamoDB: three tables with text keys.
  *
- * Gets and unconditional puts of one tick share requests; every other call is a request of its own. Overlapping calls have no
- * order, except puts of one key, which take effect in the order of the calls.
+ * Gets, and unconditional puts and deletions of batches, of one tick share requests; every other call is a request of its own.
+ * Overlapping calls have no order, except such writes of one key, which take effect in the order of the calls.
  */
 import {
   type ConditionalCheckFailedException,
@@ -127,13 +127,22 @@ class TableStore implements DynamoStore {
 
   async batchPut(rows: readonly Put[]): Promise<void> {
     const sizes = rows.map(checkPut); // all are checked before the first is written
-    const sliceRowsMax = portLimits.storeBatchKeysMax;
-    for (let from = 0; from < rows.length; from += sliceRowsMax) {
+    await this.#writeAll(rows, (row, at) => this.#writes.put(row, this.#mintVersion(), sizes[at]!));
+  }
+
+  async batchDelete(keys: readonly Key[]): Promise<void> {
+    const sizes = keys.map(checkKey);
+    await this.#writeAll(keys, (key, at) => this.#writes.delete(key, sizes[at]!));
+  }
+
+  /** @throws the error of the first write that fails, when all of its slice have ended */
+  async #writeAll<Written>(all: readonly Written[], write: (one: Written, at: number) => Promise<void>): Promise<void> {
+    const sliceMax = portLimits.storeBatchKeysMax;
+    for (let from = 0; from < all.length; from += sliceMax) {
       this.#checkOpen();
-      const slice = rows.slice(from, from + sliceRowsMax);
-      const puts = slice.map((row, i) => this.#writes.put(row, this.#mintVersion(), sizes[from + i]!));
-      const failed = (await Promise.allSettled(puts)).find((put) => put.status === 'rejected');
-      if (failed !== undefined) throw failed.reason;
+      const writes = all.slice(from, from + sliceMax).map((one, i) => write(one, from + i));
+      const failed = (await Promise.allSettled(writes)).find(({ status }) => status === 'rejected');
+      if (failed?.status === 'rejected') throw failed.reason;
     }
   }
 

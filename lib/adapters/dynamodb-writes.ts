@@ -1,19 +1,19 @@
 /**
- * Combines the unconditional puts of one tick into BatchWriteItem requests of 25.
+ * Combines the unconditional puts and deletions of one tick into BatchWriteItem requests of 25.
  *
- * DynamoDB refuses a request that names a key twice, and requests may overtake each other. So of several waiting puts of a key
- * only the last is sent (the others resolve with it, because nobody could have seen their rows), and a put waits while an earlier
- * one of its key is being sent.
+ * DynamoDB refuses a request that names a key twice, and requests may overtake each other. So of several waiting writes of a key
+ * only the last is sent (the others resolve with it, because nobody could have seen what they did), and a write waits while an
+ * earlier one of its key is being sent.
  */
 import { BatchWriteItemCommand, type WriteRequest } from '@aws-sdk/client-dynamodb';
-import { type Put, Unavailable } from '../ports/store.ts';
+import { type Key, type Put, Unavailable } from '../ports/store.ts';
 import type { DynamoCaller } from './dynamodb-calls.ts';
-import { type Item, keyText, tableName, toItem } from './dynamodb-items.ts';
+import { type Item, keyText, tableName, toItem, toKey } from './dynamodb-items.ts';
 import { adapterLimits } from './limits.ts';
 
 interface Waiting {
-  name: string;
-  item: Item;
+  readonly name: string;
+  write: WriteRequest;
   bytes: number;
   readonly waiters: { resolve: () => void; reject: (error: unknown) => void }[];
 }
@@ -33,17 +33,25 @@ export class WriteBatches {
   }
 
   put(row: Put, version: string, bytes: number): Promise<void> {
+    return this.#add(row, { PutRequest: { Item: toItem(row, version) } }, bytes);
+  }
+
+  delete(key: Key, bytes: number): Promise<void> {
+    return this.#add(key, { DeleteRequest: { Key: toKey(key) } }, bytes);
+  }
+
+  #add(key: Key, write: WriteRequest, bytes: number): Promise<void> {
     if (this.#pending.size >= adapterLimits.storeWaitingMax || this.#pendingBytes + bytes > adapterLimits.storeWaitingBytesMax) {
       return Promise.reject(new Unavailable(`${this.#pending.size} writes of ${this.#pendingBytes} bytes are already waiting`));
     }
-    const text = keyText(row);
+    const text = keyText(key);
     let waiting = this.#pending.get(text);
     this.#pendingBytes += bytes - (waiting?.bytes ?? 0);
     if (waiting === undefined) {
-      waiting = { name: tableName(this.#prefix, row.table), item: toItem(row, version), bytes, waiters: [] };
+      waiting = { name: tableName(this.#prefix, key.table), write, bytes, waiters: [] };
       this.#pending.set(text, waiting);
     } else {
-      waiting.item = toItem(row, version);
+      waiting.write = write;
       waiting.bytes = bytes;
     }
     this.#planFlush();
@@ -115,15 +123,15 @@ export class WriteBatches {
   /** Answers the processed items and takes them out of the batch. */
   async #writeOnce(batch: Map<string, Waiting>): Promise<void> {
     const request: Record<string, WriteRequest[]> = {};
-    for (const { name, item } of batch.values()) {
+    for (const { name, write } of batch.values()) {
       request[name] ??= [];
-      request[name].push({ PutRequest: { Item: item } });
+      request[name].push(write);
     }
     const command = new BatchWriteItemCommand({ RequestItems: request });
     const { UnprocessedItems } = await this.#caller.call('batchWrite', () => this.#caller.client.send(command));
     const left = new Set<string>();
     for (const [name, writes] of Object.entries(UnprocessedItems ?? {})) {
-      for (const { PutRequest } of writes) left.add(this.#textOf(name, PutRequest!.Item!));
+      for (const { PutRequest, DeleteRequest } of writes) left.add(this.#textOf(name, PutRequest?.Item ?? DeleteRequest!.Key!));
     }
     for (const [text, { waiters }] of batch) {
       if (left.has(text)) continue;
@@ -133,7 +141,7 @@ export class WriteBatches {
   }
 
   #textOf(name: string, item: Item): string {
-    const table = name.slice(this.#prefix.length) as Put['table'];
+    const table = name.slice(this.#prefix.length) as Key['table'];
     return keyText({ table, partition: item.p!.S!, sort: item.s!.S! });
   }
 }

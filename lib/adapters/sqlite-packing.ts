@@ -9,7 +9,7 @@ import type { Key, Table } from '../ports/store.ts';
 import { adapterLimits } from './limits.ts';
 import type { Write, WriteKind } from './sqlite-writes.ts';
 
-const kinds: readonly WriteKind[] = ['put', 'insert', 'replace', 'delete', 'deleteExact', 'add', 'sweep'];
+const kinds: readonly WriteKind[] = ['put', 'insert', 'replace', 'delete', 'remove', 'deleteExact', 'add', 'sweep'];
 const tables: readonly Table[] = ['core', 'archive', 'live'];
 
 const expiresAt = 2;
@@ -43,6 +43,11 @@ export class PackedWrites {
   /** @param expected undefined: whatever version is there */
   delete(key: Key, expected: string | undefined): void {
     this.#add(expected === undefined ? 'delete' : 'deleteExact', key, '', '', Number.NaN, 0, expected ?? '');
+  }
+
+  /** Whether there was a row is not answered. */
+  remove(key: Key): void {
+    this.#add('remove', key, '', '', Number.NaN, 0, '');
   }
 
   add(key: Key, by: number, version: string): void {

@@ -11,6 +11,7 @@ interface WriteStatements {
   readonly replace: StatementSync;
   readonly find: StatementSync;
   readonly remove: StatementSync;
+  readonly removeById: StatementSync;
   readonly sweep: StatementSync;
 }
 
@@ -24,7 +25,8 @@ function prepareTable(db: DatabaseSync, table: Table): WriteStatements {
       WHERE partition = ? AND sort = ? AND version = ? AND (expires IS NULL OR expires > ?)`),
     find: db.prepare(`SELECT id, version, expires, CASE typeof(value) WHEN 'integer' THEN value END AS counter FROM ${table}
       WHERE partition = ? AND sort = ?`),
-    remove: db.prepare(`DELETE FROM ${table} WHERE id = ?`),
+    remove: db.prepare(`DELETE FROM ${table} WHERE partition = ? AND sort = ?`),
+    removeById: db.prepare(`DELETE FROM ${table} WHERE id = ?`),
     sweep: db.prepare(`DELETE FROM ${table} WHERE id IN
       (SELECT id FROM ${table} WHERE expires <= ? ORDER BY expires LIMIT ${adapterLimits.sqliteSweepRowsMax})`),
   };
@@ -51,6 +53,9 @@ export function prepareWrites(db: DatabaseSync): (write: Write, now: number) => 
         return on.insert.run(partition, sort, value, version, expires, now).changes === 0 ? 'conflict' : undefined;
       case 'replace':
         return on.replace.run(value, version, expires, partition, sort, expected, now).changes === 0 ? 'conflict' : undefined;
+      case 'remove':
+        on.remove.run(partition, sort);
+        return undefined;
       case 'delete':
         return remove(on, write, undefined, now);
       case 'deleteExact':
@@ -67,7 +72,7 @@ function remove(on: WriteStatements, { partition, sort }: Write, expected: strin
   const row = on.find.get(partition, sort) as Found | undefined;
   if (row === undefined || isExpired(row, now)) return false;
   if (expected !== undefined && row.version !== expected) return 'conflict';
-  on.remove.run(row.id);
+  on.removeById.run(row.id);
   return true;
 }
 

@@ -166,6 +166,29 @@ class SqliteStore implements Store {
     return this.#putInGroups(rows);
   }
 
+  async batchDelete(keys: readonly Key[]): Promise<void> {
+    const sizes = keys.map(checkKey); // all are checked before the first is deleted
+    const groupMax = adapterLimits.sqliteGroupWritesMax;
+    for (let from = 0; from < keys.length; from += groupMax) {
+      const group = keys.slice(from, from + groupMax);
+      const bytes = sizes.slice(from, from + groupMax).reduce((sum, size) => sum + size, 0);
+      await this.#deleteTogether(group, bytes);
+    }
+  }
+
+  async #deleteTogether(keys: readonly Key[], bytes: number): Promise<void> {
+    const cache = this.#cache;
+    const cached = cache === undefined ? [] : keys.filter(({ table }) => isCached(table));
+    for (const key of cached) cache?.begin(key);
+    try {
+      await this.#queue.write(keys.length, bytes, (packed) => {
+        for (const key of keys) packed.remove(key);
+      });
+    } finally {
+      for (const key of cached) cache?.end(key, undefined);
+    }
+  }
+
   async #putInGroups(rows: readonly Put[]): Promise<void> {
     for (let from = 0; from < rows.length; from += adapterLimits.sqliteGroupWritesMax) {
       const group = rows.slice(from, from + adapterLimits.sqliteGroupWritesMax);

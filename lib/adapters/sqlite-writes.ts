@@ -6,11 +6,12 @@ import type { Table } from '../ports/store.ts';
  *   insert       there must be no row, or an expired one
  *   replace      the row must have exactly the version `expected`
  *   delete       the row may have any version
+ *   remove       the same, and nobody asks whether there was one
  *   deleteExact  the row must have exactly the version `expected`
  *   add          `by` is added to the counter
  *   sweep        removes some of the expired rows of `table`
  */
-export type WriteKind = 'put' | 'insert' | 'replace' | 'delete' | 'deleteExact' | 'add' | 'sweep';
+export type WriteKind = 'put' | 'insert' | 'replace' | 'delete' | 'remove' | 'deleteExact' | 'add' | 'sweep';
 
 /** A write as the writing thread unpacks it (sqlite-packing.ts). */
 export interface Write {

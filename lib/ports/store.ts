@@ -83,10 +83,15 @@ export interface Store {
   put(row: Put, condition?: Condition): Promise<string>;
   /**
    * Any number of unconditional puts. All are durable when it resolves, but they are not atomic together: after a throw any
-   * subset may be there. Overlapping calls for one key keep their order only among unconditional puts: await one before you
-   * delete the same key.
+   * subset may be there. Overlapping calls for one key keep their order only among unconditional puts and `batchDelete`: await
+   * one before you call `delete` for the same key.
    */
   batchPut(rows: readonly Put[]): Promise<void>;
+  /**
+   * Any number of unconditional deletions, of rows that may be gone already. All are gone for good when it resolves; after a throw
+   * any subset may be. It may share requests with `batchPut`.
+   */
+  batchDelete(keys: readonly Key[]): Promise<void>;
   /**
    * @returns whether a row was there; false if none was, whatever the condition.
    * @throws {Conflict} when it has another version

@@ -55,6 +55,10 @@ export class DeadlineStore implements Store {
     return this.#late() ?? this.withoutDeadline.batchPut(rows);
   }
 
+  batchDelete(keys: readonly Key[]): Promise<void> {
+    return this.#late() ?? this.withoutDeadline.batchDelete(keys);
+  }
+
   delete(key: Key, condition?: { readonly version: string }): Promise<boolean> {
     return this.#late() ?? this.withoutDeadline.delete(key, condition);
   }

@@ -7,7 +7,7 @@ const tables: readonly Table[] = ['core', 'archive', 'live'];
 
 /**
  * @param onPage runs before each page of rows is deleted, and may throw to stop
- * @param mayDelete runs before each row is deleted, and may throw to stop
+ * @param mayDelete runs when a page is about to be deleted, and may throw to stop
  */
 export async function erasePartition(
   store: Store,
@@ -19,12 +19,8 @@ export async function erasePartition(
       const rows = await store.query({ table, partition, after, limit: runtimeLimits.eraseRowsMax, consistent: true });
       if (rows.length === 0) break;
       await onPage(rows.length);
-      await Promise.all(
-        rows.map(async ({ sort }) => {
-          mayDelete();
-          await store.delete({ table, partition, sort });
-        }),
-      );
+      mayDelete();
+      await store.batchDelete(rows.map(({ sort }) => ({ table, partition, sort })));
       after = rows.at(-1)!.sort;
     }
   }

@@ -290,21 +290,24 @@ export async function* allOfOutbox(store: Store, pair: PairName): AsyncGenerator
   }
 }
 
-export async function deleteFromOutbox(store: Store, pair: PairName, key: string): Promise<void> {
-  await outboxOf(store, pair).delete(outbox, `${pair.host} ${pair.peer} ${key}`);
+/** After a throw any of them may be gone. @throws {Unavailable} */
+export function deleteFromOutbox(store: Store, pair: PairName, keys: readonly string[]): Promise<void> {
+  const names = keys.map((key) => `${pair.host} ${pair.peer} ${key}`);
+  return outboxOf(store, pair).deleteMany(outbox, names);
 }
 
-/** A tenant's rows outside of its partitions. @param mayDelete runs before each row is deleted, and may throw to stop */
+/** A tenant's rows outside of its partitions. @param mayDelete runs before each page of rows is deleted, and may throw to stop */
 export async function eraseDue(store: Store, tenant: string, mayDelete: () => void): Promise<void> {
   for (let shard = 0; shard < shardCount; shard++) {
     const rows = dueOf(store, shard);
     for (const kind of [due, missed]) {
       for (;;) {
         const page = await rows.list(kind, { limit: runtimeLimits.eraseRowsMax, after: `${tenant} `, before: `${tenant}!` });
-        for (const { key } of page) {
-          mayDelete();
-          await rows.delete(kind, key);
-        }
+        mayDelete();
+        await rows.deleteMany(
+          kind,
+          page.map(({ key }) => key),
+        );
         if (page.length < runtimeLimits.eraseRowsMax) break;
       }
     }

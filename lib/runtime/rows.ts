@@ -158,6 +158,11 @@ export class Rows {
     return this.#store.delete(this.keyOf(collection, key), condition);
   }
 
+  /** Deletes rows whatever their versions, also those that are not there. After a throw any of them may be gone. */
+  deleteMany(collection: Collection<unknown>, keys: readonly string[]): Promise<void> {
+    return this.#store.batchDelete(keys.map((key) => this.keyOf(collection, key)));
+  }
+
   add(collection: Collection<number>, by: number, key = ''): Promise<number> {
     return this.#store.add(this.keyOf(collection, key), by);
   }

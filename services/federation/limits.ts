@@ -79,8 +79,12 @@ export const federationLimits = {
   storeRetryMs: 1_000,
   /** The pause before a deletion that goes on failing is tried again doubles up to this, ms; up to as much again is added by chance. */
   deletionRetryMaxMs: 30_000,
-  /** Rows of the outbox that a process deletes at once: 64 in 10 ms each are more than it can send. Those that wait; more try again later. */
-  deletionsAtOnceMax: 64,
+  /**
+   * Rows of the outbox that are deleted by one call, how many calls a process has under way, and how many wait; more try again later. It is
+   * a request of DynamoDB each, and 8 of them in 10 ms are more rows than it can send.
+   */
+  deletionRowsMax: 25,
+  deletionsAtOnceMax: 8,
   deletionsWaitingMax: 100_000,
   /** What was written last to a stream that has ended has this long to leave, ms. */
   endMs: 2_000,

@@ -82,6 +82,20 @@ describe('DynamoDB behind a bad network', () => {
     assert.equal(store.calls.batchWrite, 5);
   });
 
+  test('deletions of a batch share requests of 25 items, also with puts of the same tick', async () => {
+    const rows = many(60);
+    await store.batchPut(rows.map((key) => ({ ...key, value: 'v' })));
+    const before = store.calls.batchWrite;
+    await Promise.all([store.batchDelete(rows.slice(0, 40)), store.batchPut(many(10).map((key) => ({ ...key, value: 'v' })))]);
+    assert.equal(store.calls.batchWrite - before, 2);
+    assert.equal(store.calls.delete, 0);
+    const found = await store.batchGet(rows, consistent);
+    assert.deepEqual(
+      found.map((row) => row?.value),
+      rows.map((_, i) => (i < 40 ? undefined : 'v')),
+    );
+  });
+
   for (const [what, condition] of [
     ['absent', () => 'absent' as const],
     ['version', async (key: Key) => ({ version: await store.put({ ...key, value: 'old' }) })],
@@ -148,6 +162,7 @@ describe('DynamoDB behind a bad network', () => {
         () => store.query({ ...key, limit: 1, ...consistent }),
         () => store.put({ ...key, value: 'w' }),
         () => store.batchPut([{ ...key, value: 'w' }]),
+        () => store.batchDelete([key]),
         () => store.delete(key),
         () => store.add(freshKey(), 1),
       ]) {
@@ -193,12 +208,21 @@ describe('DynamoDB behind a bad network', () => {
       rows.map((_, i) => `${i}`),
     );
     assert.equal(store.calls.batchGet, 4);
+    meet(halve, throttle, halve);
+    await store.batchDelete(rows);
+    assert.equal(store.calls.batchWrite, 9);
+    assert.deepEqual(
+      await store.batchGet(rows, consistent),
+      rows.map(() => undefined),
+    );
   });
 
   test('items that remain unprocessed are Unavailable', async () => {
     const key = freshKey();
     always(halve);
     await assert.rejects(store.put({ ...key, value: 'v' }), Unavailable);
+    always(halve);
+    await assert.rejects(store.batchDelete([key]), Unavailable);
     always(halve);
     await assert.rejects(store.get(key, consistent), Unavailable);
   });
@@ -224,6 +248,23 @@ describe('DynamoDB behind a bad network', () => {
     assert.equal((await store.get(key, consistent))?.value, 'second');
   });
 
+  test('a deletion of a batch waits for an earlier put of the same key that is being sent', async () => {
+    const key = freshKey();
+    const { promise: released, resolve: release } = Promise.withResolvers<void>();
+    const { promise: isSent, resolve: sent } = Promise.withResolvers<void>();
+    meet(async (passing) => {
+      sent();
+      await released;
+      await pass(passing);
+    });
+    const first = store.put({ ...key, value: 'first' });
+    await isSent;
+    const second = store.batchDelete([key]);
+    release();
+    await Promise.all([first, second]);
+    assert.equal(await store.get(key, consistent), undefined);
+  });
+
   test('an engine that is away, or without our tables, is Unavailable', async () => {
     const gone = await startFaultyProxy(proxy.endpoint);
     await gone.close();
@@ -244,6 +285,7 @@ describe('DynamoDB behind a bad network', () => {
       () => store.query({ ...rows[0]!, limit: 1, ...consistent }),
       () => store.put({ ...rows[0]!, value: '' }),
       () => store.batchPut([{ ...rows[0]!, value: '' }]),
+      () => store.batchDelete([rows[0]!]),
       () => store.delete(rows[0]!),
       () => store.add(rows[0]!, 1),
     ])

@@ -90,7 +90,7 @@ describe('the cache of rows', () => {
   });
 });
 
-type Act = { readonly sort: string; readonly do: 'put' | 'insert' | 'replace' | 'delete' | 'read' };
+type Act = { readonly sort: string; readonly do: 'put' | 'insert' | 'replace' | 'delete' | 'remove' | 'read' };
 
 test('reads of the embedded store see what its writes left, however they overlap', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'skylark-cache-'));
@@ -102,7 +102,7 @@ test('reads of the embedded store see what its writes left, however they overlap
   let run = 0;
   const act = fc.record({
     sort: fc.constantFrom('a', 'b'),
-    do: fc.constantFrom<Act['do']>('put', 'insert', 'replace', 'delete', 'read'),
+    do: fc.constantFrom<Act['do']>('put', 'insert', 'replace', 'delete', 'remove', 'read'),
   });
   await fc.assert(
     fc.asyncProperty(fc.array(fc.array(act, { maxLength: 6 }), { maxLength: 4 }), async (rounds) => {
@@ -120,6 +120,7 @@ test('reads of the embedded store see what its writes left, however they overlap
           if (kind === 'put') await store.batchPut([{ ...key, value }]);
           else if (kind === 'insert') await store.put({ ...key, value }, 'absent');
           else if (kind === 'delete') await store.delete(key);
+          else if (kind === 'remove') await store.batchDelete([key]);
           else {
             const row = await store.get(key, consistent);
             if (kind === 'replace' && row) await store.put({ ...key, value }, { version: row.version });

@@ -38,6 +38,7 @@ test('deletions, steps of counters and sweeps come out as they went in', () => {
   packed.delete(at, undefined);
   packed.delete(at, '');
   packed.delete(at, 'v.1');
+  packed.remove(at);
   packed.add(at, -(2 ** 53 - 1), 'v.2');
   packed.sweep('archive');
   const none = { value: '', by: 0, version: '', expires: null, expected: '' };
@@ -45,6 +46,7 @@ test('deletions, steps of counters and sweeps come out as they went in', () => {
     { ...at, ...none, kind: 'delete' },
     { ...at, ...none, kind: 'deleteExact' },
     { ...at, ...none, kind: 'deleteExact', expected: 'v.1' },
+    { ...at, ...none, kind: 'remove' },
     { ...at, ...none, kind: 'add', by: -(2 ** 53 - 1), version: 'v.2' },
     { ...none, kind: 'sweep', table: 'archive', partition: '', sort: '' },
   ]);

@@ -43,6 +43,7 @@ storeContract('SQLite, written by one and read by another that shares it', async
     query: (query) => reader.query(query),
     put: (row, condition) => writer.put(row, condition),
     batchPut: (rows) => writer.batchPut(rows),
+    batchDelete: (keys) => writer.batchDelete(keys),
     delete: (key, condition) => writer.delete(key, condition),
     add: (key, by) => writer.add(key, by),
     close: async () => {

@@ -82,6 +82,10 @@ export function boundTests(on: Subject): void {
         'a sort key of 1,026 bytes in 342 characters',
         () => on.store.delete({ table: 'core', partition: 'p', sort: '\u20ac'.repeat(342) }),
       ],
+      [
+        'one bad key of a batch',
+        () => on.store.batchDelete([freshKey(), { table: 'core', partition: 'p', sort: 's'.repeat(1_025) }]),
+      ],
       ['a value of 380,001 bytes', () => on.store.put({ table: 'core', partition: 'p', sort: 's', value: 'x'.repeat(380_001) })],
       [
         'one bad row of a batch',
@@ -126,6 +130,13 @@ export function boundTests(on: Subject): void {
         RangeError,
       );
       assert.equal(await value(good), undefined);
+    });
+
+    test('nothing of a bad batch was deleted', async () => {
+      const good = freshKey();
+      await on.store.put({ ...good, value: 'x' });
+      await assert.rejects(on.store.batchDelete([good, { ...freshKey(), sort: '' }]), RangeError);
+      assert.equal(await value(good), 'x');
     });
   });
 }

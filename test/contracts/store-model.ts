@@ -90,6 +90,13 @@ function batchPut(keys: readonly Key[], value: string): Step {
   };
 }
 
+function batchDelete(keys: readonly Key[]): Step {
+  return async (model, { store }) => {
+    await store.batchDelete(keys);
+    for (const { table, sort } of keys) model.delete(`${table} ${sort}`);
+  };
+}
+
 function batchGet(keys: readonly Key[]): Step {
   return async (model, { store, clock }) => {
     const rows = await store.batchGet(keys, { consistent: true });
@@ -158,6 +165,7 @@ function step(partition: string, astral: readonly string[]): fc.Arbitrary<{ read
     say('delete', remove, key, fc.option(fc.nat(3), { nil: undefined })),
     say('add', add, key, fc.integer({ min: -9, max: 9 })),
     say('batchPut', batchPut, keys, text),
+    say('batchDelete', batchDelete, keys),
     say('batchGet', batchGet, keys),
     { arbitrary: say('query', query, asked), weight: 2 },
     say('pass', pass, fc.integer({ min: 1, max: 3 })),
@@ -188,6 +196,7 @@ function inPartition(store: Store, partition: string): Store {
     query: (asked) => store.query(place(asked)),
     put: (row, condition) => store.put(place(row), condition),
     batchPut: (rows) => store.batchPut(rows.map(place)),
+    batchDelete: (keys) => store.batchDelete(keys.map(place)),
     delete: (key, condition) => store.delete(place(key), condition),
     add: (key, by) => store.add(place(key), by),
     close: () => store.close(),

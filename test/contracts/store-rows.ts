@@ -144,9 +144,49 @@ export function rowTests(on: Subject): void {
       assert.equal(new Set(found.map(({ version }) => version)).size, 900);
     });
 
+    test('batchDelete of 1,200 rows in three tables takes these, those that are not there as well, and no others', async () => {
+      const partition = freshPartition();
+      const keys = Array.from({ length: 1_200 }, (_, i): Key => ({ table: tables[i % 3]!, partition, sort: `k${i}` }));
+      const stays = (_: Key, i: number) => i % 10 === 0;
+      await on.store.batchPut(keys.filter((_, i) => i % 7 !== 0 || i % 10 === 0).map((key) => ({ ...key, value: key.sort })));
+      await on.store.batchGet(keys.slice(0, 100), consistent);
+      assert.equal(await on.store.batchDelete(keys.filter((key, i) => !stays(key, i))), undefined);
+      const found = await Promise.all(tables.map((table) => on.store.query({ table, partition, limit: 1_000, ...consistent })));
+      const sorts = new Set(found.flat().map(({ sort }) => sort));
+      assert.deepEqual(sorts, new Set(keys.filter(stays).map(({ sort }) => sort)));
+      const rows = await on.store.batchGet(keys.slice(0, 100), consistent);
+      assert.deepEqual(
+        rows.map((row) => row?.value),
+        keys.slice(0, 100).map((key, i) => (stays(key, i) ? key.sort : undefined)),
+      );
+    });
+
+    test('batchDelete takes a row of any version, a counter, and one that was named twice', async () => {
+      const [row, counter] = [freshKey(), freshKey('live')];
+      await on.store.put({ ...row, value: 'a' });
+      await on.store.put({ ...row, value: 'b' });
+      await on.store.add(counter, 3);
+      await on.store.batchDelete([row, counter, row]);
+      assert.deepEqual(await on.store.batchGet([row, counter], consistent), [undefined, undefined]);
+      await on.store.put({ ...row, value: 'c' }, 'absent');
+      assert.equal(await on.store.add(counter, 1), 1);
+    });
+
+    test('puts and deletions of batches of one key that overlap take place in the order of the calls', async () => {
+      for (const last of ['put', 'delete']) {
+        const key = freshKey('live');
+        const calls = Array.from({ length: 40 }, (_, i) => (i % 2 === 0) === (last === 'delete')).map((isPut, i) =>
+          isPut ? on.store.batchPut([{ ...key, value: `${i}` }]) : on.store.batchDelete([key]),
+        );
+        await Promise.all(calls);
+        assert.equal(await value(key), last === 'put' ? '39' : undefined);
+      }
+    });
+
     test('empty batches do nothing', async () => {
       assert.deepEqual(await on.store.batchGet([], consistent), []);
       assert.equal(await on.store.batchPut([]), undefined);
+      assert.equal(await on.store.batchDelete([]), undefined);
     });
 
     test('puts of one key that overlap take place in the order of the calls', async () => {

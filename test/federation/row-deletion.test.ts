@@ -1,29 +1,28 @@
 /** How rows of the outbox are deleted whose stanzas the peer has confirmed. */
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
-import { type Store, Unavailable } from '../../lib/ports/store.ts';
+import { type Key, type Store, Unavailable } from '../../lib/ports/store.ts';
 import { DeploymentClock } from '../../lib/runtime/deployment-clock.ts';
 import type { Carrier, CarrierEvents } from '../../services/federation/core/carrier.ts';
 import type { Dependencies } from '../../services/federation/core/dependencies.ts';
 import { Gate } from '../../services/federation/core/gate.ts';
 import type { WayEvents } from '../../services/federation/core/way.ts';
 import { federationLimits } from '../../services/federation/limits.ts';
+import { withoutRow } from '../../services/federation/pairs/departing.ts';
 import { Pair } from '../../services/federation/pairs/pair.ts';
 import { RowDeletions } from '../../services/federation/pairs/row-deletion.ts';
 import { ManualClock, settled } from '../connection/manual-clock.ts';
 
-const { deletionsAtOnceMax, deletionRetryMaxMs, storeRetryMs } = federationLimits;
+const { deletionRowsMax, deletionsAtOnceMax, deletionRetryMaxMs, storeRetryMs } = federationLimits;
 const name = { tenant: 'a.example', host: 'a.example', peer: 'x.example' };
 
 /** A store of which only deletions are asked. Each waits until the test lets it go on. */
 class SlowStore {
-  readonly waiting: { readonly end: () => void; readonly fail: () => void }[] = [];
-  asked = 0;
+  readonly waiting: { readonly keys: readonly Key[]; readonly end: () => void; readonly fail: () => void }[] = [];
 
-  delete(): Promise<boolean> {
-    this.asked++;
+  batchDelete(keys: readonly Key[]): Promise<void> {
     return new Promise((resolve, reject) =>
-      this.waiting.push({ end: () => resolve(true), fail: () => reject(new Unavailable('the store is away')) }),
+      this.waiting.push({ keys, end: resolve, fail: () => reject(new Unavailable('the store is away')) }),
     );
   }
 }
@@ -39,10 +38,36 @@ beforeEach(() => {
   dependencies = { store: store as unknown as Store, clock: new DeploymentClock(wall), log, holdsLease: () => true } as never;
 });
 
+const rowsOf = (prefix: string, count: number) => Array.from({ length: count }, (_, index) => ({ key: `${prefix}-${index}` }));
+
+test('what is confirmed together is deleted together, and what has no row takes none', async () => {
+  const rows = new RowDeletions(dependencies, new Gate(wall), name, () => false);
+  const gone: string[] = [];
+  const all = [...rowsOf('row', deletionRowsMax + 2), { key: `${withoutRow}1` }];
+  rows.delete(all, ({ key }) => gone.push(key));
+  rows.delete([{ key: `${withoutRow}2` }], ({ key }) => gone.push(key));
+  await settled();
+  assert.deepEqual(
+    store.waiting.map(({ keys }) => keys.length),
+    [deletionRowsMax, 2],
+  );
+  assert.ok(
+    store.waiting[0]!.keys.every(({ table, sort }) => table === 'live' && sort.startsWith('out/a.example x.example row-')),
+  );
+  assert.deepEqual(gone, [`${withoutRow}2`]);
+  store.waiting[1]!.end();
+  await settled();
+  assert.equal(gone.length, 4);
+  store.waiting[0]!.end();
+  await rows.settled();
+  assert.deepEqual(new Set(gone), new Set([...all, { key: `${withoutRow}2` }].map(({ key }) => key)));
+});
+
 test('only some rows are deleted at the same time, and all in the end', async () => {
   const rows = new RowDeletions(dependencies, new Gate(wall), name, () => false);
   const count = 3 * deletionsAtOnceMax;
-  const all = Array.from({ length: count }, (_, index) => rows.delete(`row-${index}`));
+  const gone = new Set<string>();
+  for (const row of rowsOf('row', count)) rows.delete([row], ({ key }) => gone.add(key));
   for (let done = 0; done < count; ) {
     await settled();
     assert.equal(store.waiting.length, Math.min(deletionsAtOnceMax, count - done));
@@ -51,11 +76,14 @@ test('only some rows are deleted at the same time, and all in the end', async ()
       done++;
     }
   }
-  assert.deepEqual(new Set(await Promise.all(all)), new Set([true]));
+  await rows.settled();
+  assert.equal(gone.size, count);
 });
 
 test('a deletion that fails is tried again ever later', async () => {
-  const deleted = new RowDeletions(dependencies, new Gate(wall), name, () => false).delete('row');
+  const rows = new RowDeletions(dependencies, new Gate(wall), name, () => false);
+  const gone: string[] = [];
+  rows.delete([{ key: 'row' }], ({ key }) => gone.push(key));
   for (let pauseMs: number = storeRetryMs, tries = 1; tries < 10; tries++) {
     await settled();
     assert.equal(store.waiting.length, 1);
@@ -67,8 +95,10 @@ test('a deletion that fails is tried again ever later', async () => {
     pauseMs = Math.min(2 * pauseMs, deletionRetryMaxMs);
   }
   await settled();
+  assert.deepEqual(gone, []);
   store.waiting.pop()!.end();
-  assert.equal(await deleted, true);
+  await rows.settled();
+  assert.deepEqual(gone, ['row']);
 });
 
 test('a pair that stops waits until the rows are gone that its peer has confirmed: the next owner would send them again', async () => {

@@ -72,6 +72,9 @@ test('the meter counts calls of a store by those rules', async (t) => {
   const query = { table: 'archive', partition: 'p', limit: 10, consistent: true } as const;
   assert.deepEqual(await cost(() => store.query(query)), { read: 1, written: 0 });
   assert.deepEqual(await cost(() => store.delete(key)), { read: 0, written: 2 });
+  assert.deepEqual(await cost(() => store.batchDelete(two)), { read: 0, written: 3 });
+  assert.deepEqual(meter.use.requests, { BatchWriteItem: 1 });
+  assert.deepEqual(await cost(() => store.batchDelete(two)), { read: 0, written: 2 });
   assert.deepEqual(await cost(() => store.add({ ...key, sort: 'n' }, 1)), { read: 0, written: 1 });
   await cost(() => store.get({ table: 'core', partition: '#tenants', sort: 'x' }, { consistent: true }));
   assert.equal(meter.tenantReadUnits, 1);

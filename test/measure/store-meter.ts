@@ -44,7 +44,7 @@ interface Answer {
 }
 
 type BatchGet = { readonly Keys: readonly Item[]; readonly ConsistentRead?: boolean };
-type BatchWrite = readonly { readonly PutRequest: { readonly Item: Item } }[];
+type BatchWrite = readonly { readonly PutRequest?: { readonly Item: Item }; readonly DeleteRequest?: { readonly Key: Item } }[];
 
 const tenantsPartition = '#tenants';
 const archiveTable = /archive$/;
@@ -116,12 +116,15 @@ export async function startStoreMeter(engine: string): Promise<StoreMeter> {
         write(table, body.Key!, hasFailedCondition ? undefined : { ...body.Key!, ...body.ExpressionAttributeValues });
         break;
       case 'DeleteItem':
-        write(table, body.Key!, undefined);
-        if (!hasFailedCondition) sizes.delete(keyOf(table, body.Key!));
+        if (hasFailedCondition) write(table, body.Key!, undefined);
+        else remove(table, body.Key!);
         break;
       case 'BatchWriteItem':
         for (const [name, writes] of Object.entries(body.RequestItems as Record<string, BatchWrite>))
-          for (const { PutRequest } of writes) write(name, PutRequest.Item, PutRequest.Item);
+          for (const { PutRequest, DeleteRequest } of writes) {
+            if (PutRequest === undefined) remove(name, DeleteRequest!.Key);
+            else write(name, PutRequest.Item, PutRequest.Item);
+          }
         break;
       case 'GetItem':
         meter.use.readUnits += readUnits(answer.Item ? itemBytes(answer.Item) : 0, body.ConsistentRead === true);
@@ -150,6 +153,11 @@ export async function startStoreMeter(engine: string): Promise<StoreMeter> {
     if (after === undefined) return;
     sizes.set(key, bytes);
     if (archiveTable.test(table)) meter.use.archiveBytes += bytes - before + (before === 0 ? storageBytesPerItem : 0);
+  }
+
+  function remove(table: string, key: Item): void {
+    write(table, key, undefined);
+    sizes.delete(keyOf(table, key));
   }
 
   /** @returns whether it asked for nothing else than tenants */

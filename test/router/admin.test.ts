@@ -345,7 +345,7 @@ describe('the removal of an account', () => {
         if (isAccount && isErased) await removalsOf(dependencies).account(tenant, 'romeo');
         return version;
       };
-      for (const name of ['get', 'batchGet', 'query', 'batchPut', 'delete', 'add'] as const) {
+      for (const name of ['get', 'batchGet', 'query', 'batchPut', 'batchDelete', 'delete', 'add'] as const) {
         Object.defineProperty(store, name, { value: dependencies.store[name].bind(dependencies.store) });
       }
       assert.equal(await addAccount({ ...dependencies, store }, tenant, 'romeo', 'second'), 'leaving');

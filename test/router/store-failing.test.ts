@@ -77,7 +77,7 @@ for (const [what, failing, after] of [
   ['cannot be written', ['batchPut'], 0],
   ['cannot be read', ['get', 'batchGet'], 0],
   ['stops being read', ['get', 'batchGet'], 1],
-  ['is away', ['get', 'batchGet', 'query', 'put', 'batchPut', 'add', 'delete'], 0],
+  ['is away', ['get', 'batchGet', 'query', 'put', 'batchPut', 'batchDelete', 'add', 'delete'], 0],
 ] as const) {
   test(`a store that ${what}: the batch is wanted again, nothing is delivered; then each message has one row on each side`, async (t) => {
     const { stage, outage, actors } = await arrange(t);

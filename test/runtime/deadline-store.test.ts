@@ -36,6 +36,7 @@ test('it is the store until then, and does nothing afterwards', async () => {
     () => timely.query({ table: 'core', partition: 'p', limit: 1, consistent: true }),
     () => timely.put({ ...key, value: '' }),
     () => timely.batchPut([{ ...key, value: '' }]),
+    () => timely.batchDelete([key]),
     () => timely.delete(key),
     () => timely.add(key, 1),
   ]) {

@@ -38,6 +38,7 @@ export function withStore(store: Store, changed: Partial<Store>): Store {
     query: (query) => store.query(query),
     put: (row, condition) => store.put(row, condition),
     batchPut: (rows) => store.batchPut(rows),
+    batchDelete: (keys) => store.batchDelete(keys),
     delete: (key, condition) => store.delete(key, condition),
     add: (key, by) => store.add(key, by),
     close: () => store.close(),

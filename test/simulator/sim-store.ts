@@ -77,6 +77,19 @@ export class SimStore implements Store {
     }, true);
   }
 
+  async batchDelete(keys: readonly Key[]): Promise<void> {
+    for (const key of keys) checks.key(key);
+    if (keys.length === 0) return;
+    const count = this.#options.survivors?.(keys.length) ?? keys.length;
+    await this.#call(() => {
+      for (const key of keys.slice(0, count)) {
+        this.#options.meter?.write(key);
+        this.#rows.delete(key);
+      }
+      if (count < keys.length) throw new Unavailable(`${keys.length - count} of ${keys.length} rows were not deleted`);
+    }, true);
+  }
+
   async delete(key: Key, condition?: { readonly version: string }): Promise<boolean> {
     checks.key(key);
     return this.#call(() => {

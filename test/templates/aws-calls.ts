@@ -38,13 +38,11 @@ function rowCalls(operation: string, given: Json, { region, account }: Place): C
       ),
     );
   if (operation === 'BatchWriteItem')
-    return tables.map(([table, items]) =>
-      call(
-        operation,
-        table,
-        items.map(({ PutRequest, DeleteRequest }: Json) => (PutRequest?.Item ?? DeleteRequest.Key).p.S),
-      ),
-    );
+    return tables.map(([table, items]) => {
+      const partitions = items.map(({ PutRequest, DeleteRequest }: Json) => (PutRequest?.Item ?? DeleteRequest.Key).p.S);
+      const deleted = items.flatMap(({ DeleteRequest }: Json) => DeleteRequest?.Key.p.S ?? []);
+      return { ...call(operation, table, partitions), ...(deleted.length > 0 && { deleted }) };
+    });
   const partition = given.Key?.p.S ?? given.Item?.p.S ?? given.ExpressionAttributeValues?.[':p']?.S;
   const partitions = partition === undefined ? [] : [partition];
   const own = call(operation, given.TableName, partitions);

@@ -9,6 +9,8 @@ export interface Call {
   readonly resource: string;
   /** Keys of conditions, such as `dynamodb:LeadingKeys`. */
   readonly context: Readonly<Record<string, readonly string[]>>;
+  /** Partitions of which BatchWriteItem deletes rows. IAM does not see it. */
+  readonly deleted?: readonly string[];
 }
 
 /** As in the template, with all values filled in. */

@@ -205,8 +205,7 @@ export class Trial {
     const [tier, waits] = [this.#isSmall ? 'all' : 'federation', new RegExp(`^${first}/s/`)];
     await this.#until('nobody has dealt with what waits for another server', () =>
       [...this.#deployment.gate.allowed.values()].some(
-        ({ role, action, context }) =>
-          role === tier && action === 'dynamodb:DeleteItem' && waits.test(`${context['dynamodb:LeadingKeys']?.[0]}`),
+        ({ role, deleted = [] }) => role === tier && deleted.some((partition) => waits.test(partition)),
       ),
     );
     await this.leave();

@@ -62,6 +62,10 @@ class AdminStore implements Store {
     await Promise.all(rows.map((row) => this.put(row)));
   }
 
+  async batchDelete(keys: Parameters<Store['batchDelete']>[0]): Promise<void> {
+    await Promise.all(keys.map((key) => this.delete(key)));
+  }
+
   async delete(key: Parameters<Store['delete']>[0], condition?: Parameters<Store['delete']>[1]): Promise<boolean> {
     const { wasThere } = await this.#ask(certificateDelete, { key: checkTable(key), condition });
     if (wasThere === undefined) throw new Conflict('somebody else has changed the row');

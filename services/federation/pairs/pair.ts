@@ -115,7 +115,7 @@ export class Pair {
 
   /** A batch came again whose stanzas the peer has confirmed: its row was written again, too. */
   dropRepeated(key: string): void {
-    void this.#rows.delete(key);
+    this.#rows.delete([{ key }]);
   }
 
   /**
@@ -379,13 +379,10 @@ export class Pair {
   }
 
   #delete(entries: readonly Entry[]): void {
-    for (const entry of entries) void this.#deleteOne(entry);
-  }
-
-  async #deleteOne(entry: Entry): Promise<void> {
-    if (!(await this.#rows.delete(entry.key))) return;
-    this.#onConfirmed(entry.key);
-    this.#forget(entry);
+    this.#rows.delete(entries, (entry) => {
+      this.#onConfirmed(entry.key);
+      this.#forget(entry);
+    });
   }
 
   #hold(entry: Entry): void {

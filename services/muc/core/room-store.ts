@@ -149,7 +149,7 @@ async function writeRows(
   if (outbox !== undefined && leaving.length > 0) all.push(...outbox.puts(leaving));
   if (all.length > 0) await store.batchPut(all);
   if (leaving.length > 0) outbox?.written(leaving);
-  await deleteAll(dependencies.store, deletes);
+  if (deletes.length > 0) await store.batchDelete(deletes);
 }
 
 function toPut({ table, partition, sort, value, expiresAtMs }: PendingPut): Put {
@@ -162,13 +162,7 @@ async function clearRows({ store, features }: RoomDependencies, rows: Rows): Pro
     if (most === 1) keys.push(rows.keyOf(collection, ''));
     else for (const { key } of await listAll(rows, collection, most)) keys.push(rows.keyOf(collection, key));
   }
-  await deleteAll(store, keys);
-}
-
-async function deleteAll(store: Store, keys: readonly PendingKey[]): Promise<void> {
-  for (let at = 0; at < keys.length; at += runtimeLimits.eraseRowsMax) {
-    await Promise.all(keys.slice(at, at + runtimeLimits.eraseRowsMax).map((key) => store.delete(key)));
-  }
+  await store.batchDelete(keys);
 }
 
 /** Deletes the archive of a room that has ended, up to and with its last id. */
@@ -176,9 +170,9 @@ export async function eraseArchive(store: Store, domain: string, name: string, l
   const rows = Rows.ofRoom(store, domain, name);
   for (;;) {
     const page = await rows.list(messages, { limit: runtimeLimits.eraseRowsMax, before: `${lastId}~` });
-    await deleteAll(
-      store,
-      page.map(({ key }) => rows.keyOf(messages, key)),
+    await rows.deleteMany(
+      messages,
+      page.map(({ key }) => key),
     );
     if (page.length < runtimeLimits.eraseRowsMax) return;
   }

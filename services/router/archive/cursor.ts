@@ -289,7 +289,10 @@ async function dropDelivered(account: Account, start: string): Promise<void> {
   const oldest = firstIdAt(account.now.getTime() - serviceLimits.resumeTimeoutMs - runtimeLimits.catchUpOverlapMs);
   const before = start < oldest ? start : oldest;
   const rows = await account.list(unarchived, { limit: serviceLimits.catchUpPageMax, before });
-  await Promise.all(rows.map(({ key }) => account.rows.delete(unarchived, key)));
+  await account.rows.deleteMany(
+    unarchived,
+    rows.map(({ key }) => key),
+  );
 }
 
 function delayed(id: string, entry: ArchiveEntry, domain: string): Buffer {

@@ -309,7 +309,7 @@ export class Turn implements DeliveryWatcher {
   }
 
   static async #deleteAll(turns: readonly Turn[]): Promise<void> {
-    for (const turn of turns) for (const key of turn.#deletes ?? nothing) await turn.dependencies.store.delete(key);
+    for (const turn of turns) if (turn.#deletes !== undefined) await turn.dependencies.store.batchDelete(turn.#deletes);
   }
 
   static #runCommitted(turns: readonly Turn[]): Pending {
