@@ -21,6 +21,18 @@ showRelations('other servers', [
     planted: { federation: { retryMaxMs: 10 * 60_000 } },
   },
   {
+    says: 'a server that is back is reached within a minute: after the longest pause, and when a try that had begun before has failed',
+    holds: ({ federation, finding }) => 2 * federation.retryMaxMs + finding.connectMs + 2 * federation.tickMs < 60_000,
+    planted: { federation: { retryMaxMs: 25_000 } },
+  },
+  {
+    says: 'a few hundred dead servers have their turns within the longest pause of others, and all have several before what waits bounces',
+    holds: ({ federation, runtime }) =>
+      (300 / federation.deadRetriesPerSecond) * 1_000 <= 2 * federation.retryMaxMs &&
+      10 * federation.deadRetryMaxMs <= runtime.peerHoldSeconds * 1_000,
+    planted: { federation: { deadRetriesPerSecond: 5 } },
+  },
+  {
     says: 'the first pause between two tries is below the longest',
     holds: ({ federation }) => federation.retryMinMs < federation.retryMaxMs,
     planted: { federation: { retryMinMs: 6 * 60_000 } },

@@ -14,9 +14,17 @@ export const federationLimits = {
   iqMs: 30_000,
   /** What has waited for this long says so (XEP-0203), ms. */
   delayStampMs: 10_000,
-  /** The pause before a server is tried again, ms: the first, and the longest. It doubles, and up to as much again is added by chance. */
+  /**
+   * The pause before a server is tried again, ms: the first, and the longest. It doubles, and up to as much again is added by chance. One that
+   * is back is reached within a minute: twice the longest pause, and a try that had just begun.
+   */
   retryMinMs: 1_000,
-  retryMaxMs: 5 * 60_000,
+  retryMaxMs: 20_000,
+  /** Of servers that were not reached of late so many are tried again each second, and each after this long at the latest, ms. */
+  deadRetriesPerSecond: 10,
+  deadRetryMaxMs: 5 * 60_000,
+  /** A server that has confirmed something is not counted among these for this long, ms. */
+  reachedMs: 24 * 60 * 60_000,
   /** One server of a domain has this long for TLS and the stream's features, ms. */
   secureMs: 15_000,
   /** And this long to let us in, ms: it may have to call back. */

@@ -186,7 +186,7 @@ test('streams that ended with something unconfirmed are read from the log, each 
   assert.deepEqual(read(), [[['a.example'], 'b.example', 500, 3]]);
 });
 
-test('a gate passes all of it on, holds up, loses one way or both, and cuts', async (t) => {
+test('a gate passes all of it on, holds up, loses one way or both, cuts, and is closed', async (t) => {
   const heard: string[] = [];
   const far = createServer((socket) => {
     socket
@@ -250,4 +250,16 @@ test('a gate passes all of it on, holds up, loses one way or both, and cuts', as
     await closed;
     heard.length = 0;
   }
+  gate.weather = 'closed';
+  const refused = dial();
+  refused.socket.write('hello');
+  await refused.closed;
+  assert.deepEqual([refused.got, heard], [[], []]);
+  gate.heal();
+  const { socket, got } = dial();
+  socket.write('hello');
+  await until(
+    () => got.join('') === 'answer to hello',
+    () => `an answer, not ${got}`,
+  );
 });

@@ -4,7 +4,7 @@ import { ourDomains } from './neighbourhood.ts';
 import type { Done } from './round.ts';
 import type { GateWeather, TcpGate } from './tcp-gate.ts';
 
-const seconds = { down: [1, 12], frozen: [2, 35], gone: [6, 10], slow: [6, 12], holed: [3, 12], dns: [7, 14] } as const;
+const seconds = { down: [1, 12], frozen: [2, 35], gone: [6, 10], slow: [6, 12], holed: [3, 12], away: [90, 130], dns: [7, 14] } as const;
 /** How long messages wait for a server that is gone, in the round that is about it, and otherwise. */
 const holdSeconds = { short: 2, usual: 3_600 };
 const cuts = 4;
@@ -26,6 +26,7 @@ export const faultsAbroad: Readonly<Record<string, Fault>> = {
   'peer-swallowing': (scene) => changeWeather(scene, 'swallowing', seconds.holed),
   'peer-mute': (scene) => changeWeather(scene, 'mute', seconds.holed),
   'peer-deaf-and-mute': (scene) => changeWeather(scene, 'deaf and mute', seconds.holed),
+  'peer-away': (scene) => changeWeather(scene, 'closed', seconds.away),
   'dns-silent': (scene) => loseDns(scene, 'says nothing', (dns) => Object.assign(dns, { isSilent: true })),
   'dns-late': (scene) => loseDns(scene, 'answers late', (dns) => Object.assign(dns, { delayMs: dnsLateMs })),
   'dns-servfail': (scene) => loseDns(scene, 'says SERVFAIL', (dns) => Object.assign(dns, { failureCode: servfail })),
@@ -75,6 +76,7 @@ async function changeWeather(scene: Scene, weather: GateWeather, range: readonly
   const ms = draw(scene.random, range);
   const gates = scene.random.pick([[around.toPeer], [around.fromPeers], [around.toPeer, around.fromPeers]]);
   for (const gate of gates) gate.weather = weather;
+  if (weather === 'closed') for (const gate of gates) gate.cut();
   await pause(ms);
   around.heal();
   return `${gates.length === 2 ? 'both ways' : gates[0] === around.toPeer ? 'streams to it' : 'streams to us'} ${weather} for ${show(ms)}`;

@@ -88,7 +88,7 @@ export class TcpGate {
       this.#holed.delete(passage);
     };
     near.setNoDelay(true).on('error', end).once('close', end);
-    const far = await this.#reach();
+    const far = this.weather === 'closed' ? undefined : await this.#reach();
     if (far === undefined || near.destroyed) {
       far?.destroy();
       near.resetAndDestroy();

@@ -7,6 +7,9 @@ import type { PairName } from '../../../lib/runtime/outbox.ts';
 import { peerAllowances } from '../../../lib/s2s/stream-pace.ts';
 import { federationLimits } from '../limits.ts';
 
+/** The peer asks for it by a key; it is tried for the first time, or after it was reached; or it has failed. */
+export type Urgency = 'asked' | 'first' | 'again';
+
 export class Gate {
   readonly #clock: Clock;
   /** Whoever begins stays here for a moment, so that the streams that are open get their turns of the event loop in between. */
@@ -29,26 +32,36 @@ export class Gate {
   readonly allowances: Allowances;
   /** Bytes of XML that wait for peers. */
   waitingBytes = 0;
+  /** When the last of the dead servers has its turn, by the monotonic clock. */
+  #lastTurnMs = Number.NEGATIVE_INFINITY;
 
   constructor(clock: Clock) {
     this.#clock = clock;
     this.allowances = peerAllowances(clock);
   }
 
-  /** Tenants take turns. @throws {Overloaded} @throws what `work` throws */
-  connecting<Result>({ tenant }: PairName, work: () => Promise<Result>): Promise<Result> {
+  /** Tenants take turns, and of each those that fail with those that may not. @throws {Overloaded} @throws what `work` throws */
+  connecting<Result>({ tenant }: PairName, urgency: Urgency, work: () => Promise<Result>): Promise<Result> {
     return new Promise((resolve, reject) => {
       const begin = () => {
-        this.#connecting.run([tenant], work).then(resolve, reject);
+        this.#connecting.run([tenant, urgency], work).then(resolve, reject);
         return sleep(this.#clock, federationLimits.connectBeginningMs);
       };
-      this.#beginning.run([tenant], begin).catch(reject);
+      this.#beginning.run([tenant, urgency], begin).catch(reject);
     });
   }
 
   /** Tenants take turns. @throws {Overloaded} @throws what `work` throws */
   deleting<Result>({ tenant }: PairName, work: () => Promise<Result>): Promise<Result> {
     return this.#deleting.run([tenant], work);
+  }
+
+  /** Dead servers take turns, or a thousand of them would keep a process busy. @returns when one that has failed has its next turn, ms from now */
+  deadTurnMs(): number {
+    const now = this.#clock.monotonic();
+    const { deadRetriesPerSecond, deadRetryMaxMs } = federationLimits;
+    this.#lastTurnMs = Math.min(Math.max(this.#lastTurnMs, now) + 1_000 / deadRetriesPerSecond, now + deadRetryMaxMs);
+    return this.#lastTurnMs - now;
   }
 
   get isFull(): boolean {

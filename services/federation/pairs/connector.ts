@@ -5,7 +5,7 @@
 import type { PairName } from '../../../lib/runtime/outbox.ts';
 import { StreamError } from '../../../lib/xmpp/errors.ts';
 import type { Dependencies } from '../core/dependencies.ts';
-import type { Gate } from '../core/gate.ts';
+import type { Gate, Urgency } from '../core/gate.ts';
 import type { Verdict, Way, WayEvents } from '../core/way.ts';
 import { federationLimits } from '../limits.ts';
 import { authenticate } from '../streams/authentication.ts';
@@ -27,6 +27,8 @@ export class Connector implements Way {
   #oneWayUntilMs = Number.NEGATIVE_INFINITY;
   /** Something was confirmed on the stream. */
   #hasSucceeded = false;
+  /** When something was confirmed last, on any stream, by the monotonic clock. */
+  #reachedAtMs = Number.NEGATIVE_INFINITY;
   /** In words, for people. */
   lastError: string | undefined;
 
@@ -52,13 +54,14 @@ export class Connector implements Way {
   /** Begins, unless it is begun, or it is too early to try again. */
   connect(): void {
     if (this.#retryAtMs > this.#dependencies.clock.monotonic()) return;
-    this.#begin().catch(() => {}); // told by `failed`
+    this.#begin(this.#failures === 0 ? 'first' : 'again').catch(() => {}); // told by `failed`
   }
 
   /** Something was confirmed: the next trouble begins with a short pause. */
   succeeded(): void {
     this.#failures = 0;
     this.#hasSucceeded = true;
+    this.#reachedAtMs = this.#dependencies.clock.monotonic();
     this.lastError = undefined;
     this.endPause();
   }
@@ -71,7 +74,7 @@ export class Connector implements Way {
 
   /**
    * What failed within a pause was tried early because the peer asked for it by a key: that says that the peer is there, and does not
-   * lengthen the pause.
+   * lengthen the pause. Peers that were reached of late come back, and have short pauses; the others take turns.
    * @param isFinal the answer will be the same for a while; whoever comes next asks anew
    */
   rest(error: Error, isFinal = false): void {
@@ -79,14 +82,18 @@ export class Connector implements Way {
     this.lastError = error.message;
     if (!this.#hasSucceeded && (this.#stream?.way === undefined || this.#stream.sent > 0)) this.avoidBidirectional();
     if (this.retryInMs > 0 && !isFinal) return;
-    const pauseMs = Math.min(federationLimits.retryMinMs * 2 ** (isFinal ? 0 : this.#failures), federationLimits.retryMaxMs);
+    const { retryMinMs, retryMaxMs, reachedMs } = federationLimits;
+    const now = clock.monotonic();
+    const leastMs = Math.min(retryMinMs * 2 ** (isFinal ? 0 : this.#failures), retryMaxMs);
+    const pauseMs = leastMs + (leastMs * clock.randomBytes(2).readUInt16BE()) / 65_536;
+    const isDead = !isFinal && now - this.#reachedAtMs > reachedMs;
     if (!isFinal) this.#failures = Math.min(this.#failures + 1, 20);
-    this.#retryAtMs = clock.monotonic() + pauseMs + (pauseMs * clock.randomBytes(2).readUInt16BE()) / 65_536;
+    this.#retryAtMs = now + (isDead ? Math.max(pauseMs, this.#gate.deadTurnMs()) : pauseMs);
   }
 
   /** Whoever proves itself with a key is there: it is asked although it is too early to try again. @throws {Error} */
   async verify(streamId: string, key: string): Promise<Verdict> {
-    const stream = this.#stream?.isOpen === true ? this.#stream : await this.#begin();
+    const stream = this.#stream?.isOpen === true ? this.#stream : await this.#begin('asked');
     return stream.verify(streamId, key);
   }
 
@@ -96,14 +103,14 @@ export class Connector implements Way {
   }
 
   /** @returns the encrypted stream */
-  #begin(): Promise<OutgoingStream> {
-    this.#opening ??= this.#open();
+  #begin(urgency: Urgency): Promise<OutgoingStream> {
+    this.#opening ??= this.#open(urgency);
     return this.#opening;
   }
 
-  async #open(): Promise<OutgoingStream> {
+  async #open(urgency: Urgency): Promise<OutgoingStream> {
     try {
-      const stream = await this.#gate.connecting(this.#pair, () =>
+      const stream = await this.#gate.connecting(this.#pair, urgency, () =>
         openStream(this.#dependencies, this.#pair, this.#abort.signal),
       );
       this.#stream = stream;
