@@ -19,6 +19,24 @@ export interface StormOptions {
 
 const settleMs = 20_000;
 const tickMs = 5;
+/** What we write and read ourselves late is not the server's doing. */
+class Lateness {
+  /** How late each tick was, ms. */
+  #late: number[] = [];
+
+  async tick(): Promise<void> {
+    const begunMs = performance.now();
+    await pause(tickMs);
+    this.#late.push(performance.now() - begunMs - tickMs);
+  }
+
+  /** @returns the 99th percentile since the last call, ms */
+  take(): number {
+    const late = this.#late.toSorted((a, b) => a - b);
+    this.#late = [];
+    return percentile(late, 0.99);
+  }
+}
 
 /** @param others those who write to dead domains, each to as many */
 export async function storm(
@@ -34,6 +52,7 @@ export async function storm(
   const sequences = senders.map(() => 0);
   let latencies: number[] = [];
   let sent = 0;
+  const lateness = new Lateness();
   servers.onMessage = (bytes, start, end) => {
     const mark = readMark(bytes, start, end);
     const isOurs = mark !== undefined && mark.stream >= base && mark.stream < base + senders.length;
@@ -50,13 +69,15 @@ export async function storm(
         const to = `someone${index}@${livingDomain(index % pairs)}/there`;
         senders[index]!.send(`<message type='chat' to='${to}'><body>${body} Wherefore art thou, Romeo?</body></message>`);
       }
-      await pause(tickMs);
+      await lateness.tick();
     }
     await until(() => tally.delivered >= sent, settleMs);
     return latencies.toSorted((a, b) => a - b);
   };
   await talk(Math.min(2, seconds));
+  lateness.take();
   const before = await talk(seconds);
+  const calmLateMs = lateness.take();
   let bounced = 0;
   for (const other of others)
     other.onStanza = (bytes, start, end) => {
@@ -70,6 +91,7 @@ export async function storm(
   const cpu = beginCpu(pid);
   const during = await talk(seconds);
   const { serverMicrosEach } = cpu(during.length);
+  const stormLateMs = lateness.take();
   await pause(50); // duplicates may come late
   if (losses.count() > 0) throw new ModeFailed(`${losses.count()} streams ended, such as ${losses.first()}`);
   const [calmP99, stormP99] = [percentile(before, 0.99), percentile(during, 0.99)];
@@ -85,6 +107,8 @@ export async function storm(
       stormP99Ms: stormP99,
       stormMaxMs: during.at(-1) ?? Number.NaN,
       p99Ratio: stormP99 / calmP99,
+      generatorCalmP99Ms: calmLateMs,
+      generatorStormP99Ms: stormLateMs,
       bounced,
     },
   };

@@ -9,7 +9,6 @@ const nameErrorCode = 3;
 export type Rule = (name: string) => readonly Answer[] | undefined;
 
 export class NameServer {
-  readonly #sockets: Socket[] = [];
   readonly #recordsOf: Rule;
   /** For servers that can be told a port. */
   address = '';
@@ -34,16 +33,11 @@ export class NameServer {
     return server;
   }
 
-  close(): void {
-    for (const socket of this.#sockets) socket.close();
-  }
-
   async #bind(port: number, host: string): Promise<Socket> {
     const socket = createSocket('udp4');
     socket.on('message', (message, { port, address }) => socket.send(this.#answer(message), port, address));
     socket.bind(port, host);
     await once(socket, 'listening'); // rejects with the error of the socket
-    this.#sockets.push(socket);
     return socket;
   }
 

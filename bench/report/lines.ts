@@ -41,6 +41,8 @@ const names: Readonly<Record<string, string>> = {
   stormP99Ms: 'p99 meanwhile',
   stormMaxMs: 'worst meanwhile',
   p99Ratio: 'p99 meanwhile / before',
+  generatorCalmP99Ms: 'ticks of the generator late before, p99',
+  generatorStormP99Ms: 'and meanwhile',
   bounced: 'bounced to senders',
   resumed: 'resumed',
 };

@@ -20,7 +20,7 @@ export const federationLimits = {
    */
   retryMinMs: 1_000,
   retryMaxMs: 20_000,
-  /** Of servers that were not reached of late so many are tried again each second, and each after this long at the latest, ms. */
+  /** How many of the servers that were not reached of late are tried again each second, and after how long each is at the latest, ms. */
   deadRetriesPerSecond: 10,
   deadRetryMaxMs: 5 * 60_000,
   /** A server that has confirmed something is not counted among these for this long, ms. */
@@ -71,6 +71,9 @@ export const federationLimits = {
    */
   connectsBeginningMax: 4,
   connectBeginningMs: 20,
+  /** Where timers ring late because the event loop is busy, it keeps it for so many times as long more, at most this long, ms: 40 a second. */
+  connectYieldPerLateMs: 4,
+  connectYieldMaxMs: 80,
   /** Pairs of which something is due are looked at this often, ms: what a lost message did not bring is found then. */
   lookMs: 15_000,
   /** Clocks of pairs: timeouts are looked at this often, ms. */

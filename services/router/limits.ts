@@ -1,5 +1,8 @@
 /** Bounds of a router: what one account, one address or one tenant may do. */
 export const routerLimits = {
+  /** Batches with more stanzas than this wait for their turn of the event loop; and how many may wait for it. Each session has one batch. */
+  shortBatchItemsMax: 4,
+  longBatchesWaitingMax: 50_000,
   /**
    * States of bound sessions that a router keeps as it has parsed them. Most have 150 bytes, and none more than 4 KiB. A session beyond
    * has its state parsed with each batch.

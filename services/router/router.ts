@@ -3,6 +3,7 @@
  */
 import type { Serving } from '../../lib/ports/bus.ts';
 import type { ConsoleReply, ConsoleRequest } from '../../lib/runtime/console-wire.ts';
+import { FairQueue, Overloaded } from '../../lib/runtime/fair-queue.ts';
 import { answering, isOperating, report, toStanzaError } from '../../lib/runtime/faults.ts';
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
 import { Latency } from '../../lib/runtime/latency.ts';
@@ -43,6 +44,11 @@ export interface Router {
 export async function startRouter(dependencies: Dependencies): Promise<Router> {
   let busy = 0;
   const latency = new Latency(dependencies.clock);
+  const turns = new FairQueue({
+    atOnceMax: 1,
+    waitingMax: routerLimits.longBatchesWaitingMax,
+    waitingPerPathMax: routerLimits.longBatchesWaitingMax,
+  });
   const serving: Serving = await dependencies.bus.serve(
     routerSubject,
     answering(dependencies.log, (payload) => {
@@ -53,7 +59,7 @@ export async function startRouter(dependencies: Dependencies): Promise<Router> {
         latency.end(begun);
       };
       try {
-        const answer = handle(dependencies, payload);
+        const answer = handle(dependencies, payload, turns);
         answer.then(ended, ended);
         return answer;
       } catch (error) {
@@ -77,34 +83,46 @@ export async function startRouter(dependencies: Dependencies): Promise<Router> {
   };
 }
 
-function handle(dependencies: Dependencies, payload: Uint8Array): Promise<Uint8Array> {
+/** @param turns of the event loop, for what takes long */
+function handle(dependencies: Dependencies, payload: Uint8Array, turns: FairQueue): Promise<Uint8Array> {
   const { header, bodies } = decodeFrame<RouterRequest>(payload);
   if (header.kind === 'admin') return handleAdmin(dependencies, header).then((reply) => encodeFrame(reply));
   if (header.kind === 'console') return handleConsole(dependencies, header).then((reply) => encodeFrame(reply));
   dependencies.clock.observe(header.at);
   const timed = (reply: DoneReply) => encodeFrame({ ...reply, at: dependencies.clock.now() });
   let working: Promise<Uint8Array>;
-  if (header.kind === 'step') working = handleStep(dependencies, header, bodies);
+  if (header.kind === 'step') working = handleStep(dependencies, header, bodies, turns);
   else if (header.kind === 'ring') working = wakeOccupants(dependencies, header, bodies).then(timed);
   else working = handleInbound(dependencies, header, bodies).then(timed);
   return dependencies.underWay?.track(working) ?? working;
 }
 
-async function handleStep(dependencies: Dependencies, request: StepRequest, bodies: readonly Buffer[]): Promise<Uint8Array> {
+/** Batches of many stanzas begin one in each turn of the event loop, so that those of a few are not behind all of them in each of their steps. */
+async function handleStep(
+  dependencies: Dependencies,
+  request: StepRequest,
+  bodies: readonly Buffer[],
+  turns: FairQueue,
+): Promise<Uint8Array> {
   try {
+    if (request.items.length > routerLimits.shortBatchItemsMax) await turns.run([request.domain], nextTurn);
     const finding = dependencies.tenants.find(request.domain);
     const tenant = finding instanceof Promise ? await finding : finding;
     if (!tenant) return encodeFrame(closing('host-unknown', `${request.domain} is not served here`));
     const result = await new Step(dependencies, tenant, request).run(bodies);
     return encodeFrame(result.reply, result.bodies);
   } catch (error) {
-    if (isOperating(error)) {
+    if (isOperating(error) || error instanceof Overloaded) {
       dependencies.log.warn({ err: error }, 'a batch failed and must be tried again');
       return encodeFrame({ ok: false, out: [], at: dependencies.clock.now() } satisfies StepReply);
     }
     report(dependencies.log, error, 'a batch failed');
     return encodeFrame(closing('internal-server-error'));
   }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function closing(condition: string, text?: string): StepReply {

@@ -4,7 +4,15 @@ import { ourDomains } from './neighbourhood.ts';
 import type { Done } from './round.ts';
 import type { GateWeather, TcpGate } from './tcp-gate.ts';
 
-const seconds = { down: [1, 12], frozen: [2, 35], gone: [6, 10], slow: [6, 12], holed: [3, 12], away: [90, 130], dns: [7, 14] } as const;
+const seconds = {
+  down: [1, 12],
+  frozen: [2, 35],
+  gone: [6, 10],
+  slow: [6, 12],
+  holed: [3, 12],
+  away: [70, 100],
+  dns: [7, 14],
+} as const;
 /** How long messages wait for a server that is gone, in the round that is about it, and otherwise. */
 const holdSeconds = { short: 2, usual: 3_600 };
 const cuts = 4;

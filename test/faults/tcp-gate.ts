@@ -9,9 +9,10 @@ import type { Door } from './door.ts';
 
 /**
  * `slow`: late, and a few bytes at a time. `swallowing`: what the near end sends is taken and goes nowhere, as in the sockets of a machine
- * that dies; `mute`: what comes back is, so nothing is confirmed; `deaf and mute`: both.
+ * that dies; `mute`: what comes back is, so nothing is confirmed; `deaf and mute`: both. `closed`: whoever connects
+ * is reset.
  */
-export type GateWeather = 'fair' | 'slow' | 'swallowing' | 'mute' | 'deaf and mute';
+export type GateWeather = 'fair' | 'slow' | 'swallowing' | 'mute' | 'deaf and mute' | 'closed';
 
 const slow = { leastMs: 20, mostMs: 250, bytes: 700 };
 

@@ -1,11 +1,13 @@
 /** Who may begin to connect to other servers, and when: a storm of dead ones leaves room for the living. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Timer } from '../../lib/ports/clock.ts';
 import { Gate, type Urgency } from '../../services/federation/core/gate.ts';
 import { federationLimits } from '../../services/federation/limits.ts';
 import { ManualClock } from '../connection/manual-clock.ts';
 
-const { connectsBeginningMax, connectBeginningMs, deadRetriesPerSecond, deadRetryMaxMs } = federationLimits;
+const { connectsBeginningMax, connectBeginningMs, connectYieldMaxMs, connectYieldPerLateMs } = federationLimits;
+const { deadRetriesPerSecond, deadRetryMaxMs } = federationLimits;
 
 const pairOf = (tenant: string, index: number) => ({ tenant, host: tenant, peer: `dead${index}.example` });
 const silence = () => new Promise<never>(() => {});
@@ -30,6 +32,22 @@ test('of a hundred that are to be connected to at once some begin at once, and t
     assert.equal(begun.length, turn * connectsBeginningMax);
     await clock.advance(connectBeginningMs);
   }
+});
+
+test('where the event loop is busy, which late timers say, they begin later, and still begin', async () => {
+  const lateMs = 15;
+  class LateClock extends ManualClock {
+    override after(delayMs: number, run: () => void): Timer {
+      return super.after(delayMs + lateMs, run);
+    }
+  }
+  const clock = new LateClock();
+  const begun = storm(new Gate(clock), 400);
+  const eachMs = connectBeginningMs + lateMs + lateMs * connectYieldPerLateMs + lateMs;
+  await clock.advance(10 * eachMs + 1);
+  assert.equal(begun.length, 11 * connectsBeginningMax);
+  const fewestPerSecond = (connectsBeginningMax * 1_000) / (connectBeginningMs + connectYieldMaxMs);
+  assert.ok(fewestPerSecond >= 40, `${fewestPerSecond}`);
 });
 
 test('another tenant does not wait for the line of the first', async () => {

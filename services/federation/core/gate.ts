@@ -45,10 +45,20 @@ export class Gate {
     return new Promise((resolve, reject) => {
       const begin = () => {
         this.#connecting.run([tenant, urgency], work).then(resolve, reject);
-        return sleep(this.#clock, federationLimits.connectBeginningMs);
+        return this.#letOthersWork();
       };
       this.#beginning.run([tenant, urgency], begin).catch(reject);
     });
+  }
+
+  /** The busier the event loop is, the longer: what rings late says so. */
+  async #letOthersWork(): Promise<void> {
+    const { connectBeginningMs, connectYieldMaxMs, connectYieldPerLateMs } = federationLimits;
+    const begunMs = this.#clock.monotonic();
+    await sleep(this.#clock, connectBeginningMs);
+    const lateMs = this.#clock.monotonic() - begunMs - connectBeginningMs;
+    const yieldMs = Math.min(lateMs * connectYieldPerLateMs, connectYieldMaxMs);
+    if (yieldMs > connectBeginningMs) await sleep(this.#clock, yieldMs);
   }
 
   /** Tenants take turns. @throws {Overloaded} @throws what `work` throws */
