@@ -8,6 +8,7 @@
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import module from 'node:module';
 import { constants } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -91,7 +92,17 @@ function endWithShell() {
   timer.unref();
 }
 
+/**
+ * Keeps what V8 has compiled for the next start, which then takes half the time. It is kept beside the packages, where only whoever
+ * may change the program can write; where nobody can, nothing is kept.
+ */
+function keepCompiled() {
+  process.env.NODE_COMPILE_CACHE ??= join(dirname(fileURLToPath(import.meta.url)), '..', 'node_modules', '.cache', 'compiled');
+  module.enableCompileCache?.(process.env.NODE_COMPILE_CACHE);
+}
+
 const [file, ...args] = process.argv.slice(2);
+keepCompiled();
 if (file === undefined) {
   console.error('Usage: node bin/with-node.mjs FILE ARGS…');
   process.exit(2);

@@ -5,7 +5,17 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
@@ -92,6 +102,25 @@ for (const depth of [0, 3]) {
     assert.equal(told.file, tell);
     assert.notEqual(told.pid, child.pid);
     assert.equal(code, 7);
+  });
+}
+
+for (const [which, flags] of [
+  ['a Node that is new enough', []],
+  ['an old Node', old],
+] as const) {
+  test(`${which} keeps what was compiled beside the packages, unless the environment names another folder`, async () => {
+    const home = `compiled-${flags.length}`;
+    const guard = copyGuard(home, { depth: 0, isPinnedThere: true });
+    const elsewhere = join(folder, home, 'elsewhere');
+    const { NODE_COMPILE_CACHE: _, ...env } = process.env;
+    const kept = join(folder, home, 'node_modules', '.cache', 'compiled');
+    const run = (more: Record<string, string>) =>
+      finish(spawn(process.execPath, [...flags, guard, tell], { env: { ...env, ...more }, stdio: ['ignore', 'pipe', 'pipe'] }));
+    await run({ NODE_COMPILE_CACHE: elsewhere });
+    assert.deepEqual([existsSync(elsewhere), existsSync(kept)], [true, false]);
+    await run({});
+    assert.ok(readdirSync(kept).length > 0);
   });
 }
 
