@@ -3,6 +3,7 @@ import { ArnFormat, Stack } from 'aws-cdk-lib';
 import { CfnBudget } from 'aws-cdk-lib/aws-budgets';
 import type { Alarm } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import { type Rule, RuleTargetInput } from 'aws-cdk-lib/aws-events';
 import { Effect, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
@@ -15,7 +16,8 @@ export class Alerts extends Construct {
   constructor(scope: Construct, id: string, settings: Settings) {
     super(scope, id);
     this.topic = new Topic(this, 'Topic', { displayName: `Alarms of ${settings.name}`, enforceSSL: true });
-    this.topic.addToResourcePolicy(this.#alarmsMayPublish());
+    this.topic.addToResourcePolicy(this.#mayPublish('cloudwatch', 'alarm', '*', ArnFormat.COLON_RESOURCE_NAME));
+    this.topic.addToResourcePolicy(this.#mayPublish('events', 'rule', `${settings.name}-*`, ArnFormat.SLASH_RESOURCE_NAME));
     this.topic.addSubscription(new EmailSubscription(settings.budgetEmail));
     const subscribers = [{ subscriptionType: 'EMAIL', address: settings.budgetEmail }];
     const notification = (notificationType: string, threshold: number) => ({
@@ -33,16 +35,17 @@ export class Alerts extends Construct {
   }
 
   /** A topic policy of its own, such as `enforceSSL` adds, replaces the default one that lets the account's alarms publish. */
-  #alarmsMayPublish(): PolicyStatement {
+  #mayPublish(service: string, resource: string, resourceName: string, arnFormat: ArnFormat): PolicyStatement {
     const stack = Stack.of(this);
-    const arnFormat = ArnFormat.COLON_RESOURCE_NAME;
-    const alarms = stack.formatArn({ service: 'cloudwatch', resource: 'alarm', resourceName: '*', arnFormat });
     return new PolicyStatement({
       effect: Effect.ALLOW,
-      principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
+      principals: [new ServicePrincipal(`${service}.amazonaws.com`)],
       actions: ['sns:Publish'],
       resources: [this.topic.topicArn],
-      conditions: { StringEquals: { 'aws:SourceAccount': stack.account }, ArnLike: { 'aws:SourceArn': alarms } },
+      conditions: {
+        StringEquals: { 'aws:SourceAccount': stack.account },
+        ArnLike: { 'aws:SourceArn': stack.formatArn({ service, resource, resourceName, arnFormat }) },
+      },
     });
   }
 
@@ -53,5 +56,12 @@ export class Alerts extends Construct {
       alarm.addAlarmAction(action);
       alarm.addOkAction(action);
     }
+  }
+
+  /** Sends a text with each event. The topic's own policy lets rules of this deployment publish. */
+  tell(rule: Rule, text: string): void {
+    rule.addTarget({
+      bind: () => ({ arn: this.topic.topicArn, input: RuleTargetInput.fromText(text), targetResource: this.topic }),
+    });
   }
 }

@@ -10,6 +10,7 @@ import { grantDialback, grantRows, grantTaskProtection, grantTokens, grantUnseal
 import { serviceMetric } from './metrics.ts';
 import type { NetStack } from './net-stack.ts';
 import { Operations } from './operations.ts';
+import { taskCpu } from './quotas.ts';
 import { rightsOf } from './rights.ts';
 import { healthPort, type ServiceProps, SkylarkService, stopTimeout } from './service.ts';
 
@@ -19,10 +20,10 @@ interface AppProps extends CellProps {
 }
 
 /** Tasks are small and many: a stream needs 36 kB and a share of a core, and a task that dies takes few streams with it. */
-const taskSize = { cpu: 1024, memoryMiB: 4096 };
+const taskSize = { cpu: taskCpu.connection, memoryMiB: 4096 };
 
 /** Most cells need no more than two small tasks for streams of other servers, and two for streams to them. */
-const serverTaskSize = { cpu: 512, memoryMiB: 2048 };
+const serverTaskSize = { cpu: taskCpu.peers, memoryMiB: 2048 };
 
 /** The process ends by itself before ECS would kill it. */
 const reserveSeconds = 10;
@@ -89,7 +90,7 @@ export class AppStack extends CellStack {
 
   #router(): SkylarkService {
     const { routerTasksMin: min, routerTasksMax: max } = this.settings;
-    const router = this.#add('Router', { tier: 'router', tasks: { min, max } });
+    const router = this.#add('Router', { tier: 'router', tasks: { min, max }, isMovable: true });
     grantRows(router.taskRole, this.#data.tables, rightsOf(['router']));
     grantTokens(router.taskRole, this.#data.certificateKey);
     grantUploads(router.taskRole, this.settings);
@@ -110,7 +111,7 @@ export class AppStack extends CellStack {
 
   #muc(): SkylarkService {
     const { mucTasksMin: min, mucTasksMax: max } = this.settings;
-    const muc = this.#add('Muc', { tier: 'muc', tasks: { min, max } });
+    const muc = this.#add('Muc', { tier: 'muc', tasks: { min, max }, isMovable: true });
     grantRows(muc.taskRole, this.#data.tables, rightsOf(['muc']));
     scaleOnCpu(muc);
     return muc;

@@ -4,25 +4,25 @@
  */
 import { clientDoors, serverDoors } from './streams-balancer.ts';
 
-interface Sizes {
+export interface TargetSizes {
   readonly shape: 'small' | 'cell';
   readonly connectionTasksMax: number;
   readonly peersTasksMax: number;
   readonly balancerTargetsMax: number;
 }
 
-function targetsOf({ connectionTasksMax, peersTasksMax }: Sizes) {
+function targetsOf({ connectionTasksMax, peersTasksMax }: TargetSizes) {
   return { connection: 2 * connectionTasksMax * clientDoors.length, peers: 2 * peersTasksMax * serverDoors.length };
 }
 
 /** Whether other servers get a load balancer of their own, because one would have too many targets. */
-export function needsServersBalancer(sizes: Sizes): boolean {
+export function needsServersBalancer(sizes: TargetSizes): boolean {
   const { connection, peers } = targetsOf(sizes);
   return sizes.shape === 'cell' && connection + peers > sizes.balancerTargetsMax;
 }
 
 /** @returns a sentence for each setting that asks for more than a load balancer of its own may have */
-export function targetFaults(sizes: Sizes): readonly { readonly name: string; readonly fault: string }[] {
+export function targetFaults(sizes: TargetSizes): readonly { readonly name: string; readonly fault: string }[] {
   if (sizes.shape === 'small') return [];
   const wanted = targetsOf(sizes);
   const max = sizes.balancerTargetsMax;

@@ -2,12 +2,13 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
-export type BundleName = 'skylark' | 'web-lambda' | 'certificates-lambda';
+export type BundleName = 'skylark' | 'web-lambda' | 'certificates-lambda' | 'canary-lambda';
 
 interface Needs {
   readonly bundles: string;
   readonly image?: string;
   readonly certificates: 'acme' | 'pem';
+  readonly canary: string;
 }
 
 /** A path in the settings is seen from the project's folder, in which `cdk` runs. */
@@ -21,6 +22,7 @@ export function missingBundles(needs: Needs): readonly string[] {
     'web-lambda',
     ...(needs.image === undefined ? (['skylark'] as const) : []),
     ...(needs.certificates === 'acme' ? (['certificates-lambda'] as const) : []),
+    ...(needs.canary === 'none' ? [] : (['canary-lambda'] as const)),
   ];
   return wanted
     .filter((name) => !existsSync(join(bundleFolder(needs, name), 'index.mjs')))

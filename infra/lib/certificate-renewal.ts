@@ -47,6 +47,7 @@ export class CertificateRenewal extends Construct {
     this.#grantChallenges(renewal.role, zone.id);
     new Rule(this, 'Schedule', {
       description: 'Checks certificates',
+      enabled: !settings.paused,
       // A new tenant waits at most this long for its first certificate. For renewals alone, a day would do.
       schedule: Schedule.rate(Duration.hours(1)),
       targets: [new LambdaFunction(renewal.function, { retryAttempts: 2 })],

@@ -94,6 +94,9 @@ export function filesBucketName({ account, region }: Stack, { name }: Settings):
   return `${name}-files-${account}-${region}`;
 }
 
+/** How long a file can be brought back that was written over or removed. With it ends what an erasure has left. */
+const versionDays = 7;
+
 /** Clients put files with URLs that a router has signed (XEP-0363), from any origin. Only the CDN reads from the bucket. */
 function filesBucket(scope: Construct, settings: Settings): Bucket {
   const { retentionDays } = settings;
@@ -105,6 +108,8 @@ function filesBucket(scope: Construct, settings: Settings): Bucket {
     enforceSSL: true,
     minimumTLSVersion: 1.2,
     removalPolicy: RemovalPolicy.RETAIN,
+    // A slot may be used twice, and nobody who may put may delete a version: what was there first comes back.
+    versioned: true,
     cors: [
       {
         allowedOrigins: ['*'],
@@ -115,6 +120,7 @@ function filesBucket(scope: Construct, settings: Settings): Bucket {
     ],
     lifecycleRules: [
       { id: 'unfinished', abortIncompleteMultipartUploadAfter: Duration.days(1) },
+      { id: 'versions', noncurrentVersionExpiration: Duration.days(versionDays), expiredObjectDeleteMarker: true },
       ...(retentionDays > 0 ? [{ id: 'retention', expiration: Duration.days(retentionDays) }] : []),
     ],
   });

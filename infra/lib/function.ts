@@ -27,7 +27,7 @@ export class SkylarkFunction extends Construct {
 
   constructor(scope: Construct, id: string, { settings, bundle, alerts, memoryMiB, ...props }: FunctionProps) {
     super(scope, id);
-    const logGroup = new LogGroup(this, 'Log', { retention: settings.logDays, removalPolicy: RemovalPolicy.DESTROY });
+    const logGroup = new LogGroup(this, 'Log', { retention: settings.logDays, removalPolicy: RemovalPolicy.RETAIN });
     this.role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     allow(this.role, ['logs:CreateLogStream', 'logs:PutLogEvents'], [logGroup.logGroupArn]);
     this.function = bundledLambda(this, 'Function', settings, bundle, {

@@ -5,7 +5,8 @@
  * two that started together could find only each other. SIGTERM becomes lame-duck mode: before it ends, the server tells its
  * clients one after the other to reconnect elsewhere.
  */
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Tags } from 'aws-cdk-lib';
+import { type Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { ISecurityGroup, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
 import {
   AvailabilityZoneRebalancing,
@@ -15,9 +16,10 @@ import {
   FargateService,
   FargateTaskDefinition,
   OperatingSystemFamily,
+  PropagatedTagSource,
   UlimitName,
 } from 'aws-cdk-lib/aws-ecs';
-import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import { FilterPattern, LogGroup, MetricFilter } from 'aws-cdk-lib/aws-logs';
 import { DnsRecordType, type INamespace } from 'aws-cdk-lib/aws-servicediscovery';
 import { Construct } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
@@ -27,6 +29,8 @@ import type { Settings } from './settings.ts';
 export const busPorts = { clients: 4222, routes: 6222, monitor: 8222 } as const;
 
 const image = 'public.ecr.aws/docker/library/nats:2.11.4-alpine';
+/** With these words a server says that it cuts off a client: https://docs.nats.io/running-a-nats-service/nats_admin/slow_consumers. */
+export const slowConsumerText = 'Slow Consumer';
 const serverCount = 3;
 /** Longer than lame-duck mode takes: 10 s until it begins, then 60 s. */
 const stopTimeout = Duration.seconds(120);
@@ -72,12 +76,15 @@ interface NatsBusProps {
 export class NatsBus extends Construct {
   readonly url: string;
   readonly service: FargateService;
+  /** How many clients were cut off because they read too slowly. */
+  readonly slowConsumers: Metric;
 
   constructor(scope: Construct, id: string, { cluster, namespace, securityGroup, settings, ...placed }: NatsBusProps) {
     super(scope, id);
     const host = `nats.${namespace.namespaceName}`;
     this.url = `nats://${host}:${busPorts.clients}`;
-    const logGroup = new LogGroup(this, 'Log', { retention: settings.logDays, removalPolicy: RemovalPolicy.DESTROY });
+    const logGroup = new LogGroup(this, 'Log', { retention: settings.logDays, removalPolicy: RemovalPolicy.RETAIN });
+    this.slowConsumers = this.#watch(logGroup, settings);
     const task = new FargateTaskDefinition(this, 'Task', {
       cpu: 512,
       memoryLimitMiB: 1024,
@@ -112,6 +119,7 @@ export class NatsBus extends Construct {
       maxHealthyPercent: 100,
       availabilityZoneRebalancing: AvailabilityZoneRebalancing.DISABLED,
       circuitBreaker: { enable: true, rollback: true },
+      propagateTags: PropagatedTagSource.SERVICE,
       securityGroups: [securityGroup],
       cloudMapOptions: {
         cloudMapNamespace: namespace,
@@ -122,5 +130,18 @@ export class NatsBus extends Construct {
       enableExecuteCommand: false,
       ...placed,
     });
+    Tags.of(this).add('skylark:tier', 'nats');
+  }
+
+  /** A server counts them where only its monitor is asked, but writes a line about each. */
+  #watch(logGroup: LogGroup, { tablePrefix }: Settings): Metric {
+    const filter = new MetricFilter(this, 'SlowConsumers', {
+      logGroup,
+      filterPattern: FilterPattern.literal(`"${slowConsumerText}"`),
+      metricNamespace: 'Skylark/Bus',
+      metricName: `${tablePrefix}SlowConsumers`,
+      metricValue: '1',
+    });
+    return filter.metric({ statistic: Stats.SUM, period: Duration.minutes(5) });
   }
 }

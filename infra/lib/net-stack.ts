@@ -108,7 +108,7 @@ export class NetStack extends CellStack {
         S3: { service: GatewayVpcEndpointAwsService.S3 },
       },
     });
-    const logGroup = new LogGroup(this, 'RejectedLog', { retention: logDays, removalPolicy: RemovalPolicy.DESTROY });
+    const logGroup = new LogGroup(this, 'RejectedLog', { retention: logDays, removalPolicy: RemovalPolicy.RETAIN });
     vpc.addFlowLog('Rejected', {
       trafficType: FlowLogTrafficType.REJECT,
       destination: FlowLogDestination.toCloudWatchLogs(

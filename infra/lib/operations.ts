@@ -13,6 +13,7 @@ import {
 import { Operation } from 'aws-cdk-lib/aws-dynamodb';
 import { Construct } from 'constructs';
 import type { DataStack } from './data-stack.ts';
+import { DeploymentWatch } from './deployment-watch.ts';
 import { type MetricName, serviceMetric } from './metrics.ts';
 import type { NetStack } from './net-stack.ts';
 import type { SkylarkService } from './service.ts';
@@ -29,6 +30,8 @@ interface OperationsProps {
 const minutes = 5;
 /** Pairs of domains in one task, three quarters of what it keeps in memory (services/federation/limits.ts). */
 const pairsMax = 15_000;
+/** How long the slowest of a hundred batches may wait for its answer, ms: a request that nobody answers is sent again after some seconds. */
+const answerMsMax = 5_000;
 /** How much of its task a server of the bus may use. */
 const busBounds = { cpuPercentMax: 70, memoryPercentMax: 70 };
 /** Batches that wait in one task. */
@@ -42,6 +45,7 @@ export class Operations extends Construct {
     super(scope, id);
     this.#props = props;
     this.#settings = props.net.settings;
+    new DeploymentWatch(this, 'Deployments', { alerts: props.data.alerts, settings: this.#settings });
     props.data.alerts.hear(...this.#serviceAlarms(), ...this.#tierAlarms(), ...this.#placeAlarms());
     this.#dashboard();
   }
@@ -60,6 +64,12 @@ export class Operations extends Construct {
         this.#metric('connection', 'Connections', Stats.MAXIMUM),
         streamsPerTask * 1.5,
         'a task holds more streams than intended; see connectionTasksMax',
+      ),
+      this.#alarm(
+        'Answers',
+        this.#metric('connection', 'BatchLatency', Stats.AVERAGE),
+        answerMsMax,
+        'routers, or the rooms behind them, take long to answer what clients send, or do not at the first try',
       ),
       this.#alarm(
         'DeliveryLatency',
@@ -183,18 +193,12 @@ export class Operations extends Construct {
         `DynamoDB reports errors for the table ${name}`,
       ),
     );
-    const healthy = this.#doors().map(([id, { group }]) =>
-      this.#alarm(
-        id,
-        group.metrics.healthyHostCount({ statistic: Stats.MINIMUM, period: Duration.minutes(1) }),
-        1,
-        `no task accepts streams of ${id === 'HealthyTasks' ? 'clients' : 'other servers'}`,
-        {
-          comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
-          treatMissingData: TreatMissingData.BREACHING,
-          evaluationPeriods: 3,
-        },
-      ),
+    const healthy = this.#doors().map(([id, { hosts }]) =>
+      this.#alarm(id, hosts.healthy, 1, `no task accepts streams of ${id === 'HealthyTasks' ? 'clients' : 'other servers'}`, {
+        comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
+        treatMissingData: TreatMissingData.BREACHING,
+        evaluationPeriods: 3,
+      }),
     );
     return [...healthy, ...tables, ...this.#busAlarms()];
   }
@@ -232,6 +236,7 @@ export class Operations extends Construct {
         memoryPercentMax,
         'a server of the bus keeps much for clients that are slow',
       ),
+      this.#alarm('BusSlowConsumers', net.bus.slowConsumers, 0, 'a server of the bus has cut off a client that reads too slowly'),
       this.#alarm('BusServers', running, 2, 'fewer than two servers of the bus are running', {
         comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
         treatMissingData: TreatMissingData.BREACHING,
@@ -254,6 +259,7 @@ export class Operations extends Construct {
       evaluationPeriods: 2,
       comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
       treatMissingData: TreatMissingData.NOT_BREACHING,
+      actionsEnabled: !this.#settings.paused,
       ...more,
     });
   }
@@ -297,7 +303,7 @@ export class Operations extends Construct {
           ),
           graph(
             'Tasks that accept streams',
-            this.#doors().flatMap(([, { group }]) => [group.metrics.healthyHostCount(), group.metrics.unHealthyHostCount()]),
+            this.#doors().flatMap(([, { hosts }]) => [hosts.healthy, hosts.unhealthy]),
           ),
         ],
         [

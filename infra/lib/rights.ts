@@ -116,6 +116,11 @@ export const rowRights: Readonly<Record<Tier, readonly RowRight[]>> = {
   ],
 };
 
+/** The canary makes itself a password, and may touch nothing but the row of its own account. */
+export function canaryRights(domain: string, user: string): readonly RowRight[] {
+  return [{ table: 'core', actions: ['dynamodb:GetItem', 'dynamodb:BatchGetItem', ...put], partitions: [`${domain}/a/${user}`] }];
+}
+
 /** The rights of several services in one process. */
 export function rightsOf(tiers: readonly Tier[]): readonly RowRight[] {
   return tiers.flatMap((tier) => rowRights[tier]);

@@ -1,5 +1,5 @@
 /** One ECS service of Skylark: its task, roles, log, placement and scaling. Its props say how services differ. */
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Tags } from 'aws-cdk-lib';
 import {
   AvailabilityZoneRebalancing,
   type ContainerImage,
@@ -7,6 +7,7 @@ import {
   FargateService,
   FargateTaskDefinition,
   OperatingSystemFamily,
+  PropagatedTagSource,
   type ScalableTaskCount,
   UlimitName,
 } from 'aws-cdk-lib/aws-ecs';
@@ -27,6 +28,8 @@ export interface ServiceProps {
   readonly tasks: { readonly min: number; readonly max: number };
   /** true: no other task may run beside it, not even during a deployment. */
   readonly isAlone?: boolean;
+  /** true: a task holds no streams and no rows of its own, so ECS may move it to keep zones even. */
+  readonly isMovable?: boolean;
 }
 
 /** The longest time that ECS allows between SIGTERM and SIGKILL. */
@@ -48,7 +51,8 @@ export class SkylarkService extends Construct {
 
   constructor(scope: Construct, id: string, props: ServiceProps) {
     super(scope, id);
-    const { net, tier, tasks, isAlone = false } = props;
+    const { net, tier, tasks, isAlone = false, isMovable = false } = props;
+    const { paused } = net.settings;
     const targets = net.targetsOf(tier);
     this.tasks = tasks;
     this.taskRole = new Role(this, 'TaskRole', { assumedBy: new ServicePrincipal('ecs-tasks.amazonaws.com') });
@@ -56,12 +60,13 @@ export class SkylarkService extends Construct {
       cluster: net.cluster,
       taskDefinition: this.#task(props),
       // With scaling there is no fixed number here: each deployment would reset the service to it, however many tasks are needed.
-      ...(tasks.max === tasks.min && { desiredCount: tasks.min }),
+      ...((paused || tasks.max === tasks.min) && { desiredCount: paused ? 0 : tasks.min }),
       minHealthyPercent: isAlone ? 0 : 100,
       maxHealthyPercent: isAlone ? 100 : 200,
       circuitBreaker: { enable: true, rollback: true },
       // Moving a task just to balance zones would make its streams reconnect.
-      availabilityZoneRebalancing: AvailabilityZoneRebalancing.DISABLED,
+      availabilityZoneRebalancing: isMovable ? AvailabilityZoneRebalancing.ENABLED : AvailabilityZoneRebalancing.DISABLED,
+      propagateTags: PropagatedTagSource.SERVICE,
       securityGroups: [net.groupOf(tier)],
       enableExecuteCommand: false,
       ...(targets.length > 0 && { healthCheckGracePeriod: Duration.seconds(120) }),
@@ -69,12 +74,15 @@ export class SkylarkService extends Construct {
     });
     for (const { door, group } of targets)
       group.addTarget(this.service.loadBalancerTarget({ containerName: 'skylark', containerPort: door.targetPort }));
-    if (tasks.max > tasks.min) this.scaling = this.service.autoScaleTaskCount({ minCapacity: tasks.min, maxCapacity: tasks.max });
+    // Without bounds of its own the number stays 0. When they are back, scaling lifts it to the least number.
+    if (tasks.max > tasks.min && !paused)
+      this.scaling = this.service.autoScaleTaskCount({ minCapacity: tasks.min, maxCapacity: tasks.max });
+    Tags.of(this).add('skylark:tier', tier);
   }
 
   #task({ net, tier, image, environment, cpu, memoryMiB }: ServiceProps): FargateTaskDefinition {
     const { logDays } = net.settings;
-    const logGroup = new LogGroup(this, 'Log', { retention: logDays, removalPolicy: RemovalPolicy.DESTROY });
+    const logGroup = new LogGroup(this, 'Log', { retention: logDays, removalPolicy: RemovalPolicy.RETAIN });
     const role = executionRole(this, logGroup);
     const task = new FargateTaskDefinition(this, 'Task', {
       cpu,

@@ -5,8 +5,8 @@
  * result. An unknown name is an error: a misspelt `retentionDays` must not become a bucket that keeps files for ever.
  */
 import type { Node } from 'constructs';
-import { targetFaults } from './balancer-targets.ts';
 import { missingBundles } from './bundle-folders.ts';
+import { quotaFaults } from './quotas.ts';
 
 interface Setting<Value> {
   readonly text: string;
@@ -48,6 +48,11 @@ function parseDomains(given: string): readonly string[] | undefined {
   const domains = given.split(',').map((each) => each.trim());
   const isGood = domains.every((each) => domainPattern.test(each)) && new Set(domains).size === domains.length;
   return isGood && domains.length <= domainsMax ? domains : undefined;
+}
+
+function flag(text: string): Setting<boolean> {
+  const parse = (given: string) => (given === 'true' || given === 'false' ? given === 'true' : undefined);
+  return { text, allowed: 'true or false', parse, preset: false };
 }
 
 /** DynamoDB refuses values below the capacity of a new table. */
@@ -117,6 +122,12 @@ const settings = {
     /^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate\/[0-9a-f-]{36}$/,
     undefined,
   ),
+  canary: textWith(
+    'the account of the first domain with which a function signs in every five minutes, or none',
+    'the part before the @ of an address, or none',
+    /^[a-z0-9][a-z0-9._-]{0,62}$/,
+    'canary',
+  ),
   retentionDays: whole('days that uploaded files are kept; 0: for ever', 0, 36_500, 365),
   logDays: oneOf('days that logs are kept', [1, 3, 5, 7, 14, 30, 60, 90, 180, 365], 30),
   budgetUsd: whole('US dollars a month for the whole account', 1, 10_000_000, small(100, 1_000)),
@@ -138,11 +149,14 @@ const settings = {
   federationTasksMin: whole('the least number of tasks', 2, 200, 2),
   federationTasksMax: whole('the largest number of tasks', 2, 200, 10),
   balancerTargetsMax: whole('the quota of targets for each load balancer', 500, 10_000, 500),
+  vcpuMax: whole('how many vCPU of Fargate the account may have in the Region; new accounts begin with 6', 6, 100_000, 150),
+  tableUnitsMax: whole('the quota of units a second of each table, of reading and of writing', 40_000, 10_000_000, 40_000),
+  paused: flag('no task runs and no function is called by schedule, as while tables are restored'),
   warmReads: warm('reads a second that the tables can take at once; 0: the capacity of new tables', 12_000),
   warmWrites: warm('writes a second that the tables can take at once; 0: the capacity of new tables', 4_000),
 } satisfies Record<
   string,
-  Setting<never> | Setting<string | undefined> | Setting<number> | Setting<Certificates> | Setting<string>
+  Setting<never> | Setting<string | undefined> | Setting<number> | Setting<boolean> | Setting<Certificates> | Setting<string>
 >;
 
 type Certificates = 'acme' | 'pem';
@@ -221,9 +235,9 @@ export function readSettings(node: Node): Settings {
   const host = given.host ?? `xmpp.${first}`;
   const serversHost = given.serversHost ?? `s2s.${first}`;
   checkTogether(given, faults);
-  for (const { name, fault } of targetFaults({ shape, ...given })) if (faults.areFree(name)) faults.add([name], fault);
+  for (const { name, fault } of quotaFaults({ shape, ...given })) if (faults.areFree(name)) faults.add([name], fault);
   checkNames({ ...given, host, serversHost }, domains ?? [], faults);
-  if (faults.areFree('bundles', 'image', 'certificates')) faults.add(['bundles'], ...missingBundles(given));
+  if (faults.areFree('bundles', 'image', 'certificates', 'canary')) faults.add(['bundles'], ...missingBundles(given));
   faults.throwAny();
   return {
     ...given,

@@ -3,6 +3,7 @@
  * certificates. It keeps the client's address, and also sends it in a PROXY v2 header.
  */
 import { Duration } from 'aws-cdk-lib';
+import { Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { ISecurityGroup, IVpc } from 'aws-cdk-lib/aws-ec2';
 import {
   IpAddressType,
@@ -49,6 +50,8 @@ interface BalancerProps {
 export interface Target {
   readonly door: Door;
   readonly group: NetworkTargetGroup;
+  /** How many tasks accept streams there, and how many do not. */
+  readonly hosts: Readonly<Record<'healthy' | 'unhealthy', Metric>>;
 }
 
 export class StreamsBalancer extends Construct {
@@ -69,7 +72,28 @@ export class StreamsBalancer extends Construct {
     acknowledge(this.balancer, {
       ELB2: 'a network load balancer logs only the requests of TLS listeners, which this one does not have',
     });
-    this.targets = doors.flatMap((ofTask) => ofTask.map((door) => ({ door, group: this.#open(door, ofTask[0]!, vpc) })));
+    this.targets = doors.flatMap((ofTask) =>
+      ofTask.map((door) => {
+        const group = this.#open(door, ofTask[0]!, vpc);
+        return { door, group, hosts: this.#hosts(group) };
+      }),
+    );
+  }
+
+  /**
+   * The names come from attributes. The metrics of the CDK take them from an ARN, and in another stack that would be a reference inside
+   * `Fn::Split`, which CloudFormation does not take.
+   */
+  #hosts(group: NetworkTargetGroup): Target['hosts'] {
+    const metric = (metricName: string, statistic: string) =>
+      new Metric({
+        namespace: 'AWS/NetworkELB',
+        metricName,
+        dimensionsMap: { LoadBalancer: this.balancer.loadBalancerFullName, TargetGroup: group.targetGroupFullName },
+        statistic,
+        period: Duration.minutes(1),
+      });
+    return { healthy: metric('HealthyHostCount', Stats.MINIMUM), unhealthy: metric('UnHealthyHostCount', Stats.MAXIMUM) };
   }
 
   #open({ id, port, targetPort }: Door, first: Door, vpc: IVpc): NetworkTargetGroup {

@@ -7,6 +7,7 @@ import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { ApiGatewayv2DomainProperties } from 'aws-cdk-lib/aws-route53-targets';
 import type { Construct } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
+import { Canary } from './canary.ts';
 import { type CellProps, CellStack } from './cell-stack.ts';
 import { CertificateRenewal } from './certificate-renewal.ts';
 import type { DataStack } from './data-stack.ts';
@@ -51,6 +52,14 @@ export class WebStack extends CellStack {
       const { functionName } = new CertificateRenewal(this, 'Certificates', { data, settings });
       new CfnOutput(this, 'Renewal', { value: functionName, description: 'the function that orders and renews certificates' });
     }
+    if (settings.canary !== 'none') {
+      const { functionName } = new Canary(this, 'Canary', { data, settings });
+      new CfnOutput(this, 'CanaryFunction', { value: functionName, description: 'the function that signs in as a client does' });
+      new CfnOutput(this, 'CanaryAccount', {
+        value: `npx skylark user add ${settings.canary}@${settings.domains[0]} --dynamodb aws --region ${this.region} --table-prefix ${settings.tablePrefix}`,
+        description: 'makes the account of the canary; any password will do, since the function makes its own',
+      });
+    }
     this.#tellRecords(Fn.select(2, Fn.split('/', url)));
   }
 
@@ -83,7 +92,7 @@ export class WebStack extends CellStack {
       disableExecuteApiEndpoint: domainName !== undefined,
     });
     acknowledge(api, { APIG4: 'host-meta and the web client serve people who have not signed in yet' });
-    const log = new LogGroup(this, 'AccessLog', { retention: logDays, removalPolicy: RemovalPolicy.DESTROY });
+    const log = new LogGroup(this, 'AccessLog', { retention: logDays, removalPolicy: RemovalPolicy.RETAIN });
     const stage = api.addStage('Stage', {
       stageName: '$default',
       autoDeploy: true,

@@ -66,7 +66,8 @@ for (const name of shapes) {
   test(`${name}: a failed deployment is rolled back`, () => {
     for (const [command, { service }] of services(name)) {
       assert.deepEqual(service.DeploymentConfiguration.DeploymentCircuitBreaker, { Enable: true, Rollback: true }, command);
-      assert.equal(service.AvailabilityZoneRebalancing, 'DISABLED', command);
+      const isMovable = command === 'serve router' || command === 'serve muc'; // they hold no streams
+      assert.equal(service.AvailabilityZoneRebalancing, isMovable ? 'ENABLED' : 'DISABLED', command);
     }
   });
 
@@ -252,9 +253,9 @@ test('who sends to other servers knows of them', () => {
 });
 
 test('sizes follow the settings', () => {
-  const synthesis = synthesize({ shape: 'cell', connectionTasksMin: 7, connectionTasksMax: 40, streamsPerTask: 15_000 });
+  const synthesis = synthesize({ shape: 'cell', connectionTasksMin: 7, connectionTasksMax: 34, streamsPerTask: 15_000 });
   const { MinCapacity, MaxCapacity } = scaled('connection', synthesis);
-  assert.deepEqual([MinCapacity, MaxCapacity], [7, 40]);
+  assert.deepEqual([MinCapacity, MaxCapacity], [7, 34]);
 });
 
 test('an image of ECR may be fetched from its repository, and from no other', () => {
@@ -279,6 +280,7 @@ for (const name of shapes) {
     const ids = alarms.map(([id]) => id);
     const wanted = [
       'Connections',
+      'Answers',
       'DeliveryLatency',
       'Resyncs',
       'CertificateAge',
@@ -291,7 +293,11 @@ for (const name of shapes) {
       'OutboxRows',
     ];
     const tiers = alarmNames[name].map((id) => `${id[0]!.toUpperCase()}${id.slice(1)}`);
-    for (const id of [...wanted, ...tiers, ...(name === 'cell' ? ['BusServers', 'BusCpu', 'BusMemory', 'HealthyPeers'] : [])])
+    for (const id of [
+      ...wanted,
+      ...tiers,
+      ...(name === 'cell' ? ['BusServers', 'BusCpu', 'BusMemory', 'BusSlowConsumers', 'HealthyPeers'] : []),
+    ])
       assert.ok(
         ids.some((one) => one.startsWith(`Operations${id}Alarm`)),
         `no alarm ${id} among ${ids}`,
@@ -310,11 +316,16 @@ for (const name of shapes) {
       assert.match(JSON.stringify(Properties.AlarmActions), new RegExp(topic), id);
     const { PolicyDocument, Topics } = only('data', 'AWS::SNS::TopicPolicy').Properties;
     assert.deepEqual(Topics, [{ Ref: topic }]);
-    const [allowed, ...others] = PolicyDocument.Statement.filter(({ Effect }: Json) => Effect === 'Allow');
-    assert.deepEqual(others, []);
-    assert.deepEqual([allowed.Action, allowed.Principal], ['sns:Publish', { Service: 'cloudwatch.amazonaws.com' }]);
-    assert.deepEqual(allowed.Condition.StringEquals, { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } });
-    assert.match(JSON.stringify(allowed.Condition.ArnLike['aws:SourceArn']), /:cloudwatch:.*:alarm:\*/);
+    const allowed = PolicyDocument.Statement.filter(({ Effect }: Json) => Effect === 'Allow');
+    assert.deepEqual(
+      allowed.map(({ Action, Principal }: Json) => [Action, Principal.Service]),
+      ['cloudwatch', 'events'].map((service) => ['sns:Publish', `${service}.amazonaws.com`]),
+    );
+    for (const [index, source] of [/:cloudwatch:.*:alarm:\*/, /:events:.*:rule\/skylark-\*/].entries()) {
+      const { StringEquals, ArnLike } = allowed[index].Condition;
+      assert.deepEqual(StringEquals, { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } });
+      assert.match(JSON.stringify(ArnLike['aws:SourceArn']), source);
+    }
     const refused = PolicyDocument.Statement.find(({ Effect }: Json) => Effect === 'Deny');
     assert.deepEqual(refused.Condition, { Bool: { 'aws:SecureTransport': 'false' } });
     templates.data.hasResourceProperties('AWS::SNS::Subscription', { Protocol: 'email', Endpoint: 'ops@example.org' });

@@ -2,9 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { watched } from '../../services/cli/cost/bill.ts';
+import { bus, presets, quotas, targetsPerTask, vcpuWanted } from '../../services/cli/cost/ceilings.ts';
 import { cellTasks } from '../../services/cli/cost/sizing.ts';
+import { busServers, taskCpu } from '../lib/quotas.ts';
+import { readSettings } from '../lib/settings.ts';
+import { clientDoors } from '../lib/streams-balancer.ts';
 import type { Json } from './context.ts';
-import { type StackName, shape, shapes } from './synthesis.ts';
+import { newApp, type StackName, shape, shapes } from './synthesis.ts';
 
 function all(name: (typeof shapes)[number], type: string): Json[] {
   const { templates } = shape(name);
@@ -45,6 +49,18 @@ for (const name of shapes) {
     assert.deepEqual(ClusterSettings, [{ Name: 'containerInsights', Value: name === 'small' ? 'disabled' : 'enabled' }]);
   });
 }
+
+test('what is told of the size of a cell has the presets, quotas and sizes of the stacks', () => {
+  const { connectionTasksMax, vcpuMax, balancerTargetsMax, tableUnitsMax } = readSettings(newApp({ shape: 'cell' }).node);
+  assert.deepEqual({ connectionTasksMax, vcpuMax, balancerTargetsMax, tableUnitsMax }, presets);
+  assert.deepEqual([presets.balancerTargetsMax, presets.tableUnitsMax], [quotas.balancerTargets, quotas.tableUnits]);
+  assert.equal(targetsPerTask, 2 * clientDoors.length);
+  assert.deepEqual([bus.servers, bus.vcpu], [busServers, taskCpu.nats / 1_024]);
+  const sizes = { connection: 3, router: 3, muc: 3, peers: 3, federation: 3 };
+  assert.equal(vcpuWanted(sizes), (2 * 3 * (1_024 * 3 + 512 * 2)) / 1_024 + 1.5);
+  const cpus = all('cell', 'AWS::ECS::TaskDefinition').map(({ Cpu }) => Number(Cpu));
+  assert.deepEqual(cpus.sort(), Object.values(taskCpu).sort());
+});
 
 test('the bill has the size and the least number of the tasks', () => {
   const tasks = all('cell', 'AWS::ECS::TaskDefinition').map(({ Cpu, Memory }) => [Number(Cpu) / 1024, Number(Memory) / 1024]);

@@ -51,6 +51,7 @@ for (const name of shapes) {
       'AES256',
     );
     assert.deepEqual([DeletionPolicy, UpdateReplacePolicy], ['Retain', 'Retain']);
+    assert.deepEqual(bucket.VersioningConfiguration, { Status: 'Enabled' });
     templates.data.hasResourceProperties('AWS::S3::BucketPolicy', {
       PolicyDocument: {
         Statement: Match.arrayWith([
@@ -133,8 +134,29 @@ test('files expire with the retention, and never without one', () => {
       (rule: Json) => rule.ExpirationInDays,
     );
   };
-  assert.deepEqual(rulesOf(90), [undefined, 90]);
-  assert.deepEqual(rulesOf(0), [undefined]);
+  assert.deepEqual(rulesOf(90), [undefined, undefined, 90]);
+  assert.deepEqual(rulesOf(0), [undefined, undefined]);
+});
+
+test('what was written over or removed can be brought back for a week, and nobody here may end that sooner', () => {
+  for (const name of shapes) {
+    const { Properties } = shape(name).only('data', 'AWS::S3::Bucket');
+    const [rule] = Properties.LifecycleConfiguration.Rules.filter(({ Id }: Json) => Id === 'versions');
+    assert.deepEqual(
+      [rule.Status, rule.NoncurrentVersionExpiration, rule.ExpiredObjectDeleteMarker],
+      ['Enabled', { NoncurrentDays: 7 }, true],
+    );
+    const rights = Object.values(shape(name).templates).map((template) => JSON.stringify(template.toJSON()));
+    for (const text of rights)
+      assert.doesNotMatch(
+        text,
+        /s3:(?:DeleteObjectVersion|PutBucketVersioning|PutLifecycleConfiguration|BypassGovernanceRetention)/,
+      );
+    assert.ok(
+      rights.some((text) => text.includes('s3:PutObject')),
+      'nobody may put: was anything seen?',
+    );
+  }
 });
 
 test('tables can be warmed before the first day', () => {

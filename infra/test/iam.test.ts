@@ -134,7 +134,7 @@ for (const name of shapes) {
       assert.ok(patterns.length > 0, `${where} may touch any row with ${actions}`);
       assert.deepEqual(Condition.Null, { 'dynamodb:LeadingKeys': 'false' }, where);
       for (const pattern of patterns)
-        assert.match(pattern, /^(#[a-z-]+|#n\.\*|#s2s-\*|#parked-\*|#push-due-\*|\*\/[a-z](\/\*)?)$/);
+        assert.match(pattern, /^(#[a-z-]+|#n\.\*|#s2s-\*|#parked-\*|#push-due-\*|\*\/[a-z](\/\*)?|example\.org\/a\/canary)$/);
       if (patterns.some((pattern) => /^\*\/[a-z]$/.test(pattern))) {
         const except = asList(Condition['ForAllValues:StringNotLike']?.['dynamodb:LeadingKeys']);
         const others = ['*/a/*', '*/r/*', '*/d/*'].filter((kind) => !patterns.includes(kind) && !except.includes(kind));
@@ -200,6 +200,15 @@ test('cell: the bus has a role without any right', () => {
     found.map(({ actions }) => actions),
     [['sts:AssumeRole']],
   );
+});
+
+test('the canary may read and write the row of its own account, and nothing else', () => {
+  const found = statements('cell').filter(
+    ({ where, Principal }) => /^web\/CanaryFlightRole/.test(where) && Principal === undefined,
+  );
+  const rows = found.filter(({ actions }) => actions.some((one) => !one.startsWith('logs:')));
+  assert.equal(rows.length, 1);
+  assert.deepEqual(rows[0]!.Condition['ForAllValues:StringLike'], { 'dynamodb:LeadingKeys': ['example.org/a/canary'] });
 });
 
 test('the renewal writes TXT records of one zone and nothing else', () => {

@@ -1,11 +1,12 @@
 /** The bus as its container runs it: the template's command and configuration, with a real nats-server if there is one. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createConnection, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { slowConsumerText } from '../lib/nats-bus.ts';
 import type { Json } from './context.ts';
 import { shape } from './synthesis.ts';
 
@@ -128,6 +129,47 @@ test('servers find each other, and SIGTERM puts one into lame-duck mode', needsS
   } finally {
     for (const { child } of servers) child.kill('SIGTERM');
     await Promise.all(servers.map(({ ended }) => ended));
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test('a server says that a client reads too slowly, in the words that the alarm looks for', needsServer, async () => {
+  const port = await freePort();
+  const folder = mkdtempSync(join(tmpdir(), 'skylark-nats-'));
+  const file = join(folder, 'nats.conf');
+  writeFileSync(file, `listen: "127.0.0.1:${port}"\nmax_payload: 64KB\nmax_pending: 64KB\nwrite_deadline: "100ms"\n`);
+  const child = spawn(program!, ['--config', file], { stdio: ['ignore', 'ignore', 'pipe'] });
+  let output = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    output += chunk;
+  });
+  const until = async (isSo: () => boolean, what: string) => {
+    for (const end = performance.now() + 20_000; !isSo(); ) {
+      assert.ok(performance.now() < end, `${what}: ${output}`);
+      await new Promise((resolve) => void setTimeout(resolve, 20));
+    }
+  };
+  const open = async (said: string) => {
+    const socket = createConnection(port, '127.0.0.1').on('error', () => {});
+    await new Promise((resolve) => socket.once('connect', resolve));
+    socket.write(said);
+    return socket;
+  };
+  try {
+    await until(() => output.includes('Server is ready'), 'it does not start');
+    const slow = await open('CONNECT {"verbose":false}\r\nSUB a 1\r\n');
+    slow.pause();
+    const loud = await open('CONNECT {"verbose":false}\r\n');
+    loud.resume();
+    const payload = 'x'.repeat(60_000);
+    for (let count = 0; count < 400 && !output.includes(slowConsumerText); count++) {
+      loud.write(`PUB a ${payload.length}\r\n${payload}\r\n`);
+      await new Promise((resolve) => void setTimeout(resolve, 5));
+    }
+    await until(() => output.includes(slowConsumerText), 'nobody is cut off');
+    for (const socket of [slow, loud]) socket.destroy();
+  } finally {
+    child.kill('SIGKILL');
     rmSync(folder, { recursive: true, force: true });
   }
 });

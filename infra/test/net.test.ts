@@ -183,7 +183,7 @@ for (const name of shapes) {
 }
 
 test('cell: other servers get a load balancer of their own where one would have too many targets', () => {
-  const many = synthesize({ shape: 'cell', connectionTasksMax: 80, peersTasksMax: 10 });
+  const many = synthesize({ shape: 'cell', connectionTasksMax: 80, peersTasksMax: 10, vcpuMax: 250 });
   many.templates.net.resourceCountIs('AWS::ElasticLoadBalancingV2::LoadBalancer', 2);
   const ports = new Map<string, number[]>();
   for (const [, { Properties }] of many.resources('net', 'AWS::ElasticLoadBalancingV2::Listener'))
@@ -226,6 +226,23 @@ const between = [
 test('cell: streams of clients reach connection only, those of servers peers only, and services meet only at the bus', () => {
   assert.deepEqual(rulesBetween('Ingress'), between);
   assert.deepEqual(rulesBetween('Egress'), between);
+});
+
+test('routers reach HTTPS, from where the public keys of tokens come', () => {
+  for (const [name, tier] of [
+    ['small', 'All'],
+    ['cell', 'Router'],
+  ] as const) {
+    const groups = shape(name).resources('net', 'AWS::EC2::SecurityGroup');
+    const { SecurityGroupEgress: rules } = groups.find(([id]) => id.startsWith(`${tier}Group`))![1].Properties;
+    const opens = rules.filter(({ FromPort, ToPort }: Json) => FromPort === 443 && ToPort === 443);
+    const blocks = opens.map(({ CidrIp }: Json) => CidrIp).filter((block: unknown) => block !== undefined);
+    const wanted = name === 'cell' ? ['0.0.0.0/0'] : outsideOf('10.0.0.0/16');
+    assert.deepEqual(blocks.sort(), [...wanted].sort(), `${tier} of ${name}`);
+    const routes = shape(name).resources('net', 'AWS::EC2::Route');
+    const gateway = name === 'cell' ? 'NatGatewayId' : 'GatewayId';
+    assert.ok(routes.some(([, { Properties }]) => Properties.DestinationCidrBlock === '0.0.0.0/0' && Properties[gateway]));
+  }
 });
 
 test('small: no bus, no NAT gateway; the task has a public address', () => {

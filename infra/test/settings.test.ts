@@ -75,14 +75,26 @@ const refused: readonly [what: string, context: Record<string, unknown>, message
   ['files on one of the domains', { ...ofFiles, filesDomain: 'example.net' }, /^-c filesDomain: .* is one of the domains; /],
   [
     'more connection tasks than a load balancer takes',
-    { connectionTasksMax: 84 },
+    { connectionTasksMax: 84, vcpuMax: 250 },
     /^-c connectionTasksMax=84 may take 504 targets .* and balancerTargetsMax is 500: have AWS raise the quota, and set it$/,
   ],
   [
     'more tasks for other servers than a load balancer takes',
-    { peersTasksMax: 126 },
+    { peersTasksMax: 126, vcpuMax: 300 },
     /^-c peersTasksMax=126 may take 504 targets /,
   ],
+  [
+    'more vCPU than the account may have',
+    { routerTasksMax: 40 },
+    /^-c vcpuMax=150 is less than the 181\.5 vCPU .*\(L-3032A538\), and set it, or lower connectionTasksMax, /,
+  ],
+  [
+    'tables that are warmer than their quota',
+    { warmReads: 60_000 },
+    /^-c warmReads=60000 is more than tableUnitsMax=40000: have AWS raise the quota, and set it$/,
+  ],
+  ['a pause that is neither', { paused: 'yes' }, /^-c paused: 'yes' is not allowed; it takes true or false$/],
+  ['a canary with a domain', { canary: 'canary@example.org' }, /^-c canary: /],
   [
     'a least number of tasks above the largest',
     { routerTasksMin: 9, routerTasksMax: 3 },
@@ -121,7 +133,7 @@ test('all faults are named in one run, each once', () => {
       const missing = (name: string) => `${name}/index.mjs is missing; make the bundles with \`npm run bundle\``;
       assert.deepEqual(names, [
         ...['retnetionDays', 'shape', 'domains', 'budgetEmail', 'hostedZoneId', 'logDays', 'webDomain', 'routerTasksMin'],
-        ...[missing('web-lambda'), missing('certificates-lambda')],
+        ...[missing('web-lambda'), missing('certificates-lambda'), missing('canary-lambda')],
       ]);
       return true;
     },
@@ -142,7 +154,7 @@ test('accepts numbers as text, as the command line gives them, and fills in the 
 });
 
 test('with a higher quota there may be more tasks, and the shape small has only one', () => {
-  assert.equal(read({ connectionTasksMax: 84, balancerTargetsMax: 504 }).connectionTasksMax, 84);
+  assert.equal(read({ connectionTasksMax: 84, balancerTargetsMax: 504, vcpuMax: 250 }).connectionTasksMax, 84);
   assert.equal(read({ shape: 'small', connectionTasksMax: 84 }).connectionTasksMax, 84);
 });
 
@@ -153,9 +165,10 @@ test('the shapes differ where costs arise', () => {
 });
 
 for (const [missing, there] of [
-  ['skylark', ['web-lambda', 'certificates-lambda']],
-  ['web-lambda', ['skylark', 'certificates-lambda']],
-  ['certificates-lambda', ['skylark', 'web-lambda']],
+  ['skylark', ['web-lambda', 'certificates-lambda', 'canary-lambda']],
+  ['web-lambda', ['skylark', 'certificates-lambda', 'canary-lambda']],
+  ['certificates-lambda', ['skylark', 'web-lambda', 'canary-lambda']],
+  ['canary-lambda', ['skylark', 'web-lambda', 'certificates-lambda']],
 ] as const) {
   test(`a missing bundle ${missing} is reported, with the command that makes it`, () => {
     assert.throws(
@@ -166,13 +179,14 @@ for (const [missing, there] of [
   });
 }
 
-test('with an image and PEM certificates neither their bundles nor ACME settings are needed', () => {
+test('with an image, PEM certificates and no canary neither their bundles nor ACME settings are needed', () => {
   const bundles = makeBundles('web-lambda');
   const { templates } = synthesize({
     shape: 'small',
     bundles,
     image: 'ghcr.io/example/skylark:1.0',
     certificates: 'pem',
+    canary: 'none',
     acmeEmail: undefined,
     hostedZoneId: undefined,
     hostedZoneName: undefined,

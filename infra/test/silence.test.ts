@@ -1,6 +1,7 @@
 /** Whatever tier falls silent, an alarm rings: the metrics of one tier at a time are taken away, and alarms are judged as CloudWatch does. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { slowConsumerText } from '../lib/nats-bus.ts';
 import type { Json } from './context.ts';
 import { shape, shapes } from './synthesis.ts';
 
@@ -23,9 +24,9 @@ function tierOf({ Namespace, Dimensions = [] }: Json, id: string): string {
 }
 
 function alarmsOf(name: (typeof shapes)[number]): Alarm[] {
-  return shape(name)
-    .resources('app', 'AWS::CloudWatch::Alarm')
-    .filter(([id, { Properties }]) => id.startsWith('Operations') && Properties.Namespace !== undefined)
+  const { resources } = shape(name);
+  return [...resources('app', 'AWS::CloudWatch::Alarm'), ...resources('web', 'AWS::CloudWatch::Alarm')]
+    .filter(([id, { Properties }]) => /^(Operations|Canary)/.test(id) && Properties.Namespace !== undefined)
     .map(([id, { Properties: properties }]) => ({ id, properties, tier: tierOf(properties, id) }));
 }
 
@@ -33,8 +34,8 @@ function alarmsOf(name: (typeof shapes)[number]): Alarm[] {
 const ringsInSilence = ({ properties }: Alarm) => properties.TreatMissingData === 'breaching';
 
 const tiers = {
-  small: ['all'],
-  cell: ['connection', 'peers', 'router', 'muc', 'federation', 'bus'],
+  small: ['all', 'canary', 'front'],
+  cell: ['connection', 'peers', 'router', 'muc', 'federation', 'bus', 'canary', 'front'],
 } as const;
 
 for (const name of shapes)
@@ -58,7 +59,7 @@ function rings({ properties }: Alarm, processes: number): boolean {
 test('cell: an alarm rings when a task of the least number is missing, and when there are as many as may be', () => {
   const all = alarmsOf('cell');
   const targets = shape('cell').resources('app', 'AWS::ApplicationAutoScaling::ScalableTarget');
-  for (const tier of tiers.cell.filter((one) => one !== 'bus')) {
+  for (const tier of tiers.cell.filter((one) => !['bus', 'canary', 'front'].includes(one))) {
     const find = (what: string) => all.find(({ id }) => id.toLowerCase().startsWith(`operations${tier}${what}alarm`))!;
     const [, { Properties: bounds }] = targets.find(([id]) => id.toLowerCase().startsWith(tier))!;
     const [least, most] = [find('tasks'), find('tasksmax')];
@@ -69,3 +70,28 @@ test('cell: an alarm rings when a task of the least number is missing, and when 
     assert.equal(rings(most, bounds.MaxCapacity), true, tier);
   }
 });
+
+test('cell: the alarm on clients that the bus cuts off watches what the filter counts, in the words of the server', () => {
+  const { Properties: filter } = shape('cell').only('net', 'AWS::Logs::MetricFilter');
+  const [counted] = filter.MetricTransformations;
+  const [, { Properties: alarm }] = shape('cell')
+    .resources('app', 'AWS::CloudWatch::Alarm')
+    .find(([id]) => id.startsWith('OperationsBusSlowConsumersAlarm'))!;
+  assert.deepEqual([alarm.Namespace, alarm.MetricName], [counted.MetricNamespace, counted.MetricName]);
+  assert.deepEqual([alarm.Statistic, alarm.Threshold, alarm.ComparisonOperator], ['Sum', 0, 'GreaterThanThreshold']);
+  assert.equal(filter.FilterPattern, `"${slowConsumerText}"`);
+});
+
+for (const name of shapes)
+  test(`${name}: whoever hears the alarms hears of a failed deployment of any service of the cluster`, () => {
+    const rules = shape(name).resources('app', 'AWS::Events::Rule');
+    const [[, { Properties: rule }], ...others] = rules.filter(([id]) => id.startsWith('OperationsDeployments')) as typeof rules &
+      [(typeof rules)[0]];
+    assert.deepEqual(others, []);
+    const { source, resources, detail } = rule.EventPattern;
+    assert.deepEqual([source, rule.EventPattern['detail-type']], [['aws.ecs'], ['ECS Deployment State Change']]);
+    assert.deepEqual(detail, { eventName: ['SERVICE_DEPLOYMENT_FAILED'] });
+    assert.match(JSON.stringify(resources), /"prefix":.*:service\/skylark\//);
+    const { id: topic } = shape(name).only('data', 'AWS::SNS::Topic');
+    assert.match(JSON.stringify(rule.Targets[0].Arn), new RegExp(topic));
+  });

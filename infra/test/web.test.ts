@@ -1,6 +1,9 @@
 /** The stack Web: pages on request, certificates on schedule. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { passesMetric } from '../../services/cli/canary/metric.ts';
+import { programLimits } from '../../services/cli/limits.ts';
+import type { Json } from './context.ts';
 import { shape, shapes, synthesize } from './synthesis.ts';
 
 for (const name of shapes) {
@@ -8,7 +11,7 @@ for (const name of shapes) {
 
   test(`${name}: functions are bundles for Node 24 on ARM64, with an alarm on their errors`, () => {
     const functions = resources('web', 'AWS::Lambda::Function');
-    assert.equal(functions.length, 2);
+    assert.equal(functions.length, 3);
     for (const [id, { Properties }] of functions) {
       assert.deepEqual(
         [Properties.Runtime, Properties.Architectures, Properties.Handler],
@@ -45,7 +48,7 @@ for (const name of shapes) {
   });
 
   test(`${name}: the schedule runs the renewal every hour, and nobody else may`, () => {
-    const { id: ruleId, Properties: rule } = only('web', 'AWS::Events::Rule');
+    const [ruleId, { Properties: rule }] = resources('web', 'AWS::Events::Rule').find(([id]) => id.startsWith('Certificates'))!;
     assert.deepEqual([rule.ScheduleExpression, rule.State], ['rate(1 hour)', 'ENABLED']);
     const renewal = rule.Targets[0].Arn['Fn::GetAtt'][0];
     const permissions = resources('web', 'AWS::Lambda::Permission').map(([, { Properties }]) => Properties);
@@ -69,6 +72,36 @@ for (const name of shapes) {
   });
 }
 
+for (const name of shapes)
+  test(`${name}: the canary flies every five minutes, and its alarm rings when it fails twice or is not heard of`, () => {
+    const { resources } = shape(name);
+    const [, { Properties: rule }] = resources('web', 'AWS::Events::Rule').find(([id]) => id.startsWith('Canary'))!;
+    assert.deepEqual([rule.ScheduleExpression, rule.State], ['rate(5 minutes)', 'ENABLED']);
+    assert.deepEqual(rule.Targets[0].RetryPolicy, { MaximumRetryAttempts: 0 });
+    const [, { Properties: bird }] = resources('web', 'AWS::Lambda::Function').find(([id]) => id.startsWith('Canary'))!;
+    assert.ok(bird.Timeout * 1_000 > programLimits.canaryFlightMs + 10_000, 'it is cut off before it can tell');
+    const [, { Properties: alarm }] = resources('web', 'AWS::CloudWatch::Alarm').find(([id]) => id.startsWith('CanaryAlarm'))!;
+    assert.deepEqual(
+      [alarm.MetricName, alarm.Statistic, alarm.Period, alarm.EvaluationPeriods, alarm.Threshold],
+      ['CanaryPasses', 'Sum', 300, 2, 1],
+    );
+    assert.deepEqual([alarm.ComparisonOperator, alarm.TreatMissingData], ['LessThanThreshold', 'breaching']);
+    assert.equal(alarm.AlarmActions.length, 1);
+    const said = JSON.parse(passesMetric(1, 12, 'skylark-', 0));
+    const [{ Namespace, Dimensions, Metrics }] = said._aws.CloudWatchMetrics;
+    assert.deepEqual(
+      [alarm.Namespace, Object.fromEntries(alarm.Dimensions.map(({ Name, Value }: Json) => [Name, Value]))],
+      [Namespace, Object.fromEntries(Dimensions[0].map((one: string) => [one, said[one]]))],
+      'the function writes another metric',
+    );
+    assert.ok(Metrics.some(({ Name }: Json) => Name === alarm.MetricName));
+  });
+
+test('without a canary there is none', () => {
+  const { resources } = synthesize({ shape: 'small', canary: 'none' });
+  assert.ok(!resources('web', 'AWS::Lambda::Function').some(([id]) => id.startsWith('Canary')));
+});
+
 test('challenges may be proven in a zone of their own', () => {
   const { resources } = synthesize({ shape: 'small', challengeZoneId: 'Z0CHALLENGE', challengeZoneName: 'acme.example.org' });
   const renewal = resources('web', 'AWS::Lambda::Function').find(([id]) => id.includes('Renewal'))![1].Properties;
@@ -77,8 +110,9 @@ test('challenges may be proven in a zone of their own', () => {
 
 test('with the operator’s own certificates there is no renewal', () => {
   const { templates, resources } = synthesize({ shape: 'small', certificates: 'pem' });
-  assert.equal(resources('web', 'AWS::Lambda::Function').length, 1);
-  templates.web.resourceCountIs('AWS::Events::Rule', 0);
+  const ids = resources('web', 'AWS::Lambda::Function').map(([id]) => id.replace(/Function.*/, ''));
+  assert.deepEqual(ids.sort(), ['CanaryFlight', 'Pages']);
+  templates.web.resourceCountIs('AWS::Events::Rule', 1);
 });
 
 test('pages get a domain of their own, and only that one', () => {

@@ -97,6 +97,13 @@ export const programLimits = {
   /** A certificate with fewer days left is replaced at the start. */
   ownCertificateDaysLeftMin: 30,
 
+  // The canary
+
+  /** How long one flight of the canary may take, ms. Its function may run a little longer (infra/lib/canary.ts). */
+  canaryFlightMs: 40_000,
+  /** Size of its password, random bytes. */
+  canaryPasswordBytes: 24,
+
   // The doctor
 
   /** Servers for calls that are checked, of those that a domain announces. */

@@ -87,6 +87,8 @@ describe('a Skylark in good health', () => {
     found.says('ok', /signs in with SCRAM-SHA-256/, `juliet@${domain}`);
     found.says('ok', /rooms at conference\.example\.org/);
     found.says('ok', /uploads at upload\.example\.org/);
+    found.says('ok', /^a message arrives after \d+ ms$/);
+    found.says('ok', /^a room passes a message on after \d+ ms$/, 'conference.example.org');
     const text = await skylark(['doctor', domain, '--dns', server.address, '--ca', ca, '--web-port', `${port.https}`]);
     assert.equal(text.code, 0, text.out);
     assert.match(text.out, /^ok {4}lb\.example\.net:\d+: STARTTLS is offered and required$/m);

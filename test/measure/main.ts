@@ -1,6 +1,6 @@
 /**
  * `npm run measure`: plays each action on a cell and writes `services/cli/cost/measured.json`, which `skylark cost` computes with, and
- * the tables of `docs/cost.md` and `docs/operations.md`.
+ * the tables of `docs/cost.md`, `docs/operations.md` and `docs/deploy.md`.
  * `npm run measure -- --cpu` measures CPU and memory anew, too; without it those figures stay.
  */
 import { execFileSync } from 'node:child_process';
@@ -20,9 +20,10 @@ if (cpu === undefined) throw new Error('there are no figures of CPU yet: npm run
 const actions = { ...(await measureAccounts()), ...(await measureRooms()) };
 const measured = { ...stamp, actions, processesHour: await measureHour(), cpu };
 writeFileSync(path, `${JSON.stringify(measured, undefined, 2)}\n`);
-const { operationsPath, pagePath, renderOperations, renderPage } = await import('./page.ts'); // computes with the file that has just been written
+const { deployPath, operationsPath, pagePath, renderDeploy, renderOperations, renderPage } = await import('./page.ts'); // computes with the file that has just been written
 writeFileSync(pagePath, renderPage(actions));
 writeFileSync(operationsPath, renderOperations());
+writeFileSync(deployPath, renderDeploy());
 for (const [name, { readUnits, writeUnits, requests }] of Object.entries(actions)) {
   const calls = Object.values(requests).reduce((sum, count) => sum + count, 0);
   console.log(

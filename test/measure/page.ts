@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { readArguments } from '../../services/cli/core/arguments.ts';
 import { type Line, type Shape, skylarkBill, totalOf } from '../../services/cli/cost/bill.ts';
+import { ceilingsOf } from '../../services/cli/cost/ceilings.ts';
 import { costOptions } from '../../services/cli/cost/cost-options.ts';
 import { loadOf } from '../../services/cli/cost/load.ts';
 import { serversBill } from '../../services/cli/cost/servers.ts';
@@ -10,6 +11,7 @@ import type { Actions } from './actions.ts';
 
 export const pagePath = fileURLToPath(new URL('../../docs/cost.md', import.meta.url));
 export const operationsPath = fileURLToPath(new URL('../../docs/operations.md', import.meta.url));
+export const deployPath = fileURLToPath(new URL('../../docs/deploy.md', import.meta.url));
 const region = 'eu-central-1';
 const sizes: readonly (readonly [users: number, shape: Shape])[] = [
   [1_000, 'small'],
@@ -26,7 +28,7 @@ const groups: readonly (readonly [title: string, of: RegExp])[] = [
   ['computers', /tasks?, |^NATS|servers? \(|^their disks|^database, /],
   ['network', /address|^load balancer|^NAT gateways|between|^streams to/],
   ['files', /^files|^requests for files/],
-  ['the rest', /^pages|^logs|^metrics|^alarms|^key/],
+  ['the rest', /^pages|^canary|^logs|^metrics|^alarms|^key/],
 ];
 
 function dollars(usd: number): string {
@@ -102,6 +104,72 @@ export function renderPage(actions: Actions): string {
 
 export function renderOperations(): string {
   return replaceBetween(readFileSync(operationsPath, 'utf8'), 'cost', summaryTable());
+}
+
+/** What gives first, by the number of users. */
+export function ceilingTable(): string[] {
+  const { values: habits } = readArguments('cost', costOptions, [], {});
+  const head = ['users', 'what gives', 'at', 'what to do'];
+  const rows = ceilingsOf(habits).map(({ what, bound, unit, users, raise }) =>
+    row([rounded(users), what, `${bound.toLocaleString('en-US')} ${unit}`, raise]),
+  );
+  return [row(head), row(['---:', '---', '---', '---']), ...rows];
+}
+
+/** Two digits: habits are not known better. */
+function rounded(users: number): string {
+  return Number(users.toPrecision(2)).toLocaleString('en-US');
+}
+
+/** What a line of the bill of a service that nobody uses belongs to. */
+const restGroups: readonly (readonly [kind: string, what: string, of: RegExp])[] = [
+  ['runs always', 'tasks of the services', /^task|\d+ tasks|address of the task$/],
+  ['runs always', 'the bus: three servers of NATS', /^NATS|^bus/],
+  ['runs always', 'NAT gateways with their addresses', /^NAT gateways$|of NAT gateways$/],
+  ['at the edge of the Region', 'the load balancer with its addresses', /load balancer/],
+  ['at the edge', 'the CDN of files and pages', /^files to the internet|^requests for files|^streams to/],
+  ['serverless', 'tables: requests of heartbeats, and what is kept', /^DynamoDB/],
+  ['serverless', 'the bucket of files', /^files (?:kept|written|read)/],
+  ['serverless', 'functions: pages, certificates, canary', /^pages|^canary/],
+  ['serverless', 'alarms, metrics, logs, the key', /^alarms|^metrics|^logs|^key|^logs through/],
+];
+
+/** What each part costs while nobody is there. */
+export function restTable(): string[] {
+  const nobody = Object.keys(costOptions).filter((name) =>
+    [
+      'messages',
+      'chatStates',
+      'roomMessages',
+      'roomEntries',
+      'contacts',
+      'online',
+      'signIns',
+      'resumptions',
+      'presence',
+      'pages',
+      'filesMb',
+    ].includes(name),
+  );
+  const flags = nobody.flatMap((name) => [`--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`, '0']);
+  const { values: habits } = readArguments('cost', costOptions, ['--users', '1', ...flags], {});
+  const load = loadOf(habits);
+  const bills = (['small', 'cell'] as const).map((shape) => skylarkBill(load, habits, shape, region).lines);
+  for (const { item } of bills.flat())
+    if (restGroups.filter(([, , of]) => of.test(item)).length !== 1) throw new Error(`in no group, or in several: ${item}`);
+  const rows = restGroups.map(([kind, what, of]) =>
+    row([kind, what, ...bills.map((lines) => dollars(totalOf(lines.filter(({ item }) => of.test(item)))))]),
+  );
+  return [
+    row(['', 'what', 'small, a month', 'cell, a month']),
+    row(['---', '---', '---:', '---:']),
+    ...rows,
+    row(['', 'together', ...bills.map((lines) => dollars(totalOf(lines)))]),
+  ];
+}
+
+export function renderDeploy(): string {
+  return replaceBetween(replaceBetween(readFileSync(deployPath, 'utf8'), 'ceilings', ceilingTable()), 'at rest', restTable());
 }
 
 function replaceBetween(page: string, name: string, lines: readonly string[]): string {

@@ -57,6 +57,7 @@ export class Deployment {
     this.resources = await makeResources(this.templates, moto.url, place);
     this.gate.admit('operator', undefined);
     this.gate.admit('pages', this.templates.function('Pages').statements);
+    this.gate.admit('canary', this.templates.function('Canary').statements);
     const definitions = this.templates.tasks();
     for (const { tier, statements } of definitions) this.gate.admit(tier, statements);
     // Nobody else may read the bucket. Moto does not check what it is signed with.
@@ -70,13 +71,13 @@ export class Deployment {
     this.balancer = await LoadBalancer.start(Object.fromEntries(doors.map(({ listener }) => [listener, 0])));
     this.#undo.push(() => this.balancer.stop());
     this.#image = buildImage(join(this.folder, 'image'));
-    const out = ['--out', join(this.folder, 'functions'), 'web-lambda'];
+    const out = ['--out', join(this.folder, 'functions'), 'web-lambda', 'canary-lambda'];
     const { status, stderr } = spawnSync(process.execPath, [bundleScript, ...out], { encoding: 'utf8' });
-    if (status !== 0) throw new Error(`the function cannot be bundled: ${stderr}`);
+    if (status !== 0) throw new Error(`the functions cannot be bundled: ${stderr}`);
   }
 
-  get pagesBundle(): string {
-    return join(this.folder, 'functions', 'web-lambda', 'index.mjs');
+  functionBundle(name: 'web-lambda' | 'canary-lambda'): string {
+    return join(this.folder, 'functions', name, 'index.mjs');
   }
 
   /** The port of this machine that stands for one of the load balancer. */

@@ -1,10 +1,6 @@
-/** Calls the function of the pages, from its bundle, with the variables of its template and the keys of its role. */
-import { spawn } from 'node:child_process';
-import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
+/** Asks the function of the pages for pages, as an HTTP API does. */
+import { callFunction } from './function-call.ts';
 import type { Variables } from './templates.ts';
-
-const invoke = fileURLToPath(new URL('./invoke-function.ts', import.meta.url));
 
 export interface Page {
   readonly statusCode: number;
@@ -25,16 +21,12 @@ export async function callPages(
   variables: Variables,
   asked: readonly (readonly [string, string])[],
 ): Promise<Called> {
-  const child = spawn(process.execPath, [invoke, bundle], { env: { ...variables }, stdio: ['pipe', 'pipe', 'pipe'] });
-  const said = Promise.all([text(child.stdout), text(child.stderr)]);
-  for (const [host, path] of asked) child.stdin.write(`${JSON.stringify(eventOf(host, path))}\n`);
-  child.stdin.end();
-  const [out, err] = await said;
-  const lines = out.split('\n').filter((line) => line.startsWith('{"answer"') || line.startsWith('{"read"'));
-  const given = lines.map((line) => JSON.parse(line) as { readonly answer?: Page; readonly read?: string[] });
-  const read = given.at(-1)?.read;
-  if (read === undefined) throw new Error(`the function ended early: ${out}${err}`);
-  return { pages: given.flatMap(({ answer }) => answer ?? []), read };
+  const { answers, read } = await callFunction<Page>(
+    bundle,
+    variables,
+    asked.map(([host, path]) => eventOf(host, path)),
+  );
+  return { pages: answers, read };
 }
 
 function eventOf(host: string, path: string): object {

@@ -7,9 +7,12 @@ import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { xml } from '@xmpp/client';
+import type { Landed } from '../../services/cli/canary/lambda.ts';
 import { runScript } from '../peers/python-script.ts';
 import { type Authority, createAuthority } from '../support/authority.ts';
+import { addressRecord, srvRecord, startDnsServer } from '../support/dns-server.ts';
 import type { Deployment } from './deployment.ts';
+import { callFunction } from './function-call.ts';
 import { callPages } from './pages-function.ts';
 import { Person } from './people.ts';
 import { domains, type Shape } from './templates.ts';
@@ -57,7 +60,9 @@ export class Trial {
       [xmppjs, () => this.talk()],
       ['another server gets a stream, and what is for one waits for it', () => this.reachServers()],
       ['the function serves pages with the variables and rights of its template', () => this.callPages()],
+      ['the canary finds the domain by DNS, signs in, writes and hears itself', () => this.flyCanary()],
       ['SIGTERM ends each task in order', () => this.stopTasks()],
+      ['the canary tells that nobody answers any more', () => this.missTasks()],
       ['each role was allowed what its task asked for, and no process told of an error', async () => this.checkRights()],
     ];
   }
@@ -217,11 +222,11 @@ export class Trial {
   }
 
   async callPages(): Promise<void> {
-    const { gate, templates, pagesBundle, resources } = this.#deployment;
+    const { gate, templates, resources } = this.#deployment;
     const { variables } = templates.function('Pages');
     const given = { ...variables, AWS_REGION: 'eu-central-1', ...gate.keyVariables('pages') };
     const asked = [first, second, host].map((name) => [name, '/.well-known/host-meta'] as const);
-    const { pages, read } = await callPages(pagesBundle, given, [
+    const { pages, read } = await callPages(this.#deployment.functionBundle('web-lambda'), given, [
       ...asked,
       [first, '/'],
       [second, '/.well-known/host-meta.json'],
@@ -238,6 +243,46 @@ export class Trial {
       [],
       'the function looks at no such variable',
     );
+  }
+
+  async flyCanary(): Promise<void> {
+    const { templates } = this.#deployment;
+    await this.#deployment.command(templates.values.output('CanaryAccount'), 'of nobody');
+    const { answer, metrics, read } = await this.#callCanary();
+    assert.deepEqual(answer.failed, []);
+    assert.ok(answer.checks > 10, `${answer.checks} checks`);
+    assert.equal(metrics.get('CanaryPasses'), 1);
+    const { variables } = templates.function('Canary');
+    assert.deepEqual(
+      Object.keys(variables).filter((name) => !read.includes(name)),
+      [],
+      'the function looks at no such variable',
+    );
+  }
+
+  async missTasks(): Promise<void> {
+    const { answer, metrics } = await this.#callCanary();
+    assert.ok(answer.failed.length > 0, 'nothing has failed');
+    assert.equal(metrics.get('CanaryPasses'), 0);
+  }
+
+  async #callCanary() {
+    const { gate, templates } = this.#deployment;
+    const port = (door: keyof typeof doors) => this.#deployment.port(doors[door]);
+    const names = await startDnsServer([
+      srvRecord(`_xmpp-client._tcp.${first}`, host, port('c2s')),
+      srvRecord(`_xmpps-client._tcp.${first}`, host, port('c2sTls')),
+      addressRecord(host),
+    ]);
+    const ca = join(this.#deployment.folder, 'authority.pem');
+    writeFileSync(ca, this.#authority.cert);
+    const given = {
+      ...templates.function('Canary').variables,
+      ...{ SKYLARK_DNS_SERVER: names.address, NODE_EXTRA_CA_CERTS: ca, AWS_REGION: 'eu-central-1' },
+      ...gate.keyVariables('canary'),
+    };
+    const called = await callFunction<Landed>(this.#deployment.functionBundle('canary-lambda'), given, [{}]).finally(names.close);
+    return { answer: called.answers[0]!, ...called };
   }
 
   async stopTasks(): Promise<void> {
@@ -262,7 +307,7 @@ export class Trial {
     assert.deepEqual([...gate.denied.values()], [], 'rights that are missing in the templates');
     assert.deepEqual(gate.strange, []);
     const askers = new Set([...gate.allowed.values()].map(({ role }) => role));
-    const wanted = [...templates.tasks().map(({ tier }) => tier), 'pages', 'operator'];
+    const wanted = [...templates.tasks().map(({ tier }) => tier), 'pages', 'canary', 'operator'];
     assert.deepEqual(
       wanted.filter((role) => !askers.has(role)),
       [],

@@ -37,8 +37,8 @@ const logBytesPerProcessHour = 200_000;
  * evaluate, alarms of autoscaling included. A test compares these numbers with the stacks.
  */
 export const watched: Readonly<Record<Shape, { readonly metrics: number; readonly alarms: number }>> = {
-  small: { metrics: 15, alarms: 28 },
-  cell: { metrics: 34, alarms: 77 },
+  small: { metrics: 17, alarms: 31 },
+  cell: { metrics: 37, alarms: 81 },
 };
 /** Container Insights metrics, by AWS's list: 10 for each of 6 task definitions, 15 for each of 6 services, 13 per cluster. */
 const insights = 6 * (10 + 15) + 13;
@@ -50,6 +50,8 @@ const crossZoneShare = ((zones - 1) / zones) * 2;
 /** Requests for host-meta and for the web pages that come with each sign-in. */
 const webRequestsPerSignIn = 2;
 const lambda = { gb: 0.5, seconds: 0.05 };
+/** The canary, which signs in twelve times an hour. */
+const canary = { gb: 0.5, seconds: 3, perHour: 12 };
 const nlbUnit = { connectionsPerSecond: 800, streams: 100_000, gbHour: 1 };
 
 /** Multiplies a quantity by its price. */
@@ -172,6 +174,8 @@ function watchLines(load: Load, habits: Habits, shape: Shape, processes: number,
     line('pages, HTTP API', web / million, 'httpApiMillion', 'million'),
     line('pages, functions', web / million, 'lambdaMillion', 'million'),
     line('pages, function time', web * lambda.gb * lambda.seconds, 'lambdaGbSecond', 'GB-seconds'),
+    line('canary, functions', (canary.perHour * hoursMonth) / million, 'lambdaMillion', 'million'),
+    line('canary, function time', canary.perHour * hoursMonth * canary.gb * canary.seconds, 'lambdaGbSecond', 'GB-seconds'),
     line('logs', logGb, 'logsGb', 'GB'),
     ...(shape === 'cell' ? [line('logs through NAT gateways', logGb, 'natGb', 'GB')] : []),
     line('metrics', watched[shape].metrics, 'metric', 'metrics'),

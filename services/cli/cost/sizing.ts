@@ -5,7 +5,7 @@ import type { Load } from './load.ts';
 import type { Service } from './measured.ts';
 
 /** Tasks as `infra` defines them: each has 1 vCPU and 4 GB, those for other servers a half of it. Autoscaling aims at this many streams and this share of the vCPU. */
-const streamsPerTask = 12_000;
+export const streamsPerTask = 12_000;
 const coreShareMax = 0.6;
 const tasksMin: Readonly<Record<Service, number>> = { connection: 3, router: 3, muc: 2 };
 

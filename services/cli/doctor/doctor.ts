@@ -8,14 +8,15 @@ import { readPassword } from '../core/password.ts';
 import { reasonOf, say, UsageError } from '../core/report.ts';
 import { publicDomain } from '../dns/host-name.ts';
 import { programLimits } from '../limits.ts';
-import { checkDirectTls, checkOtherAddresses, checkStartTls, type Opened, type Patient } from './client-check.ts';
+import { checkDirectTls, checkStartTls, type Patient } from './client-check.ts';
 import { Deadline } from './deadline.ts';
 import type { DoctorValues } from './doctor-options.ts';
 import { type Finding, Findings } from './findings.ts';
 import { Names } from './names.ts';
-import { checkAcme, placesOf } from './records-check.ts';
+import { checkPlaces, look } from './places.ts';
+import { checkAcme } from './records-check.ts';
 import { checkServers } from './server-check.ts';
-import { type Account, checkServices } from './services-check.ts';
+import type { Account } from './services-check.ts';
 import { checkWeb } from './web-check.ts';
 
 export interface Examined {
@@ -62,31 +63,6 @@ export async function examine(values: DoctorValues, positionals: readonly string
     last,
   );
   return { domain, findings: [...parts, last].flatMap((one) => one.findings.list) };
-}
-
-/** @returns the streams over which a password may be sent */
-async function checkPlaces(
-  service: 'xmpp-client' | 'xmpps-client',
-  patient: Patient,
-  names: Names,
-  check: typeof checkStartTls,
-): Promise<Opened[]> {
-  const good: Opened[] = [];
-  for (const place of (await placesOf(service, patient.domain, names, patient.findings)) ?? []) {
-    const opened = await check(place, patient);
-    if (opened !== undefined) good.push(opened);
-    await checkOtherAddresses(place, patient);
-  }
-  return good;
-}
-
-/** Checks what the account sees, over the first safe stream. Closes all streams, even when there is no account to check with. */
-async function look(opened: readonly Opened[], account: Account | undefined, names: Names, patient: Patient): Promise<void> {
-  const [first, ...others] = opened;
-  for (const { stream } of account === undefined ? opened : others) stream.close();
-  if (account === undefined) return;
-  if (first !== undefined) await checkServices(first, account, names, patient);
-  else patient.findings.fail(`${account.user}@${patient.domain}`, 'the password was not sent: no stream is safe', 'see above');
 }
 
 /** @returns the public authorities and those of the file. @throws {UsageError} */

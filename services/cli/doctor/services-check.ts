@@ -1,5 +1,4 @@
 /** Checks that an account finds the rooms (XEP-0045), uploads (XEP-0363) and servers for calls (XEP-0215) of its domain by disco (XEP-0030). */
-import { escapeAttribute } from '../../../lib/xmpp/element.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { programLimits } from '../limits.ts';
 import { checkCalls, NS_SERVICES } from './calls-check.ts';
@@ -10,6 +9,8 @@ import type { Names } from './names.ts';
 import { BadPeer, type PeerStream } from './peer-stream.ts';
 import { whyOf } from './reasons.ts';
 import { ScramClient } from './scram-client.ts';
+import { ask } from './stanzas.ts';
+import { checkMessage, checkRoom } from './talk-check.ts';
 
 const NS_BIND = 'urn:ietf:params:xml:ns:xmpp-bind';
 const NS_ITEMS = 'http://jabber.org/protocol/disco#items';
@@ -20,6 +21,8 @@ const NS_UPLOAD = 'urn:xmpp:http:upload:0';
 export interface Account {
   readonly user: string;
   readonly password: string;
+  /** true: messages to itself are kept, as those of people are. Else the account's archive stays as it is. */
+  readonly isKept?: boolean;
 }
 
 /** Signs in and looks for the services. Closes the stream in any case. */
@@ -34,11 +37,15 @@ export async function checkServices(
   try {
     const mechanism = await signIn(stream, features, account);
     await stream.open(domain);
-    await ask(stream, 'bind', 'set', undefined, `<bind xmlns='${NS_BIND}'/>`);
+    const bound = await ask(stream, 'bind', 'set', undefined, `<bind xmlns='${NS_BIND}'/>`);
+    const jid = bound.child('bind', NS_BIND)?.getChildText('jid') ?? '';
     findings.ok(subject, `signs in with ${mechanism}`);
     const hosts = await hostsOf(stream, domain);
     tell('rooms', hosts.get(NS_MUC), patient, "rooms are on 'conference.' of a tenant's domain; look at the log of the service");
     tell('uploads', hosts.get(NS_UPLOAD), patient, 'people cannot send files (XEP-0363) until the service has a place for them');
+    await checkMessage(stream, jid, account.isKept === true, patient);
+    const rooms = hosts.get(NS_MUC);
+    if (rooms !== undefined) await checkRoom(stream, rooms, patient);
     const host = hosts.get(NS_SERVICES);
     const answer = host && (await ask(stream, 'services', 'get', host, `<services xmlns='${NS_SERVICES}'/>`));
     await checkCalls(answer ? answer.child('services', NS_SERVICES) : undefined, names, patient);
@@ -84,22 +91,6 @@ async function outcome(stream: PeerStream, wanted: 'challenge' | 'success'): Pro
   if (answer.ns !== NS_SASL || answer.name !== wanted)
     throw new BadPeer(`the server answers <${shown(answer.name)}/> to the sign-in`);
   return Buffer.from(answer.element().getText(), 'base64').toString();
-}
-
-/**
- * Sends an iq and reads its result; skips a bounded number of other stanzas.
- * @throws {BadPeer | TooSlow} also when the answer is an error
- */
-async function ask(stream: PeerStream, id: string, type: 'get' | 'set', to: string | undefined, child: string): Promise<Stanza> {
-  const address = to === undefined ? '' : ` to='${escapeAttribute(to)}'`;
-  stream.send(`<iq type='${type}' id='${id}'${address}>${child}</iq>`);
-  for (let others = 0; others < programLimits.doctorOtherStanzasMax; others++) {
-    const answer = await stream.read(`the answer of ${to ?? 'the server'}`);
-    if (answer.name !== 'iq' || answer.attributes.id !== id) continue;
-    if (answer.type === 'result') return answer;
-    throw new BadPeer(`${shown(to ?? 'the server')} answers with an error`);
-  }
-  throw new BadPeer('the server sends other things without end');
 }
 
 /** @returns for each feature the first host that has it: the domain itself, or one of its disco items */
