@@ -175,6 +175,11 @@ export class AppStack extends CellStack {
         SKYLARK_FILES_BUCKET: this.#data.files.bucketName,
         SKYLARK_FILES_URL: this.#data.filesUrl,
       }),
+      ...((tier === 'router' || tier === 'all') && {
+        SKYLARK_CELL: settings.name,
+        SKYLARK_CELL_HOST: settings.host,
+        SKYLARK_CELL_SERVERS_HOST: settings.serversHost,
+      }),
       ...(knowsServers.has(tier) && { SKYLARK_FEDERATION: 'true' }),
       ...(ports.length > 0 && { SKYLARK_BIND: '0.0.0.0', ...Object.fromEntries(ports), SKYLARK_PROXY_PROTOCOL: 'true' }),
       ...(showsCertificates && { SKYLARK_CERTIFICATES: 'store' }),

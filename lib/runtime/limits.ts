@@ -121,6 +121,8 @@ export const runtimeLimits = {
   privilegeNamespacesMax: 30,
   /** Accounts or tenants on one page of an answer to an operator. */
   adminPageMax: 100,
+  /** Cells that one store knows: its own, and those that it was called before. */
+  cellsMax: 20,
   /** The largest number of an entry of the audit log that can be asked for: its keys have twelve digits. */
   auditNumberMax: 999_999_999_999,
   /** Rows that are read and deleted together while an account is erased. A page has at most 38 MB. */

@@ -37,6 +37,8 @@ export interface Tenant {
   /** Base64 of 32 random bytes: salts of accounts that do not exist, occupant ids. */
   readonly secret: string;
   readonly components?: readonly Component[];
+  /** The name of its cell (cells.ts). Absent: it was added before any cell had told its name. */
+  readonly cell?: string;
 }
 
 /** A row may have been written by an older program or by a newer one, so what it says of the policy is read key by key. */
@@ -174,12 +176,13 @@ export class Tenants {
   }
 
   /** @param policy what it says of keys other than their presets. @throws {Conflict} when the domain is a tenant already */
-  async add(domain: string, policy: PolicyChange): Promise<Tenant> {
+  async add(domain: string, policy: PolicyChange, cell?: string): Promise<Tenant> {
     const row: TenantRow = {
       domain,
       createdAt: new Date(this.#clock.now()).toISOString(),
       policy,
       secret: this.#clock.randomBytes(32).toString('base64'),
+      ...(cell !== undefined && { cell }),
     };
     await this.#rows.put(tenants, domain, row, 'absent');
     await this.#tell();

@@ -3,6 +3,7 @@ import { accessCommands } from './access-commands.ts';
 import { backupOptions, restoreOptions } from './backup/backup-options.ts';
 import { anyTimeText, type Command, command } from './command.ts';
 import * as accountOptions from './commands/account-options.ts';
+import { cellListOptions } from './commands/cell-options.ts';
 import * as certificateOptions from './commands/certificate-options.ts';
 import * as componentOptions from './commands/component-options.ts';
 import * as keyOptions from './commands/key-options.ts';
@@ -140,6 +141,17 @@ export const commands: readonly Command[] = [
     text: anyTimeText,
     options: policyOptions.tenantShowOptions,
     run: async (values, positionals) => (await import('./commands/tenant-policy.ts')).showPolicy(values, positionals),
+  }),
+  command({
+    name: 'cell list',
+    summary: 'prints the cells of a deployment: where their tenants are reached, and how many they are',
+    text: [
+      'A cell tells its name when it starts (--cell). With --table-prefixes it looks into the tables of several cells, and the exit',
+      'code is 1 if a domain is a tenant of more than one.',
+      ...anyTimeText,
+    ],
+    options: cellListOptions,
+    run: async (values, positionals) => (await import('./commands/cells.ts')).listCells(values, positionals),
   }),
   command({
     name: 'component add',
@@ -302,12 +314,13 @@ export const commands: readonly Command[] = [
     positionals: ['DOMAIN'],
     summary: 'prints the DNS records that a tenant needs',
     text: [
-      'It does no lookup and changes nothing. Join several ports of one service by +, the preferred first: c2s-tls=5223+443.',
+      'It changes nothing. With --dynamodb it takes the targets from the cell of the tenant; else it looks nothing up.',
+      'Join several ports of one service by +, the preferred first: c2s-tls=5223+443.',
       'Records for federation are comments unless --federation is given: add them to DNS only if those ports are open.',
       'With --format route53 it prints the input of `aws route53 change-resource-record-sets --change-batch`.',
     ],
     options: dnsOptions,
-    run: async (values, positionals) => (await import('./dns/dns.ts')).dns(values, positionals),
+    run: async (values, positionals) => (await import('./commands/dns.ts')).dns(values, positionals),
   }),
   command({
     name: 'doctor',

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { z } from 'zod';
 import { commands } from '../../services/cli/commands.ts';
 import * as audit from '../../services/router/operations/audit.ts';
+import * as cells from '../../services/router/operations/cells.ts';
 import * as certificate from '../../services/router/operations/certificate-show.ts';
 import * as certificates from '../../services/router/operations/certificates.ts';
 import * as components from '../../services/router/operations/components.ts';
@@ -30,6 +31,7 @@ const exported: Readonly<Record<string, unknown>> = {
   ...roles,
   ...tenants,
   ...policies,
+  ...cells,
   ...peers,
   ...components,
   ...nodes,

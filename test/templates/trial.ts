@@ -89,6 +89,8 @@ export class Trial {
     const { values } = deployment.templates;
     this.#authority = await createAuthority();
     for (const line of values.outputs('Tenant')) await deployment.command(line);
+    const { out } = await deployment.command('npx skylark cell list --dynamodb aws --region eu-central-1');
+    assert.match(out, new RegExp(`^skylark +${host} +s2s.${first} +3$`, 'm'));
     const names = [first, second, host];
     for (const domain of names) {
       const { cert, key } = await this.#authority.issue([domain]);

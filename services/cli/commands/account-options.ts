@@ -1,5 +1,5 @@
 /** The options of `skylark user …` and `skylark tenant …`. */
-import { choiceOption, type Options, switchOption, textOption } from '../core/arguments.ts';
+import { choiceOption, type Options, optionalText, switchOption, textOption } from '../core/arguments.ts';
 import { data, dynamodb, json, region, tablePrefix } from '../core/options.ts';
 
 const dataOnly = { data } satisfies Options;
@@ -12,6 +12,7 @@ export const passwordOptions = {
 } satisfies Options;
 export const userRemoveOptions = dataOnly;
 export const tenantAddOptions = {
+  cell: optionalText('NAME', 'its cell, if the tables know several', 'the name of a cell', /^[a-z][a-z0-9-]{0,19}$/),
   registration: choiceOption('open|closed', 'whether anyone may register an account; the default is closed', ['open', 'closed']),
   ...place,
 } satisfies Options;

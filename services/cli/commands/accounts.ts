@@ -102,9 +102,9 @@ async function listUsersOf(admin: AdminClient, domain: string): Promise<void> {
 
 export async function addTenant(values: Values<typeof tenantAddOptions>, positionals: readonly string[]): Promise<number> {
   const domain = one('tenant add', 'DOMAIN', positionals);
-  const { registration = 'closed' } = values;
+  const { registration = 'closed', cell } = values;
   return withAdmin(adminOf(values), async (admin) => {
-    const added = await admin.ask(tenantAdd, { domain, registration });
+    const added = await admin.ask(tenantAdd, { domain, registration, ...(cell !== undefined && { cell }) });
     say(`added ${added.domain}; registration is ${registration}`);
   });
 }

@@ -2,6 +2,7 @@
  * All services in one process on DynamoDB, with a bus in memory instead of NATS: the small form of a deployment. Only one such
  * process runs at a time. A new one starts after the old one has stopped, and clients resume their sessions there.
  */
+
 import { memoryBus } from '../../../lib/adapters/memory-bus.ts';
 import { systemClock } from '../../../lib/adapters/system-clock.ts';
 import { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
@@ -10,6 +11,7 @@ import { startMucWorker } from '../../muc/worker.ts';
 import { resumeRemovals } from '../../router/removal/removals.ts';
 import { Reaper } from '../../router/sessions/reaper.ts';
 import { programLimits } from '../limits.ts';
+import { tellCell } from './cell-name.ts';
 import { openKeys, openKeysIfAny } from './certificate-keys.ts';
 import { ensureTables } from './cloud-ports.ts';
 import { composeRouter } from './compose-router.ts';
@@ -32,6 +34,7 @@ export async function serveAll(serving: Serving): Promise<Addresses> {
   const store = await openStore(serving, clock);
   await ensureTables(values);
   await startClock(serving, clock, store);
+  await tellCell(store, values);
   const bus = memoryBus({ clock });
   cleanup.add('bus', () => bus.close());
   const ports = { store, bus, clock, log };

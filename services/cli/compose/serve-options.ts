@@ -7,6 +7,7 @@ import {
   folderOption,
   type Options,
   optionalText,
+  otherDomainOption,
   pathOption,
   portOption,
   switchOption,
@@ -45,6 +46,14 @@ export const serveOptions = {
   filesUrl: shared.filesUrl,
   websocketUrl: shared.websocketUrl,
   ticketKeys: pathOption('FILE', 'a file of 48 random bytes; processes that share it resume each other’s TLS sessions'),
+  cell: optionalText(
+    'NAME',
+    'the name of this cell (for router and all); needs --cell-host and --cell-servers-host',
+    'at most 20 lower-case letters, digits and hyphens',
+    /^[a-z][a-z0-9-]{0,19}$/,
+  ),
+  cellHost: otherDomainOption('with --cell: where its clients connect'),
+  cellServersHost: otherDomainOption('with --cell: where other servers connect to it'),
   reusePort: switchOption('share the ports with other processes that have this option'),
   stopSeconds: countOption('how many seconds a stop may take', programLimits.stopSecondsMax, serviceLimits.shutdownMs / 1_000),
   release: optionalText(

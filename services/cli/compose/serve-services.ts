@@ -1,4 +1,5 @@
 /** Starts the services of a cell, each in a process of its own. */
+
 import { readFileSync } from 'node:fs';
 import { Hono } from 'hono';
 import type { DynamoStore } from '../../../lib/adapters/dynamodb-store.ts';
@@ -20,6 +21,7 @@ import { webSocketPath } from '../../web/app.ts';
 import { startWebServer, type WebServer } from '../../web/server.ts';
 import { reasonOf, UsageError } from '../core/report.ts';
 import { programLimits } from '../limits.ts';
+import { tellCell } from './cell-name.ts';
 import { checkPemFlags, readPemFiles } from './certificate.ts';
 import { openKeys, openKeysIfAny } from './certificate-keys.ts';
 import { callFigures, openCloudBus, openCloudStore } from './cloud-ports.ts';
@@ -107,6 +109,7 @@ export async function serveRouter(serving: Serving): Promise<Addresses> {
   const { values, cleanup, health } = serving;
   checkFileFlags(values);
   const ports = await openPorts(serving);
+  await tellCell(ports.store, values);
   const files = await openFiles(values, ports, cleanup);
   const outside = { isFederated: values.federation, hasComponents: values.components };
   await route(serving, { ...ports, blobs: files?.blobs, ...outside, keys: await openKeysIfAny(values) });

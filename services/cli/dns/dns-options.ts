@@ -9,6 +9,7 @@ import {
   switchOption,
   type Values,
 } from '../core/arguments.ts';
+import { rowStoreOptions } from '../core/options.ts';
 import { programLimits } from '../limits.ts';
 import { hostNameOf } from './host-name.ts';
 
@@ -67,7 +68,8 @@ export function hostNameOption(placeholder: string, text: string): Option<string
 }
 
 export const dnsOptions = {
-  target: hostNameOption('HOST', 'where the service is: the name of its load balancer or machine (needed)'),
+  target: hostNameOption('HOST', 'where the service is, such as its load balancer (needed without --dynamodb)'),
+  ...rowStoreOptions,
   ports: portsOption(),
   federation: switchOption('the service talks to other servers: print the records for that, too'),
   serversTarget: hostNameOption('HOST', 'where other servers connect, if not at --target'),

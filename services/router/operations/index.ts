@@ -1,6 +1,7 @@
 /** All operations. */
 
 import { auditList, auditTenantList } from './audit.ts';
+import { cellList } from './cells.ts';
 import { certificateShow } from './certificate-show.ts';
 import { certificateDelete, certificateGet, certificatePut, certificateQuery } from './certificates.ts';
 import { componentAdd, componentGrant, componentList, componentRemove } from './components.ts';
@@ -37,6 +38,7 @@ export const operations: readonly Operation[] = [
   tenantList,
   tenantSet,
   tenantShow,
+  cellList,
   componentAdd,
   componentGrant,
   componentRemove,

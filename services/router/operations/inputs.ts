@@ -21,6 +21,9 @@ export const domainInput = text.transform((given, context) => {
   return z.NEVER;
 });
 
+/** The name of a cell, as the stacks have it. */
+export const cellInput = z.string().regex(/^[a-z][a-z0-9-]{0,19}$/);
+
 /** The bare address of an account. */
 export const accountInput = text.transform((given, context) => {
   const jid = Jid.tryParse(given);

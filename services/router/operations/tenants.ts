@@ -1,6 +1,7 @@
 /** Operations on tenants: the domains that the deployment serves. */
 import { z } from 'zod';
 import { Conflict } from '../../../lib/ports/store.ts';
+import { listCells } from '../../../lib/runtime/cells.ts';
 import { runtimeLimits } from '../../../lib/runtime/limits.ts';
 import { policyKeys } from '../../../lib/runtime/policy/tenant-policy.ts';
 import { findRemoval } from '../../../lib/runtime/removals.ts';
@@ -10,7 +11,7 @@ import { listAccounts } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { removalsOf } from '../removal/removals.ts';
 import { answerInTime, progressOutput, waitingInput } from './answer-in-time.ts';
-import { afterInput, domainInput, findTenant, uncached } from './inputs.ts';
+import { afterInput, cellInput, domainInput, findTenant, uncached } from './inputs.ts';
 import { operation } from './operation.ts';
 import { Refusal } from './refusal.ts';
 
@@ -21,12 +22,18 @@ const described = z.object({
   createdAt: z.string(),
   registration: registration.schema,
   retentionDays: retentionDays.schema,
+  /** The name of its cell; absent outside of cells. */
+  cell: z.string().optional(),
 });
 
 /** `example.org` and `conference.example.org` cannot both be tenants: the second is where the first has its rooms; so with files. */
 export const tenantAdd = operation({
   name: 'tenant-add',
-  input: z.strictObject({ domain: domainInput, registration: registration.schema.default('closed') }),
+  input: z.strictObject({
+    domain: domainInput,
+    registration: registration.schema.default('closed'),
+    cell: cellInput.optional().describe('the name of its cell; without it, the only one there is'),
+  }),
   output: described,
   right: 'deployment',
   isRepeatable: false,
@@ -53,7 +60,8 @@ export const tenantAdd = operation({
     }
     await checkIsFree(dependencies, domain);
     try {
-      const tenant = await dependencies.tenants.add(domain, { registration: input.registration });
+      const cell = await cellOf(dependencies, input.cell);
+      const tenant = await dependencies.tenants.add(domain, { registration: input.registration }, cell);
       await checkIsFree(dependencies, domain).catch(async (error: unknown) => {
         await dependencies.tenants.remove(tenant);
         throw error;
@@ -114,8 +122,23 @@ export const tenantList = operation({
   },
 });
 
-function describe({ domain, createdAt, policy }: Tenant): z.input<typeof described> {
-  return { domain, createdAt, registration: policy.registration, retentionDays: policy.retentionDays };
+function describe({ domain, createdAt, policy, cell }: Tenant): z.input<typeof described> {
+  return {
+    domain,
+    createdAt,
+    registration: policy.registration,
+    retentionDays: policy.retentionDays,
+    ...(cell !== undefined && { cell }),
+  };
+}
+
+/** @throws {Refusal} when there is no such cell, or when there are several and none is named */
+async function cellOf({ store }: Dependencies, asked: string | undefined): Promise<string | undefined> {
+  const names = (await listCells(store)).map(({ name }) => name);
+  if (asked === undefined && names.length <= 1) return names[0];
+  if (asked !== undefined && names.includes(asked)) return asked;
+  const known = names.length === 0 ? 'no cell has told its name' : `it takes one of ${names.join(', ')}`;
+  throw new Refusal('invalid', asked === undefined ? `which cell? ${known}` : `there is no cell '${asked}'; ${known}`);
 }
 
 /** @throws {Refusal} */
