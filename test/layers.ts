@@ -27,6 +27,7 @@ export const layers: Readonly<Record<string, readonly (readonly string[])[]>> = 
     ['features'],
     ['routing'],
     ['accounts'],
+    ['invites'],
     ['removal'],
     ['sessions'],
     ['push', 'profile'],

@@ -147,6 +147,27 @@ export const runtimeLimits = {
   policySecretCharactersMax: 4_096,
   updateTriesMax: 40,
 
+  // Invites and the pages for a tenant's people
+
+  /** How long an invite lasts, days: a week for the post; and the longest. */
+  inviteDays: 7,
+  inviteDaysMax: 365,
+  /** How many people one invite may bring: a family; and the most, who all stand in its row. */
+  inviteUses: 5,
+  inviteUsesMax: 100,
+  /** Random bytes of an invite's token: 32 characters of a link. */
+  inviteTokenBytes: 16,
+  /** Characters that name an invite: 132 bits of the token's digest. */
+  inviteIdCharacters: 22,
+  /** A name of a tenant for people, characters. */
+  brandNameCharactersMax: 80,
+  /** A logo, bytes. It is a part of the tenant's row, which every process reads once a second while the tenant is used. */
+  brandLogoBytesMax: 16 * 1024,
+  /** Text in a QR code, characters: a camera reads it from a screen. Links of invites have some 120. */
+  qrCharactersMax: 600,
+  /** An address of the web in a tenant's policy, characters. */
+  policyUrlCharactersMax: 500,
+
   // Sockets
 
   /** Size of a PROXY header with its optional fields, bytes. Load balancers send fewer than 600. */

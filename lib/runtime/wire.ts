@@ -7,6 +7,7 @@ import { answerKind } from './answer.ts';
 import type { ApiAsker } from './api-keys.ts';
 import type { CarryRequest } from './component-wire.ts';
 import type { ConsoleAsker, ConsoleRequest } from './console-wire.ts';
+import type { LinkRequest } from './invite-wire.ts';
 import type { RingRequest } from './ring-wire.ts';
 
 /** What went wrong, in the header of the reply to any request whose handler has thrown (lib/runtime/faults.ts). */
@@ -391,5 +392,5 @@ export interface AdminReply extends Omit<DoneReply, 'at'> {
 
 export const adminAnswer = answerKind<AdminReply>('admin', { ok: true, error: true, result: true, refusal: true });
 
-export type RouterRequest = StepRequest | InboundRequest | RingRequest | AdminRequest | ConsoleRequest;
+export type RouterRequest = StepRequest | InboundRequest | RingRequest | AdminRequest | ConsoleRequest | LinkRequest;
 export type NodeRequest = DeliverRequest | CloseRequest | HandOverRequest | CarryRequest;

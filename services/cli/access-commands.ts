@@ -2,6 +2,7 @@
 import { anyTimeText, type Command, command } from './command.ts';
 import * as options from './commands/account-options.ts';
 import { consoleOptions } from './commands/console-options.ts';
+import * as inviteOptions from './commands/invite-options.ts';
 
 export const accessCommands: readonly Command[] = [
   command({
@@ -38,6 +39,42 @@ export const accessCommands: readonly Command[] = [
     text: anyTimeText,
     options: options.runningOptions,
     run: async (values, positionals) => (await import('./commands/user-access.ts')).enableUser(values, positionals),
+  }),
+  command({
+    name: 'user reset',
+    positionals: ['JID'],
+    summary: 'prints a link by which the owner of an account sets a new password, once, within a day',
+    text: anyTimeText,
+    options: inviteOptions.userResetOptions,
+    run: async (values, positionals) => (await import('./commands/invites.ts')).resetPassword(values, positionals),
+  }),
+  command({
+    name: 'invite create',
+    positionals: ['DOMAIN'],
+    summary: 'prints a link by which people make accounts although registration is closed, once, and its address for clients',
+    text: [
+      'The link is a page with a form, a QR code and apps for the device of whoever opens it. The store keeps only a digest of the',
+      'token, so the link cannot be printed again. Who may invite, for how long and how many people, is in the policy of the tenant.',
+      ...anyTimeText,
+    ],
+    options: inviteOptions.inviteCreateOptions,
+    run: async (values, positionals) => (await import('./commands/invites.ts')).createInvite(values, positionals),
+  }),
+  command({
+    name: 'invite list',
+    positionals: ['DOMAIN'],
+    summary: 'prints the invites of a tenant, and whom they have brought',
+    text: anyTimeText,
+    options: inviteOptions.inviteListOptions,
+    run: async (values, positionals) => (await import('./commands/invites.ts')).listInvites(values, positionals),
+  }),
+  command({
+    name: 'invite revoke',
+    positionals: ['DOMAIN', 'ID'],
+    summary: 'ends an invite: it brings nobody any more',
+    text: anyTimeText,
+    options: inviteOptions.inviteRevokeOptions,
+    run: async (values, positionals) => (await import('./commands/invites.ts')).revokeInvite(values, positionals),
   }),
   command({
     name: 'session list',

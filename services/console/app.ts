@@ -8,12 +8,13 @@ import { getCookie, setCookie } from 'hono/cookie';
 import { streamSSE } from 'hono/streaming';
 import { Unavailable } from '../../lib/ports/store.ts';
 import { askConsole } from '../../lib/runtime/ask-console.ts';
+import { addressOf, isFromHere, isSafe, readUrlEncoded } from '../../lib/runtime/browser.ts';
 import { newToken, tokenDigest } from '../../lib/runtime/console-sessions.ts';
 import type { ConsoleIdentity } from '../../lib/runtime/console-wire.ts';
 import { networkOf } from '../../lib/runtime/networks.ts';
 import { RateLimit } from '../../lib/runtime/rate-limit.ts';
 import { serveAsset } from './core/assets.ts';
-import { addressOf, csrfOf, forgetSession, isCsrf, isFromHere, isSafe, sessionToken, setSession } from './core/browser.ts';
+import { csrfOf, forgetSession, isCsrf, sessionToken, setSession } from './core/browser.ts';
 import type { Html } from './core/form.ts';
 import { frame, page } from './core/layout.ts';
 import type { Sample } from './core/live.ts';
@@ -220,14 +221,7 @@ function textsOf(c: Context): Texts {
 
 /** @throws {NotShown} */
 async function readForm(c: Context): Promise<URLSearchParams> {
-  if (!/^application\/x-www-form-urlencoded(?:\s*;|$)/i.test(c.req.header('content-type') ?? ''))
-    throw new NotShown(400, 'error.form');
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of (c.req.raw.body ?? []) as unknown as AsyncIterable<Uint8Array>) {
-    bytes += chunk.length;
-    if (bytes > consoleLimits.bodyBytesMax) throw new NotShown(400, 'error.form');
-    chunks.push(chunk);
-  }
-  return new URLSearchParams(Buffer.concat(chunks).toString());
+  const submitted = await readUrlEncoded(c, consoleLimits.bodyBytesMax);
+  if (submitted === undefined) throw new NotShown(400, 'error.form');
+  return submitted;
 }

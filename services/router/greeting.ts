@@ -5,6 +5,7 @@ import { Jid } from '../../lib/xmpp/jid.ts';
 import { findAccount, type ScramHash } from './core/accounts.ts';
 import type { Dependencies } from './core/dependencies.ts';
 import { registerStreamFeature } from './features/xep0077-registration.ts';
+import { preauthStreamFeature } from './features/xep0445-preauth.ts';
 import { prepareName } from './sasl/credentials.ts';
 import { offerMechanisms } from './sasl/exchange.ts';
 import { hashesOf } from './sasl/mechanisms.ts';
@@ -33,7 +34,8 @@ export async function greet(
   const ofFeatures = features.all.map(({ signInOffer }) => signInOffer?.(dependencies, tenant, item) ?? '').join('');
   const parts = inline && inline.signIn + ofFeatures + bindOffer(inline.bind, features.inBindOffer);
   const sasl2 = parts === undefined ? '' : offerSasl2(offered, parts);
-  return { features: sasl2 + offerMechanisms(offered) + registerStreamFeature(tenant, item), from, hashes };
+  const registering = preauthStreamFeature(tenant, item) + registerStreamFeature(tenant, item);
+  return { features: sasl2 + offerMechanisms(offered) + registering, from, hashes };
 }
 
 /** XEP-0386 §2.1, if the node can bind in this way. @param ofNode what can be asked for there */

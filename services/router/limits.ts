@@ -132,6 +132,9 @@ export const routerLimits = {
   registrationsPerNetworkPerSecond: 0.1,
   /** Tenants whose rate of registrations is remembered, and as many addresses. */
   registrationBucketsMax: 10_000,
+  /** Looks at invites, right or wrong, from one address at once, and in the long run: those of a class or an office. */
+  inviteLooksBurst: 60,
+  inviteLooksPerSecond: 0.2,
 
   // Sessions
 

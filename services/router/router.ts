@@ -6,6 +6,7 @@ import type { ConsoleReply, ConsoleRequest } from '../../lib/runtime/console-wir
 import { FairQueue, Overloaded } from '../../lib/runtime/fair-queue.ts';
 import { answering, isOperating, report, toStanzaError } from '../../lib/runtime/faults.ts';
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
+import type { LinkReply, LinkRequest } from '../../lib/runtime/invite-wire.ts';
 import { Latency } from '../../lib/runtime/latency.ts';
 import { allowsPeer } from '../../lib/runtime/policy/peer-policy.ts';
 import { serviceLimits } from '../../lib/runtime/service-limits.ts';
@@ -24,6 +25,7 @@ import {
 } from '../../lib/runtime/wire.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
+import { answerLink } from './accounts/answer-links.ts';
 import { type Dependencies, withDeadline } from './core/dependencies.ts';
 import { Prefetched } from './core/prefetch.ts';
 import { Turn } from './core/turn.ts';
@@ -88,6 +90,7 @@ function handle(dependencies: Dependencies, payload: Uint8Array, turns: FairQueu
   const { header, bodies } = decodeFrame<RouterRequest>(payload);
   if (header.kind === 'admin') return handleAdmin(dependencies, header).then((reply) => encodeFrame(reply));
   if (header.kind === 'console') return handleConsole(dependencies, header).then((reply) => encodeFrame(reply));
+  if (header.kind === 'link') return handleLink(dependencies, header).then((reply) => encodeFrame(reply));
   dependencies.clock.observe(header.at);
   const timed = (reply: DoneReply) => encodeFrame({ ...reply, at: dependencies.clock.now() });
   let working: Promise<Uint8Array>;
@@ -272,6 +275,15 @@ async function handleConsole(dependencies: Dependencies, request: ConsoleRequest
     return await answerConsole(dependencies, request);
   } catch (error) {
     report(dependencies.log, error, 'a request of the console failed', { verb: request.verb });
+    return { isFailure: true };
+  }
+}
+
+async function handleLink(dependencies: Dependencies, request: LinkRequest): Promise<LinkReply> {
+  try {
+    return await answerLink(dependencies, request);
+  } catch (error) {
+    report(dependencies.log, error, 'a page could not be answered', { verb: request.verb });
     return { isFailure: true };
   }
 }

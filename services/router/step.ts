@@ -20,7 +20,7 @@ import { added, nothing } from './core/short-lists.ts';
 import type { Pending } from './core/stages.ts';
 import { Turn } from './core/turn.ts';
 import { Superseded, Writer } from './core/writers.ts';
-import { registerBeforeAuth } from './features/xep0077-registration.ts';
+import { registerOrShow } from './features/xep0445-preauth.ts';
 import { greet } from './greeting.ts';
 import { routerLimits } from './limits.ts';
 import { type Sent, sendPresence } from './presence/presence.ts';
@@ -205,9 +205,10 @@ export class Step {
     if (stanza.name !== 'iq') throw new StreamError('not-authorized', `bind a resource before you send a ${stanza.name}`);
     try {
       if (local === undefined) {
-        if (!stanza.hasChild('query', 'jabber:iq:register')) throw new StreamError('not-authorized', 'sign in first');
-        if (!this.#state.secure) throw new StanzaError('not-allowed', 'TLS is required before passwords are sent');
-        this.#write(Buffer.from(await registerBeforeAuth(this.#dependencies, this.#tenant, stanza, this.#request.address)));
+        const stream = { ...this.#state, address: this.#request.address };
+        const { answer, shown = stream.invite } = await registerOrShow(this.#dependencies, this.#tenant, stanza, stream);
+        this.#state = { ...this.#state, invite: shown };
+        this.#write(Buffer.from(answer));
         return;
       }
       const { jid, reply, row } = await bind(this.#inTime, this.#tenant, { local, incarnation, client }, this.#request, stanza);

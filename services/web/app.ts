@@ -37,6 +37,8 @@ export interface WebDependencies {
   readonly api?: Hono;
   /** The console, at `/console`, with headers of its own. Absent: this process does not serve it. */
   readonly console?: Hono | undefined;
+  /** The pages of invites, with headers of their own. Absent: this process cannot reach routers. */
+  readonly people?: Hono | undefined;
   /** true: new WebSocket streams are sent elsewhere, and a load balancer should do the same. */
   readonly isDraining?: () => boolean;
 }
@@ -49,6 +51,7 @@ export function webApp(dependencies: WebDependencies): Hono {
   const files = () => filesOrigins().join(' ');
   if (dependencies.files) app.use(serveFiles({ ...dependencies.files, log })); // it sets its own headers
   if (dependencies.console) app.route('/', dependencies.console);
+  if (dependencies.people) app.route('/', dependencies.people);
   app.use(
     secureHeaders({
       contentSecurityPolicy: {

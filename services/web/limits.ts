@@ -16,6 +16,12 @@ export const webLimits = {
   uploadBytesPerSecondMin: 32 * 1024,
   /** How long answers under way have when the process stops, ms. */
   webCloseMs: 2_000,
+  /** Size of a form on the page of an invite, bytes: a name and a password twice, each letter in three. */
+  formBytesMax: 16 * 1024,
+  /** How long a router has for an invite, ms. A new password waits for its turn. */
+  linkAnswerMs: 15_000,
+  /** How long a browser may keep the logo and the colours of a tenant, seconds. */
+  brandSeconds: 300,
   /** POSH: how long others may believe what we say of a certificate, seconds: after a renewal it is wrong for so long. */
   poshExpiresSeconds: 60 * 60,
 } as const;

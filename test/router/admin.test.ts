@@ -112,7 +112,7 @@ describe('tenants', () => {
       [{ domain: `${'a.'.repeat(130)}org` }, `'${'a.'.repeat(130)}org' is not a domain name`],
       [{ domain: '' }, "the operation needs 'domain'"],
       [{}, "the operation needs 'domain'"],
-      [{ domain: 'example.com', registration: 'yes' }, "registration is 'open' or 'closed', not 'yes'"],
+      [{ domain: 'example.com', registration: 'yes' }, "registration is 'open' or 'closed' or 'web', not 'yes'"],
     ] as const) {
       assert.equal(await refused('tenant-add', given), error);
     }

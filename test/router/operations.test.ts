@@ -11,6 +11,7 @@ import * as certificates from '../../services/router/operations/certificates.ts'
 import * as components from '../../services/router/operations/components.ts';
 import * as consoleOperations from '../../services/router/operations/console.ts';
 import { operations } from '../../services/router/operations/index.ts';
+import * as invites from '../../services/router/operations/invites.ts';
 import * as keys from '../../services/router/operations/keys.ts';
 import * as nodes from '../../services/router/operations/nodes.ts';
 import { type Operation, operation } from '../../services/router/operations/operation.ts';
@@ -43,6 +44,7 @@ const exported: Readonly<Record<string, unknown>> = {
   ...rooms,
   ...sessions,
   ...access,
+  ...invites,
 };
 
 /** The code of the command line, where an operation is asked for by the name of its declaration. */

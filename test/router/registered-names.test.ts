@@ -26,7 +26,7 @@ async function register(name: string, tenant = here): Promise<string | undefined
   clock.advance(60_000);
   const fields = `<username>${name}</username><password>x</password>`;
   const iq = Stanza.parse(`<iq type='set' id='r'><query xmlns='jabber:iq:register'>${fields}</query></iq>`);
-  const answer = await registerBeforeAuth(dependencies, tenant, iq, '192.0.2.1');
+  const answer = await registerBeforeAuth(dependencies, tenant, iq, { address: '192.0.2.1' });
   return /type='result'/.test(answer) ? 'result' : /<error [^>]*><([a-z-]+)/.exec(answer)?.[1];
 }
 

@@ -27,7 +27,7 @@ let stopRouter: () => Promise<void>;
 before(async () => {
   dependencies = await embeddedDependencies({ features, clock });
   open = await dependencies.tenants.add('example.org', { registration: 'open', retentionDays: 0 });
-  closed = await dependencies.tenants.add('example.net', { registration: 'closed', retentionDays: 0 });
+  closed = await dependencies.tenants.add('example.net', { registration: 'closed', retentionDays: 0, invites: 'nobody' });
   const router = await startRouter(dependencies);
   stopRouter = () => router.stop();
   await dependencies.bus.serve(node, (payload) => {
@@ -121,11 +121,45 @@ test('the stream feature stands where the tenant is open and the stream is under
 });
 
 describe('before signing in', () => {
+  test('§4: the form comes back filled in, or is cancelled', async () => {
+    const submit = (type: string, values: Readonly<Record<string, string>>) =>
+      query(
+        `<x xmlns='jabber:x:data' type='${type}'>${Object.entries(values)
+          .map(([name, value]) => `<field var='${name}'><value>${value}</value></field>`)
+          .join('')}</x>`,
+      );
+    const good = { FORM_TYPE: ns, username: 'formosa', password: 'secret' };
+    assert.match(await register(open, submit('cancel', {})), /type='result'/);
+    assert.equal(await findAccount(dependencies.store, open.domain, 'formosa'), undefined);
+    for (const [what, values, expected] of [
+      ['another FORM_TYPE', { ...good, FORM_TYPE: 'other' }, 'modify bad-request'],
+      ['no password', { FORM_TYPE: ns, username: 'formosa' }, 'modify not-acceptable'],
+      ['no name', { FORM_TYPE: ns, password: 'x' }, 'modify not-acceptable'],
+    ] as const)
+      assert.equal(condition(await register(open, submit('submit', values))), expected, what);
+    assert.match(await register(open, submit('submit', good)), /type='result'/);
+    assert.ok(await findAccount(dependencies.store, open.domain, 'formosa'));
+  });
+
+  test('§5: where accounts are made on a web page, its address is told, and none is made here', async () => {
+    const web = {
+      ...closed,
+      policy: { ...closed.policy, registration: 'web', registrationUrl: 'https://join.example/' },
+    } as Tenant;
+    const told = await register(web, query(''), "type='get' id='r1' to='example.net'");
+    assert.match(told, /<x xmlns='jabber:x:oob'><url>https:\/\/join.example\/<\/url><\/x>/);
+    assert.equal(condition(await register(web, fields('webster', 'secret'))), 'cancel not-allowed');
+    assert.match(registerStreamFeature(web, { secure: true }), /iq-register/);
+  });
+
   test('§3.1: the form', async () => {
     const instructions = 'Choose a user name and a password for your account at example.org.';
+    const form =
+      `<x xmlns='jabber:x:data' type='form'><title>${instructions}</title><field var='FORM_TYPE' type='hidden'><value>${ns}</value></field>` +
+      `<field var='username' type='text-single' label='User name'><required/></field><field var='password' type='text-private' label='Password'><required/></field></x>`;
     assert.equal(
       await register(open, query(''), "type='get' id='r1' to='example.org'"),
-      `<iq id='r1' from='example.org' type='result'><query xmlns='${ns}'><instructions>${instructions}</instructions><username/><password/></query></iq>`,
+      `<iq id='r1' from='example.org' type='result'><query xmlns='${ns}'><instructions>${instructions}</instructions><username/><password/>${form}</query></iq>`,
     );
   });
   test('§3.1: who registers can sign in, and nobody else gets the name', async () => {

@@ -176,9 +176,9 @@ test('whoever has a password signs in, and nobody registers', async (t) => {
   const open = await dependencies.tenants.add('c.example', { registration: 'open', retentionDays: 0 });
   const fields = '<username>paris</username><password>x</password>';
   const register = Stanza.parse(`<iq type='set' id='r'><query xmlns='jabber:iq:register'>${fields}</query></iq>`);
-  assert.match(await registerBeforeAuth(dependencies, open, register, '192.0.2.1'), refused);
+  assert.match(await registerBeforeAuth(dependencies, open, register, { address: '192.0.2.1' }), refused);
   disk.isShort = false;
-  assert.match(await registerBeforeAuth(dependencies, open, register, '192.0.2.1'), /type='result'/);
+  assert.match(await registerBeforeAuth(dependencies, open, register, { address: '192.0.2.1' }), /type='result'/);
 });
 
 test('an account that asks for pages of its archive without end is slowed, and others are not', async (t) => {

@@ -11,6 +11,8 @@ const presets = {
   ...{ registration: 'closed', retentionDays: 0, tokenDays: 21 },
   ...{ federation: 'open', allow: [], block: [], proof: 'any', hold: 3_600 },
   ...{ callServers: [], turnSecret: false },
+  ...{ registrationUrl: '', invites: 'admins', inviteDays: 7, inviteUses: 5, webUrl: '' },
+  ...{ brandName: '', brandColour: '', brandBackground: '', brandLogo: '' },
   ...{ signIn: ['password'], jwtIssuer: '', jwtAudience: '', jwtClaim: 'sub', jwtKeys: '', jwtSecret: false },
 };
 
@@ -58,7 +60,7 @@ describe('a change is refused in words', () => {
   for (const [given, error] of [
     [
       {},
-      'say what to change: registration, retentionDays, tokenDays, federation, allow, block, proof, hold, callServers, turnSecret, signIn, jwtIssuer, jwtAudience, jwtClaim, jwtKeys, jwtSecret',
+      'say what to change: registration, retentionDays, tokenDays, federation, allow, block, proof, hold, callServers, turnSecret, registrationUrl, invites, inviteDays, inviteUses, webUrl, brandName, brandColour, brandBackground, brandLogo, signIn, jwtIssuer, jwtAudience, jwtClaim, jwtKeys, jwtSecret',
     ],
     [{ federation: 'half' }, "federation is 'open' or 'listed' or 'closed', not 'half'"],
     [{ proof: 'none' }, "proof is 'any' or 'certificate', not 'none'"],

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { answerKind } from '../../lib/runtime/answer.ts';
 import * as componentWire from '../../lib/runtime/component-wire.ts';
 import * as consoleWire from '../../lib/runtime/console-wire.ts';
+import * as inviteWire from '../../lib/runtime/invite-wire.ts';
 import * as pairWire from '../../lib/runtime/pair-wire.ts';
 import * as ringWire from '../../lib/runtime/ring-wire.ts';
 import * as wire from '../../lib/runtime/wire.ts';
@@ -35,6 +36,7 @@ const componentOwner = 'services/connection/components/component-owner.ts';
 const componentStream = 'services/federation/streams/component-stream.ts';
 const askOperation = 'lib/runtime/ask-operation.ts';
 const askConsole = 'lib/runtime/ask-console.ts';
+const askLink = 'lib/runtime/ask-link.ts';
 
 /** By kind and field: who takes it. Two where it depends on how far the stream is, or on who asks. */
 const readers: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
@@ -75,6 +77,7 @@ const readers: Readonly<Record<string, Readonly<Record<string, readonly string[]
   room: { ok: [faults], error: [faults], at: [routerHandOver] },
   control: { isDraining: [control], figures: [control], error: [control] },
   console: { who: [askConsole], error: [askConsole], isFailure: [askConsole] },
+  link: { view: [askLink], account: [askLink], error: [askLink], isFailure: [askLink] },
   admin: {
     ok: [askOperation],
     error: [askOperation],
@@ -83,7 +86,7 @@ const readers: Readonly<Record<string, Readonly<Record<string, readonly string[]
   },
 };
 
-const kinds = Object.values({ ...wire, ...pairWire, ...componentWire, ...ringWire, ...consoleWire }).filter(
+const kinds = Object.values({ ...wire, ...pairWire, ...componentWire, ...ringWire, ...consoleWire, ...inviteWire }).filter(
   (value) => typeof value === 'object' && 'fields' in value,
 );
 

@@ -36,7 +36,7 @@ export const jwtKeys: PolicyKey<string> = {
   ...{
     preset: '',
     strictest: '',
-    isFile: true,
+    isFile: 'text',
     placeholder: 'URL|@FILE',
     text: 'public keys of tokens: the https address of a JWK set, or a file with one',
   },

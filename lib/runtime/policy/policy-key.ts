@@ -22,8 +22,8 @@ export interface PolicyKey<Value = unknown> {
   readonly allowed: string;
   /** The row has it sealed (services/router/core/policy-secrets.ts). Whoever asks is told whether there is one, and never what it is. */
   readonly isSecret?: true;
-  /** On the command line, `@FILE` stands for what is in the file. */
-  readonly isFile?: true;
+  /** On the command line, `@FILE` stands for what is in the file: its text, or its bytes in base64. */
+  readonly isFile?: 'text' | 'base64';
   /** What was typed, as the schema takes it. Anything that it does not take is refused. */
   readonly fromText: (text: string) => unknown;
 }
@@ -39,10 +39,24 @@ export function choiceKey<const Choice extends string>(
 }
 
 export function numberKey(placeholder: string, text: string, preset: number, max: number): PolicyKey<number> {
+  return wholeNumber(placeholder, text, preset, { min: 0, max });
+}
+
+/** The same for what cannot be none. */
+export function countKey(placeholder: string, text: string, preset: number, max: number): PolicyKey<number> {
+  return wholeNumber(placeholder, text, preset, { min: 1, max });
+}
+
+function wholeNumber(
+  placeholder: string,
+  text: string,
+  preset: number,
+  { min, max }: { readonly min: number; readonly max: number },
+): PolicyKey<number> {
   return {
-    schema: z.int().min(0).max(max),
+    schema: z.int().min(min).max(max),
     ...{ preset, strictest: preset, placeholder, text },
-    allowed: `a whole number from 0 to ${max}`,
+    allowed: `a whole number from ${min} to ${max}`,
     fromText: (typed) => (/^\d{1,9}$/.test(typed) ? Number(typed) : typed),
   };
 }

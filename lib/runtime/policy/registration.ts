@@ -1,7 +1,11 @@
-/** May anyone make an account (XEP-0077)? */
+/** May anyone make an account (XEP-0077)? `web`: on the page that `registrationUrl` names. */
 import { choiceKey } from './policy-key.ts';
 
-export const registration = choiceKey(['open', 'closed'], 'may anyone make an account', {
-  preset: 'closed',
-  strictest: 'closed',
-});
+export const registration = choiceKey(
+  ['open', 'closed', 'web'],
+  'may anyone make an account: here, not at all, or on a web page',
+  {
+    preset: 'closed',
+    strictest: 'closed',
+  },
+);

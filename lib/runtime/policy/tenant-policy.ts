@@ -2,23 +2,31 @@
 import type { z } from 'zod';
 import { allow } from './allow.ts';
 import { block } from './block.ts';
+import { brandBackground, brandColour, brandLogo, brandName } from './brand.ts';
 import { callServers } from './call-servers.ts';
 import { federation } from './federation.ts';
 import { hold } from './hold.ts';
+import { inviteDays } from './invite-days.ts';
+import { inviteUses } from './invite-uses.ts';
+import { invites } from './invites.ts';
 import { jwtAudience, jwtClaim, jwtIssuer } from './jwt-claims.ts';
 import { jwtKeys } from './jwt-keys.ts';
 import { jwtSecret } from './jwt-secret.ts';
 import type { PolicyKey } from './policy-key.ts';
 import { proof } from './proof.ts';
 import { registration } from './registration.ts';
+import { registrationUrl } from './registration-url.ts';
 import { retentionDays } from './retention-days.ts';
 import { signIn } from './sign-in.ts';
 import { tokenDays } from './token-days.ts';
 import { turnSecret } from './turn-secret.ts';
+import { webUrl } from './web-url.ts';
 
 export const policyKeys = {
   ...{ registration, retentionDays, tokenDays, federation, allow, block, proof, hold },
   ...{ callServers, turnSecret },
+  ...{ registrationUrl, invites, inviteDays, inviteUses, webUrl },
+  ...{ brandName, brandColour, brandBackground, brandLogo },
   ...{ signIn, jwtIssuer, jwtAudience, jwtClaim, jwtKeys, jwtSecret },
 };
 

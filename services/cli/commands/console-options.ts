@@ -4,7 +4,7 @@ import type { Option, Options } from '../core/arguments.ts';
 import { json } from '../core/options.ts';
 import { place } from './account-options.ts';
 
-const webUrl: Option<string> = {
+export const webUrl: Option<string> = {
   placeholder: 'URL',
   text: 'where the web pages are',
   allowed: 'the beginning of a URL without a path, such as https://chat.example.org',

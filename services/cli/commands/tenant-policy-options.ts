@@ -11,16 +11,16 @@ import { place } from './account-options.ts';
 function policyOption({ schema, placeholder, text, allowed, fromText, isFile }: PolicyKey): Option<unknown> {
   const typed = z
     .string()
-    .transform((given) => fromText(isFile && given.startsWith('@') ? contentOf(given.slice(1)) : given))
+    .transform((given) => fromText(isFile && given.startsWith('@') ? contentOf(given.slice(1), isFile) : given))
     .pipe(schema)
     .optional();
   return { placeholder, text, allowed, schema: typed, isFlagOnly: true };
 }
 
 /** @throws {UsageError} */
-function contentOf(path: string): string {
+function contentOf(path: string, as: 'text' | 'base64'): string {
   try {
-    return readFileSync(path, 'utf8').trim();
+    return as === 'text' ? readFileSync(path, 'utf8').trim() : readFileSync(path, 'base64');
   } catch (error) {
     throw new UsageError(`'${path}' cannot be read: ${reasonOf(error)}`);
   }

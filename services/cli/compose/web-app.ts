@@ -6,10 +6,11 @@ import type { Hono } from 'hono';
 import { type ApiDependencies, apiApp } from '../../api/app.ts';
 import { operations } from '../../router/operations/index.ts';
 import { type WebDependencies, webApp } from '../../web/app.ts';
+import { peopleApp } from '../../web/people/app.ts';
 import { version } from '../core/version.ts';
 import { packageFolder } from './package-folder.ts';
 
-type Given = Omit<WebDependencies, 'clientFolder' | 'api'>;
+type Given = Omit<WebDependencies, 'clientFolder' | 'api' | 'people'>;
 
 /** @param api what the REST API needs; absent: this process does not serve it */
 export function composeWebApp(dependencies: Given, api?: Pick<ApiDependencies, 'bus' | 'clock'>): Hono {
@@ -17,6 +18,7 @@ export function composeWebApp(dependencies: Given, api?: Pick<ApiDependencies, '
     ...dependencies,
     clientFolder: findFiles('client', 'converse.js', 'dist'),
     ...(api && {
+      people: peopleApp({ bus: api.bus, tenants: dependencies.tenants, log: dependencies.log }),
       api: apiApp({
         ...api,
         log: dependencies.log,

@@ -1,4 +1,4 @@
-/** XEP-0077 before sign-in. The requests go to a router, which advertises registration where the tenant allows it. */
+/** XEP-0077 and XEP-0445 before sign-in. The requests go to a router, which advertises them where the tenant allows it. */
 import { StreamError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { FeatureStream, StreamFeature } from '../core/stream-feature.ts';
@@ -7,7 +7,10 @@ import { finishAnswer } from '../session/router-link.ts';
 export const registration: StreamFeature = {
   requires: ['secure'],
   forbids: ['authenticating', 'signedIn'],
-  elements: [{ ns: 'jabber:client', name: 'iq', child: { ns: 'jabber:iq:register', name: 'query' }, handle: passOn }],
+  elements: [
+    { ns: 'jabber:client', name: 'iq', child: { ns: 'jabber:iq:register', name: 'query' }, handle: passOn },
+    { ns: 'jabber:client', name: 'iq', child: { ns: 'urn:xmpp:pars:0', name: 'preauth' }, handle: passOn },
+  ],
 };
 
 async function passOn(iq: Stanza, stream: FeatureStream): Promise<void> {

@@ -5,27 +5,11 @@
 import { createHash } from 'node:crypto';
 import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
-import { isOwnMachine, networkOf } from '../../../lib/runtime/networks.ts';
+import { isSecure } from '../../../lib/runtime/browser.ts';
 import { isSameSecret } from '../../../lib/runtime/secrets.ts';
 
 const secureName = '__Host-skylark-console';
 const plainName = 'skylark-console';
-
-/** The address of the client, as the web server says it. */
-export function addressOf(c: Context): string {
-  return (c.env as { readonly address?: string } | undefined)?.address ?? '';
-}
-
-/** A proxy on this machine says how it was asked. What others claim of it does not count. */
-function isSecure(c: Context): boolean {
-  if (new URL(c.req.url).protocol === 'https:') return true;
-  return isOwnMachine(networkOf(addressOf(c))) && c.req.header('x-forwarded-proto') === 'https';
-}
-
-/** May passwords and sessions go this way? */
-export function isSafe(c: Context): boolean {
-  return isSecure(c) || isOwnMachine(networkOf(addressOf(c)));
-}
 
 export function sessionToken(c: Context): string | undefined {
   const token = getCookie(c, isSecure(c) ? secureName : plainName);
@@ -50,15 +34,4 @@ export function csrfOf(token: string): string {
 
 export function isCsrf(token: string, given: string | undefined): boolean {
   return given !== undefined && isSameSecret(csrfOf(token), given);
-}
-
-/**
- * Did a page of ours ask for this? Browsers say where a request that changes something comes from, and scripts of pages cannot say otherwise.
- * The token of a form is checked besides; this protects the sign-in too, where there is no session yet.
- */
-export function isFromHere(c: Context): boolean {
-  const site = c.req.header('sec-fetch-site');
-  if (site !== undefined) return site === 'same-origin';
-  const origin = c.req.header('origin');
-  return origin !== undefined && URL.canParse(origin) && new URL(origin).host === c.req.header('host');
 }

@@ -28,6 +28,7 @@ function entriesOf({ who }: View): readonly NavEntry[] {
     { key: 'overview', path: '/console' },
     { key: 'policy', path: base },
     { key: 'accounts', path: `${base}/accounts` },
+    { key: 'invites', path: `${base}/invites` },
     { key: 'rooms', path: `${base}/rooms` },
     { key: 'peers', path: `${base}/peers` },
     { key: 'audit', path: `${base}/audit` },

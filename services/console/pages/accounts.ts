@@ -133,6 +133,7 @@ export async function accountPage(view: View, domain: string, local: string): Pr
     ${card(texts.of('sessions.title'), table(texts.of('sessions.title'), sessionHead, sessionRows, texts.of('sessions.empty')))}
     ${card(texts.of('devices.title'), table(texts.of('devices.title'), deviceHead, deviceRows, texts.of('devices.empty')))}
     <div class="grid">${card(texts.of('accounts.password'), form('user-password'))}
+    ${card(texts.of('accounts.reset'), form('user-reset'), texts.of('accounts.resetNote'))}
     ${card(texts.of('fields.role.label'), form('user-role', { values: { role: shown.role } }))}
     ${card(
       texts.of(isOn ? 'accounts.disable' : 'accounts.enable'),

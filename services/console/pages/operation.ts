@@ -5,8 +5,10 @@
 import { html } from 'hono/html';
 import type { z } from 'zod';
 import { askConsole } from '../../../lib/runtime/ask-console.ts';
+import { isSecure } from '../../../lib/runtime/browser.ts';
 import { tokenDigest } from '../../../lib/runtime/console-sessions.ts';
 import type { OperationDescription } from '../../../lib/runtime/operation.ts';
+import { qrHtml } from '../../../lib/runtime/qr-html.ts';
 import { fieldsOf, readForm, shownValue } from '../core/fields.ts';
 import { type Html, helpOf, operationForm, titleOf } from '../core/form.ts';
 import { card, page } from '../core/layout.ts';
@@ -144,7 +146,10 @@ function resultPage(view: View, operation: OperationDescription, result: Readonl
   const { texts } = view;
   const { shape } = operation.output as z.ZodObject;
   const isSecret = (name: string) => (shape[name] as z.ZodType | undefined)?.meta()?.isSecret === true;
-  const entries = Object.entries(result).filter(([, value]) => value !== undefined);
+  const link = isSecret('path') ? linkOf(view, result) : undefined;
+  const entries = Object.entries({ ...result, ...(link !== undefined && { url: link, path: undefined }) }).filter(
+    ([, value]) => value !== undefined,
+  );
   return page(view, {
     title: titleOf(view, operation),
     nav: '',
@@ -157,8 +162,15 @@ function resultPage(view: View, operation: OperationDescription, result: Readonl
             isSecret(name) ? html`<code class="secret">${value as string}</code>` : valueHtml(value)
           }</dd></div>`,
       )}</dl>
+      ${link === undefined ? '' : html`<p>${texts.of('result.scan')}</p>${qrHtml(link, texts.of('result.qr'))}`}
       <p class="actions"><a class="button" href="${back}">${texts.of('form.back')}</a></p></section>`,
   });
+}
+
+/** The whole address of a page of ours, where the policy of the tenant does not say it: beside this one. */
+function linkOf({ c }: View, { url, path }: Readonly<Record<string, unknown>>): string {
+  if (typeof url === 'string') return url;
+  return `${isSecure(c) ? 'https' : 'http'}://${c.req.header('host') ?? ''}${path as string}`;
 }
 
 function valueHtml(value: unknown): Html | string {

@@ -3,6 +3,7 @@ import type { Html } from '../core/form.ts';
 import type { View } from '../core/view.ts';
 import { consoleLimits } from '../limits.ts';
 import { accountPage, accountsPage } from './accounts.ts';
+import { invitesPage } from './invites.ts';
 import { auditPage, keysPage } from './keys.ts';
 import { nodesPage } from './nodes.ts';
 import { operationPage, operationsPage } from './operation.ts';
@@ -24,6 +25,7 @@ export const pages: readonly Page[] = [
   { path: '/tenants/:domain', show: (view) => policyPage(view, domainOf(view)) },
   { path: '/tenants/:domain/accounts', show: (view) => accountsPage(view, domainOf(view)) },
   { path: '/tenants/:domain/accounts/:local', show: (view) => accountPage(view, domainOf(view), view.c.req.param('local')!) },
+  { path: '/tenants/:domain/invites', show: (view) => invitesPage(view, domainOf(view)) },
   { path: '/tenants/:domain/rooms', show: (view) => roomsPage(view, domainOf(view)) },
   { path: '/tenants/:domain/dns', show: (view) => dnsPage(view, domainOf(view)) },
   { path: '/tenants/:domain/doctor', show: (view) => doctorPage(view, domainOf(view), doctorsMax, doctorSeconds) },

@@ -1,15 +1,28 @@
-/** How an account is made, by an operator or by whoever registers for it (XEP-0077). */
+/** How an account is made, by an operator, by whoever registers for it (XEP-0077), or by an invite (XEP-0401). */
 import { Conflict } from '../../../lib/ports/store.ts';
 import { findRemoval, removalName } from '../../../lib/runtime/removals.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
-import { createAccount, deleteAccountRow, findAccount, LookTaken, unlistAccount } from '../core/accounts.ts';
+import { type AccountRow, createAccount, deleteAccountRow, findAccount, LookTaken, unlistAccount } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
+import { finishInvited } from '../invites/befriend.ts';
+import { endUse, takeUse } from '../invites/invites.ts';
+import { isReservedForOther } from '../invites/reservations.ts';
 import { jwtLimits } from '../sasl/limits.ts';
 import { deriveKeys } from '../sasl/passwords.ts';
 
+export interface AccountOrigin {
+  /** Where somebody comes from who registers: it bounds their share of the work. */
+  readonly network?: string | undefined;
+  /** True: the name must not look like another's. */
+  readonly isUnlikeOthers?: boolean;
+  /** The invite by which they come. */
+  readonly invite?: string | undefined;
+}
+
+/** `used`: the invite has no use left. */
+export type Added = 'added' | 'exists' | 'reserved' | 'alike' | 'leaving' | 'used';
+
 /**
- * @param network of somebody who registers for an account: it bounds their share of the work, and their name must not look like
- *   another's
  * @throws {InvalidPassword}
  * @throws {Overloaded}
  */
@@ -18,29 +31,48 @@ export async function addAccount(
   tenant: Tenant,
   local: string,
   password: string,
-  network?: string,
-): Promise<'added' | 'exists' | 'alike' | 'leaving'> {
+  { network, invite, isUnlikeOthers = false }: AccountOrigin = {},
+): Promise<Added> {
   const { store, clock } = dependencies;
   const { domain } = tenant;
   const name = removalName(tenant, local);
   if (await findAccount(store, domain, local)) return 'exists';
   if (await findRemoval(store, name)) return 'leaving';
+  if (await isReservedForOther(dependencies, tenant, local, invite)) return 'reserved';
   const scram = await deriveKeys(password, clock, (work) =>
     dependencies.shares.newPasswords.run([domain, network ?? 'operators'], work),
   );
   const incarnation = clock.randomBytes(jwtLimits.incarnationBytes).toString('base64url');
+  const use = { who: local, incarnation, atMs: clock.now() };
+  if (invite !== undefined && !(await takeUse(dependencies, tenant, invite, use))) return 'used';
+  const row: AccountRow = { createdAt: new Date(use.atMs).toISOString(), incarnation, scram, invitedBy: invite };
+  const outcome = await writeAccount(dependencies, tenant, local, row, isUnlikeOthers);
+  if (invite !== undefined && outcome !== 'added') await endUse(dependencies, tenant, invite, use, false);
+  if (outcome === 'added') await finishInvited(dependencies, tenant, local, row);
+  return outcome;
+}
+
+async function writeAccount(
+  dependencies: Dependencies,
+  tenant: Tenant,
+  local: string,
+  row: AccountRow,
+  isUnlikeOthers: boolean,
+): Promise<Added> {
+  const { store } = dependencies;
+  const { domain } = tenant;
   try {
-    const row = { createdAt: new Date(clock.now()).toISOString(), incarnation, scram };
-    await createAccount(store, domain, local, row, { isUnlikeOthers: network !== undefined });
+    await createAccount(store, domain, local, row, { isUnlikeOthers });
   } catch (error) {
     if (error instanceof Conflict) return 'exists';
     if (error instanceof LookTaken) return 'alike';
     throw error;
   }
-  // A removal that ran meanwhile may have taken the new row along, or still be about to.
-  const isLeaving = (await findRemoval(store, name)) ?? (await findRemoval(store, domain));
-  if (!isLeaving && (await findAccount(store, domain, local))?.incarnation === incarnation) return 'added';
+  // A removal that ran meanwhile may have taken the new row along, or still be about to. And the name may have been reserved.
+  const isLeaving = (await findRemoval(store, removalName(tenant, local))) ?? (await findRemoval(store, domain));
+  const isReserved = await isReservedForOther(dependencies, tenant, local, row.invitedBy);
+  if (!isLeaving && !isReserved && (await findAccount(store, domain, local))?.incarnation === row.incarnation) return 'added';
   await deleteAccountRow(store, domain, local);
   await unlistAccount(store, domain, local);
-  return 'leaving';
+  return isReserved ? 'reserved' : 'leaving';
 }

@@ -27,6 +27,8 @@ export interface AccountRow {
   readonly pushes?: number | undefined;
   /** True: nobody is let in. */
   readonly isDisabled?: true | undefined;
+  /** The invite by which it was made, until all is done that follows from it (invites/befriend.ts). */
+  readonly invitedBy?: string | undefined;
   /** By hash. Older accounts, and those that were imported, lack some. */
   readonly scram: Readonly<Partial<Record<ScramHash, ScramKeys>>>;
 }

@@ -5,6 +5,7 @@ import type { Collection } from '../../../lib/runtime/collection.ts';
 import { accounts } from './accounts.ts';
 import { capsFeature, hostInfo } from './disco-info.ts';
 import type { AccountFeature, HostIqRoute, InBind, IqRoute, Stages } from './feature.ts';
+import type { HostCommand } from './host-command.ts';
 
 /** Declared here, because features know accounts, and accounts their turn's dependencies. */
 declare module './dependencies.ts' {
@@ -29,6 +30,7 @@ export class FeatureIndex {
   /** What can be asked for in XEP-0386, and its announcement. */
   readonly inBind: readonly InBind[];
   readonly inBindOffer: string;
+  readonly hostCommands: readonly HostCommand[];
   readonly outbound: StageLists;
   readonly inbound: StageLists;
   readonly #answersForSessions: readonly NonNullable<AccountFeature['answersForSessions']>[];
@@ -45,6 +47,7 @@ export class FeatureIndex {
     this.unboundFeatures = features.flatMap((feature) => feature.unboundFeatures ?? []).join('') + this.boundFeatures;
     this.inBind = features.flatMap((feature) => feature.inBind ?? []);
     this.inBindOffer = this.inBind.map(({ ns }) => `<feature var='${ns}'/>`).join('');
+    this.hostCommands = features.flatMap((feature) => feature.hostCommands ?? []);
     for (const feature of features) {
       for (const route of feature.iq ?? []) addOnce(route.to === 'self' ? this.#self : this.#account, route, feature.spec);
       for (const route of feature.hostIq ?? []) addOnce(this.#host, route, feature.spec);

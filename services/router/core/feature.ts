@@ -18,6 +18,7 @@ import type { Account } from './account.ts';
 import type { AccountRow } from './accounts.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { HostContext } from './host.ts';
+import type { HostCommand } from './host-command.ts';
 import type { Pending } from './stages.ts';
 import type { Turn } from './turn.ts';
 
@@ -112,6 +113,8 @@ export interface AccountFeature {
   readonly hostIq?: readonly HostIqRoute[];
   /** Nodes of the tenant's domain, for service discovery. */
   readonly hostNodes?: HostNodes;
+  /** Ad-hoc commands of the tenant's domain, besides those of the operations. */
+  readonly hostCommands?: readonly HostCommand[];
   /** Requests to the host of files, `upload.example.org`. */
   readonly uploadsIq?: readonly HostIqRoute[];
   /** The stages of messages that a session sends. Directed presence and requests pass only `guard`. */
@@ -148,6 +151,8 @@ export interface AccountFeature {
   readonly granted?: (account: Account, contact: Jid) => Pending;
   /** Called when somebody's presence, available or not, has arrived and passed the guards. */
   readonly shown?: (account: Account, presence: Stanza) => Pending;
+  /** Called when somebody asks for a subscription. @returns true to approve it, and to ask the same of them */
+  readonly approves?: (account: Account, request: Stanza) => Promise<boolean>;
   /** Called when somebody has asked for a subscription, and the account must answer. */
   readonly asked?: (account: Account, sessions: readonly SessionEntry[]) => Pending;
   /** Answers presence probes that ask for something else than presence. */

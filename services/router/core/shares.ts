@@ -36,6 +36,7 @@ export class Shares {
   readonly #signIns = new Map<string, FairQueue>();
   readonly #registrations: RateLimit;
   readonly #registrationsPerNetwork: RateLimit;
+  readonly #inviteLooks: RateLimit;
 
   constructor(clock: Clock) {
     this.remote = new RemoteShares(clock);
@@ -47,6 +48,8 @@ export class Shares {
       burst: routerLimits.registrationsPerNetworkBurst,
     };
     this.#registrationsPerNetwork = new RateLimit(clock, perNetwork, registrationBucketsMax);
+    const looks = { perSecond: routerLimits.inviteLooksPerSecond, burst: routerLimits.inviteLooksBurst };
+    this.#inviteLooks = new RateLimit(clock, looks, registrationBucketsMax);
     const lines = { perSecond: routerLimits.failureLinesPerSecond, burst: routerLimits.failureLinesBurst };
     this.failureLines = new RateLimit(clock, lines, routerLimits.failureLineNetworksMax);
     const queries = { perSecond: routerLimits.archiveQueriesPerSecond, burst: routerLimits.archiveQueriesBurst };
@@ -75,5 +78,10 @@ export class Shares {
   mayRegister(domain: string, network: string): boolean {
     const hasShare = isOwnMachine(network) || this.#registrationsPerNetwork.take(`${domain} ${network}`);
     return hasShare && this.#registrations.take(domain);
+  }
+
+  /** Takes one look at an invite from the share of whoever shows it: a network, or the address of somebody who has an account. */
+  mayLookAtInvite(domain: string, who: string): boolean {
+    return isOwnMachine(who) || this.#inviteLooks.take(`${domain} ${who}`);
   }
 }

@@ -28,10 +28,13 @@ import { privilegedEntity } from './xep0356-privileged-entity.ts';
 import { push } from './xep0357-push.ts';
 import { stableIds } from './xep0359-stable-ids.ts';
 import { fileUpload } from './xep0363-file-upload.ts';
+import { preauthenticatedSubscription } from './xep0379-preauth-subscription.ts';
 import { avatarConversion } from './xep0398-avatar-conversion.ts';
+import { invitations } from './xep0401-invites.ts';
 import { bookmarks } from './xep0402-bookmarks.ts';
 import { roomSelfPing } from './xep0410-self-ping.ts';
 import { archivePreferences } from './xep0441-archive-preferences.ts';
+import { preauthenticatedRegistration } from './xep0445-preauth.ts';
 import { fast } from './xep0484-fast.ts';
 import { displayedSync } from './xep0490-displayed-sync.ts';
 import { notificationSettings } from './xep0492-notification-settings.ts';
@@ -53,6 +56,9 @@ export const features: readonly AccountFeature[] = [
   avatarConversion,
   pubsub,
   registration,
+  preauthenticatedRegistration,
+  preauthenticatedSubscription,
+  invitations,
   softwareVersion,
   caps,
   offline,

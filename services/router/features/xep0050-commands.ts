@@ -29,13 +29,17 @@ export const adHocCommands: AccountFeature = {
 /** §2.2; undefined for another node. */
 async function listCommands(node: string, host: HostContext): Promise<Element[] | undefined> {
   if (node !== NS_COMMANDS) return undefined;
-  const { hostCommands = [] } = host.turn.dependencies;
-  const allowed = await Promise.all(hostCommands.map(async (command) => ((await command.isAllowed(host)) ? [command] : [])));
+  const allowed = await Promise.all(commandsAt(host).map(async (command) => ((await command.isAllowed(host)) ? [command] : [])));
   return allowed.flat().map(({ node: name, name: label }) => xml('item', { jid: `${host.jid}`, node: name, name: label }));
 }
 
+function commandsAt({ turn }: HostContext): readonly HostCommand[] {
+  const { hostCommands = [], features } = turn.dependencies;
+  return [...features.hostCommands, ...hostCommands];
+}
+
 async function findAllowed(node: string, host: HostContext): Promise<HostCommand | undefined> {
-  const command = host.turn.dependencies.hostCommands?.find((one) => one.node === node);
+  const command = commandsAt(host).find((one) => one.node === node);
   return command && (await command.isAllowed(host)) ? command : undefined;
 }
 

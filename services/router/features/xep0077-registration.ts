@@ -1,36 +1,36 @@
 /**
  * XEP-0077: In-Band Registration of accounts of the tenant's domain, before and after SASL.
  *
- * Left out: data forms and redirection (§4, §5). The tenant's policy says whether anybody may register. An account can always be
- * removed.
+ * The tenant's policy says whether anybody may register, here or on a web page (§5), or only who has an invite (XEP-0445). An account can
+ * always be removed. Left out: a key (§3.1.1), and fields besides the name and the password.
  */
-import { Overloaded } from '../../../lib/runtime/fair-queue.ts';
 import { networkOf } from '../../../lib/runtime/networks.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
+import { findForm, isCancelled, readSubmission, renderForm } from '../../../lib/xmpp/data-form.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
-import { StanzaError, StreamError } from '../../../lib/xmpp/errors.ts';
-import { mixesScripts } from '../../../lib/xmpp/look-alike.ts';
+import { StanzaError, type StanzaErrorCondition, StreamError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
-import { addAccount } from '../accounts/add-account.ts';
+import { checked, NotRegistered, type Refused, register as registerAccount } from '../accounts/register.ts';
 import type { Account } from '../core/account.ts';
 import { accounts } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import type { AccountFeature } from '../core/feature.ts';
 import type { HostContext } from '../core/host.ts';
 import { errorWith, isAnswerable, resultWith } from '../core/replies.ts';
-import { isReserved } from '../core/reserved-names.ts';
+import type { Invite } from '../invites/invites.ts';
 import { removalsOf } from '../removal/removals.ts';
 import { prepareName } from '../sasl/credentials.ts';
-import { deriveKeys, InvalidPassword, type Queued } from '../sasl/passwords.ts';
+import { deriveKeys, type Queued } from '../sasl/passwords.ts';
 
 const ns = 'jabber:iq:register';
 const featureNs = 'http://jabber.org/features/iq-register';
+const NS_OOB = 'jabber:x:oob';
 
 export const registration: AccountFeature = {
   spec: 'XEP-0077',
   version: '2.4',
   title: 'In-Band Registration',
-  note: 'User name and password only; no data forms. Names of operators and look-alikes of others are not given out.',
+  note: 'user name and password, as fields or as a data form; names of operators and look-alikes of others are not given out; no key',
   disco: { host: [ns] },
   iq: [
     { type: 'get', ns, name: 'query', to: 'self', handle: (_request, account) => describe(account) },
@@ -43,24 +43,42 @@ export const registration: AccountFeature = {
 };
 
 /**
- * The child of `<stream:features/>` before SASL (§8). It is '' if the tenant's registration is closed, and without TLS, because a
+ * The child of `<stream:features/>` before SASL (§8). It is '' if nobody can register, with an invite or without, and without TLS, because a
  * password is sent.
  */
-export function registerStreamFeature(tenant: Tenant, { secure }: { readonly secure: boolean }): string {
-  return secure && tenant.policy.registration === 'open' ? xml('register', { xmlns: featureNs }).toString() : '';
+export function registerStreamFeature({ policy }: Tenant, { secure }: { readonly secure: boolean }): string {
+  const isPossible = policy.registration !== 'closed' || policy.invites !== 'nobody';
+  return secure && isPossible ? xml('register', { xmlns: featureNs }).toString() : '';
+}
+
+/** What is known of a stream that registers. */
+export interface Registering {
+  /** The client's network address. */
+  readonly address?: string | undefined;
+  /** The invite that it has shown (XEP-0445). */
+  readonly invite?: ShownInvite | undefined;
+}
+
+export interface ShownInvite {
+  readonly id: string;
+  readonly invite: Pick<Invite, 'name'>;
 }
 
 /**
  * Handles an iq of a stream that has not signed in. The caller has checked that the stream uses TLS.
- * @param address the client's network address
  * @returns the answer; '' if the iq needs none
  * @throws {Unavailable} if the store cannot be reached; the iq may be handled again
  */
-export async function registerBeforeAuth(dependencies: Dependencies, tenant: Tenant, iq: Stanza, address = ''): Promise<string> {
+export async function registerBeforeAuth(
+  dependencies: Dependencies,
+  tenant: Tenant,
+  iq: Stanza,
+  stream: Registering = {},
+): Promise<string> {
   if (!isAnswerable(iq)) return '';
   const addresses = { from: iq.attributes.to };
   try {
-    return resultWith(iq, addresses, await register(dependencies, tenant, iq, networkOf(address))).toString();
+    return resultWith(iq, addresses, await register(dependencies, tenant, iq, stream)).toString();
   } catch (error) {
     if (!(error instanceof StanzaError)) throw error;
     return errorWith(iq, addresses, error).toString();
@@ -68,7 +86,12 @@ export async function registerBeforeAuth(dependencies: Dependencies, tenant: Ten
 }
 
 /** Registers an account, or tells which fields are needed (§3.1). */
-async function register(dependencies: Dependencies, tenant: Tenant, iq: Stanza, network: string): Promise<Element | undefined> {
+async function register(
+  dependencies: Dependencies,
+  tenant: Tenant,
+  iq: Stanza,
+  { address = '', invite }: Registering,
+): Promise<Element | undefined> {
   const query = iq.child('query', ns);
   if (iq.id === undefined || (iq.type !== 'get' && iq.type !== 'set') || iq.children.length !== 1 || !query) {
     throw new StanzaError('bad-request', 'a registration needs an id, a type of get or set, and one child');
@@ -77,47 +100,77 @@ async function register(dependencies: Dependencies, tenant: Tenant, iq: Stanza, 
     throw new StanzaError('not-allowed', `before you sign in, only ${tenant.domain} answers`);
   if (query.getChild('remove', ns))
     throw new StanzaError('unexpected-request', 'sign in to remove your account', { type: 'auth' });
-  if (tenant.policy.registration !== 'open') throw new StanzaError('not-allowed', `registration at ${tenant.domain} is closed`);
-  if (iq.type === 'get') return form(tenant);
-  await createFrom(dependencies, tenant, query, network);
+  const { registration, registrationUrl } = tenant.policy;
+  const isOpen = registration === 'open' || invite !== undefined;
+  if (!isOpen && registration === 'web' && registrationUrl !== '' && iq.type === 'get') return redirection(registrationUrl);
+  if (!isOpen) throw new StanzaError('not-allowed', `registration at ${tenant.domain} is closed`);
+  if (iq.type === 'get') return form(tenant, invite?.invite.name);
+  const fields = readRegistration(query);
+  if (fields !== undefined) {
+    await translated(() => registerAccount(dependencies, tenant, { ...fields, network: networkOf(address), invite }));
+  }
   return undefined;
 }
 
-function form(tenant: Tenant): Element {
-  const instructions = `Choose a user name and a password for your account at ${tenant.domain}.`;
-  return xml('query', { xmlns: ns }, xml('instructions', {}, instructions), xml('username'), xml('password'));
+/** §5: where people make accounts instead. */
+function redirection(url: string): Element {
+  const instructions = `To make an account, visit ${url}`;
+  return xml('query', { xmlns: ns }, xml('instructions', {}, instructions), xml('x', { xmlns: NS_OOB }, xml('url', {}, url)));
 }
 
-async function createFrom(dependencies: Dependencies, tenant: Tenant, query: Element, network: string): Promise<void> {
-  const { username, password } = readFields(query);
-  if (!username || !password) throw new StanzaError('not-acceptable', 'a user name and a password are required');
-  const local = prepareName(username, tenant);
-  if (local === undefined) throw new StanzaError('not-acceptable', `'${username.slice(0, 64)}' cannot be a user name`);
-  if (isReserved(local))
-    throw new StanzaError('not-acceptable', `'${local}' is reserved; only an operator can add such an account`);
-  if (mixesScripts(local)) throw new StanzaError('not-acceptable', 'a user name must not mix letters of several scripts');
-  if (dependencies.store.isShort)
-    throw new StanzaError('resource-constraint', 'the server cannot store new accounts now; try again later');
-  if (!dependencies.shares.mayRegister(tenant.domain, network)) {
-    throw new StanzaError('resource-constraint', `too many accounts are being made at ${tenant.domain}; try again in a moment`);
-  }
-  const outcome = await checked(() => addAccount(dependencies, tenant, local, password, network));
-  if (outcome === 'alike') throw new StanzaError('conflict', `'${local}' looks like a name that is taken`);
-  if (outcome === 'leaving') throw new StanzaError('conflict', 'this address is being removed; it is free again in a while');
-  if (outcome !== 'added') throw new StanzaError('conflict', `'${local}' is taken`);
+/** §4: clients that know no data forms read the fields beside it. */
+function form(tenant: Tenant, name: string | undefined): Element {
+  const instructions = `Choose a user name and a password for your account at ${tenant.domain}.`;
+  return xml(
+    'query',
+    { xmlns: ns },
+    xml('instructions', {}, instructions),
+    xml('username', {}, name),
+    xml('password'),
+    renderForm({
+      ...{ type: 'form', formType: ns, title: instructions },
+      fields: [
+        {
+          var: 'username',
+          type: 'text-single',
+          label: 'User name',
+          isRequired: true,
+          ...(name !== undefined && { values: [name] }),
+        },
+        { var: 'password', type: 'text-private', label: 'Password', isRequired: true },
+      ],
+    }),
+  );
+}
+
+/** @returns undefined when the form was cancelled: nothing is to be done. @throws {StanzaError} */
+function readRegistration(query: Element): ReturnType<typeof readFields> | undefined {
+  const submitted = findForm(query);
+  if (submitted === undefined) return readFields(query);
+  if (isCancelled(submitted)) return undefined;
+  const submission = readSubmission(submitted, { formType: ns });
+  return { username: submission.get('username')?.text() ?? null, password: submission.get('password')?.text() ?? null };
 }
 
 function readFields(query: Element) {
   return { username: query.getChildText('username', ns), password: query.getChildText('password', ns) };
 }
 
-/** Translates the errors of deriving keys into stanza errors. */
-async function checked<Result>(work: () => Promise<Result>): Promise<Result> {
+const conditions: Readonly<Record<Refused, StanzaErrorCondition>> = {
+  name: 'not-acceptable',
+  password: 'not-acceptable',
+  taken: 'conflict',
+  link: 'item-not-found',
+  busy: 'resource-constraint',
+  full: 'resource-constraint',
+};
+
+/** @throws {StanzaError} for what is not registered */
+async function translated<Result>(work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof InvalidPassword) throw new StanzaError('not-acceptable', error.message);
-    if (error instanceof Overloaded) throw new StanzaError('resource-constraint', 'too many requests; try again in a moment');
+    if (error instanceof NotRegistered) throw new StanzaError(conditions[error.reason], error.message);
     throw error;
   }
 }
@@ -146,7 +199,7 @@ async function changePassword(request: Element, account: Account): Promise<void>
   if (prepareName(username, tenant) !== local) throw new StanzaError('not-allowed', 'you can change only your own password');
   const { clock, shares } = account.turn.dependencies;
   const queued: Queued = (work) => shares.newPasswords.run([tenant.domain, `account ${local}`], work);
-  const scram = await checked(() => deriveKeys(password, clock, queued));
+  const scram = await translated(() => checked(() => deriveKeys(password, clock, queued)));
   const row = await account.update(accounts, '', (there) => there && { ...there, scram });
   if (row === undefined) throw new StanzaError('registration-required');
 }

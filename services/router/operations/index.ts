@@ -6,6 +6,7 @@ import { certificateShow } from './certificate-show.ts';
 import { certificateDelete, certificateGet, certificatePut, certificateQuery } from './certificates.ts';
 import { componentAdd, componentGrant, componentList, componentRemove } from './components.ts';
 import { consoleLink } from './console.ts';
+import { inviteCreate, inviteList, inviteRevoke, userReset } from './invites.ts';
 import { keyAdd, keyList, keyRemove, keyRotate } from './keys.ts';
 import { nodeDrain, status } from './nodes.ts';
 import type { Operation } from './operation.ts';
@@ -27,6 +28,10 @@ export const operations: readonly Operation[] = [
   userShow,
   userDisable,
   userEnable,
+  userReset,
+  inviteCreate,
+  inviteList,
+  inviteRevoke,
   sessionList,
   sessionEnd,
   deviceList,

@@ -33,6 +33,12 @@ export const userAdd = operation({
         `there is an account '${jid}' already; change its password with: skylark user password ${jid}`,
       );
     }
+    if (outcome === 'reserved') {
+      throw new Refusal(
+        'conflict',
+        `the name '${jid}' is kept for whoever has an invite; see: skylark invite list ${jid.domain}`,
+      );
+    }
     if (outcome === 'leaving') {
       throw new Refusal(
         'conflict',

@@ -25,6 +25,7 @@ import {
   type SubscriptionState,
   type SubscriptionType,
   sendSubscriptionStep,
+  type Transition,
 } from '../roster/subscription-state.ts';
 import { sendCurrentPresence, sendUnavailable } from './presence-probe.ts';
 
@@ -58,12 +59,14 @@ export async function arriveSubscription(account: Account, stanza: Stanza, id: s
   const [exists] = await Promise.all([type !== 'subscribe' || account.exists(), runGuards('inbound', stanza, account)]);
   if (!exists) return answerFor(account, 'unsubscribed', contact, id);
   const sealed = seal(stanza, contact, account.jid, forgedTo(account, stanza));
+  const isApproved = type === 'subscribe' && (await approves(account, stanza));
+  const step = (item: SubscriptionState) => (isApproved ? approvedStep(item) : arriveSubscriptionStep(type, item));
   const change = await changeContact(account, contact, `${id} in ${type}`, (item) => {
-    const { state, passes } = arriveSubscriptionStep(type, item);
+    const { state, passes } = step(item);
     const request = state.isPending ? (passes ? kept(sealed) : item.request) : undefined;
-    return changed(item, { ...state, isListed: item.isListed, request });
+    return changed(item, { ...state, isListed: isApproved || item.isListed, request });
   });
-  const { state, passes, isGranted } = arriveSubscriptionStep(type, change.before);
+  const { state, passes, isGranted } = step(change.before);
   account.withSessions(async (sessions) => {
     if (passes) {
       const takers = sessions.filter((entry) => (type === 'subscribe' ? entry.available : interested.of(entry)));
@@ -73,9 +76,23 @@ export async function arriveSubscription(account: Account, stanza: Stanza, id: s
     push(account, sessions, contact, change);
     if (!hasTo(change.before) && hasTo(state)) await tellSubscribed(account, contact, sessions);
     if (isGranted) answerFor(account, 'subscribed', contact, id);
+    if (isApproved && state.isAsked) answerFor(account, 'subscribe', contact, id);
     if (isGranted) await grant(account, contact, sessions, id);
     if (hasFrom(change.before) && !hasFrom(state)) sendUnavailable(account, sessions, contact, id); // §3.3.3
   });
+}
+
+async function approves(account: Account, request: Stanza): Promise<boolean> {
+  for (const { approves: isApproved } of account.turn.dependencies.features.all)
+    if (await isApproved?.(account, request)) return true;
+  return false;
+}
+
+/** XEP-0379 §3.5: the request is granted, and the account asks for the same. */
+function approvedStep(before: SubscriptionState): Transition {
+  const subscription = hasTo(before) ? 'both' : 'from';
+  const state = { ...before, subscription, isPending: false, isAsked: !hasTo(before) } as const;
+  return { state, passes: false, isGranted: true };
 }
 
 /**

@@ -16,6 +16,8 @@ export interface SessionState {
   /** The local part of the stream's `from`, and the hashes of that account, until it has signed in. */
   readonly from?: string | undefined;
   readonly hashes?: readonly ScramHash[] | undefined;
+  /** The invite that the client has shown, and the name that it is for (XEP-0445). */
+  readonly invite?: { readonly id: string; readonly invite: { readonly name?: string | undefined } } | undefined;
   /** The account, set by SASL. */
   readonly local?: string;
   /** {@link AccountRow.incarnation} of the account, set by SASL. */
