@@ -113,4 +113,10 @@ export const outboxPlants: readonly Plant[] = [
       });
     },
   },
+  {
+    ...same,
+    name: 'long-pauses',
+    breaks: 'a server that is back is reached within a minute',
+    pauseMs: 2 * 60_000,
+  },
 ];

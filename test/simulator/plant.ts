@@ -12,6 +12,8 @@ export interface Plant {
   readonly breaks: string;
   /** Milliseconds of `runtimeLimits.catchUpOverlapMs`, when they are other than the product's. */
   readonly overlapMs?: number;
+  /** Milliseconds of `federationLimits.retryMinMs` and `retryMaxMs`, when they are other than the product's. */
+  readonly pauseMs?: number;
   /** Takes hundreds of seeds to find: too long for `npm test`. */
   readonly isRare?: boolean;
   /** The stream features of connection nodes, when they are other than those of the product. */

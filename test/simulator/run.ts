@@ -3,6 +3,7 @@ import { collection } from '../../lib/runtime/collection.ts';
 import { runtimeLimits } from '../../lib/runtime/limits.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
 import { Tenants } from '../../lib/runtime/tenants.ts';
+import { federationLimits } from '../../services/federation/limits.ts';
 import { createAccount } from '../../services/router/core/accounts.ts';
 import { check, repeatedInRooms } from './checks.ts';
 import { SimClient } from './client.ts';
@@ -90,6 +91,9 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<R
   bounds.catchUpOverlapMs = plant?.overlapMs ?? overlapMs;
   const { outboxDueMs } = bounds;
   bounds.outboxDueMs = 10_000;
+  const pauses = federationLimits as { retryMinMs: number; retryMaxMs: number };
+  const { retryMinMs, retryMaxMs } = pauses;
+  if (plant?.pauseMs !== undefined) Object.assign(pauses, { retryMinMs: plant.pauseMs, retryMaxMs: plant.pauseMs });
   const unhandled: string[] = [];
   const onUnhandled = (error: unknown): void => void unhandled.push(`unhandled: ${error instanceof Error ? error.stack : error}`);
   process.on('unhandledRejection', onUnhandled);
@@ -98,6 +102,7 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<R
   } finally {
     bounds.catchUpOverlapMs = overlapMs;
     bounds.outboxDueMs = outboxDueMs;
+    Object.assign(pauses, { retryMinMs, retryMaxMs });
     process.off('unhandledRejection', onUnhandled);
   }
 }
