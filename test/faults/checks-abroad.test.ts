@@ -157,6 +157,13 @@ test('a pair that is not up again in time, never, or that nobody has tried, is f
   assert.match(tell({ said: [{ id: 'c3', saidMs: healedMs - 1 }] }).abroad.down[0]!, /said nothing/);
 });
 
+test('what somebody else’s server tells out of order, on two streams, is counted and is not a fault; ours is', () => {
+  const got = [{ id: 'c2' }, { id: 'c1' }, { id: 'c3', atMs: healedMs }];
+  const theirs = tell({ got, isTheirs: ({ id }) => id === 'c1' });
+  assert.deepEqual([theirs.findings.reordered, theirs.findings.late], [[], 1]);
+  assert.equal(tell({ got }).findings.reordered.length, 1);
+});
+
 test('whoever does not see at the end what the other one shows is found', () => {
   assert.equal(tell({ seen: 'gone' }).faults.length, 1);
 });

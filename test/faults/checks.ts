@@ -14,7 +14,10 @@ export interface Findings {
   /** Got by two sessions of one client, because the first had not acknowledged it. */
   readonly againAfterRebind: number;
   readonly reordered: string[];
-  /** Behind later ones too, but read from the archive for the recipient, with its time (XEP-0203), or sent again in a new session. */
+  /**
+   * Behind later ones too, but read from the archive for the recipient, with its time (XEP-0203), or sent again in a new session, or told by
+   * somebody else's server.
+   */
   readonly late: number;
 }
 
@@ -118,7 +121,7 @@ function findTwice(who: string, got: readonly Got[], { journal, round }: Evidenc
 }
 
 /** Per sender and conversation by number; per room as its archive has it. First arrivals count. */
-function findReordered(who: string, got: readonly Got[], { journal, round, archives }: Evidence) {
+function findReordered(who: string, got: readonly Got[], { journal, round, archives, isTheirs }: Evidence) {
   let late = 0;
   const faults: string[] = [];
   const highest = new Map<string, Said>();
@@ -139,7 +142,7 @@ function findReordered(who: string, got: readonly Got[], { journal, round, archi
       const before = highest.get(key);
       if (before === undefined || before.number < said.number) highest.set(key, said);
       else if (said.round === round) {
-        if ((way === 'delayed' && !isGroup) || said.copies > 1) late++;
+        if ((way === 'delayed' && !isGroup) || said.copies > 1 || isTheirs?.(said)) late++;
         else faults.push(`${id} came to ${who} after ${before.id} ${howSent(said)}`);
       }
     }
