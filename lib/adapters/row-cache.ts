@@ -3,7 +3,8 @@
  * reading the same few rows of its sender and recipient again.
  *
  * The cache is exact, because one process owns the file and every write passes here. While a write of a key is pending, the cache
- * does not answer for the key; afterwards it answers with what was committed.
+ * does not answer for the key; afterwards it answers with what was committed, if it knew the key before. What is written and never read
+ * by its key, such as what waits for other servers, is not kept.
  */
 import type { Key, Row, Table } from '../ports/store.ts';
 import { adapterLimits } from './limits.ts';
@@ -30,7 +31,7 @@ export class RowCache {
   #old = emptyGeneration();
   #youngCount = 0;
   #youngCharacters = 0;
-  /** Number of pending writes for each key, by {@link idOf}. */
+  /** Twice the number of pending writes for each key, by {@link idOf}, and one more where the cache knew the key. */
   readonly #writing = new Map<string, number>();
 
   /** @returns undefined when the row must be read from the file */
@@ -53,21 +54,22 @@ export class RowCache {
   /** A write of this key begins. */
   begin(key: Key): void {
     const id = idOf(key);
-    this.#writing.set(id, (this.#writing.get(id) ?? 0) + 1);
-    if (remove(this.#young, key)) this.#youngCount--;
-    remove(this.#old, key);
+    const isYoung = remove(this.#young, key);
+    if (isYoung) this.#youngCount--;
+    const isKnown = remove(this.#old, key) || isYoung;
+    this.#writing.set(id, (this.#writing.get(id) ?? (isKnown ? 1 : 0)) + 2);
   }
 
   /** The write has ended. @param written the row afterwards; undefined when that is not known */
   end(key: Key, written: CachedRow | undefined): void {
     const id = idOf(key);
-    const left = this.#writing.get(id)! - 1;
-    if (left > 0) {
+    const left = this.#writing.get(id)! - 2;
+    if (left > 1) {
       this.#writing.set(id, left);
       return;
     }
     this.#writing.delete(id);
-    if (written !== undefined) this.#add(key, written);
+    if (written !== undefined && left === 1) this.#add(key, written);
   }
 
   #add({ table, partition, sort }: Key, found: CachedRow): void {

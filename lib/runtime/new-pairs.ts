@@ -16,6 +16,8 @@ export class NewPairs {
   readonly #bySender: RateLimit;
   readonly #byTenant: RateLimit;
   readonly #known = new RecentKeys(runtimeLimits.knownPairsMax);
+  /** The one that was used last: stanzas of a batch have one pair. */
+  #last: Pair | undefined;
 
   constructor(clock: Clock) {
     const { newPairsPerSecond, newPairsBurst, newPairsOfTenantPerSecond, newPairsOfTenantBurst, newPairKeysMax } = runtimeLimits;
@@ -26,12 +28,18 @@ export class NewPairs {
 
   /** The peer has come to us, or was reached. */
   know({ host, peer }: Pair): void {
+    if (this.#isLast(host, peer)) return;
     this.#known.add(`${host} ${peer}`);
+    this.#last = { host, peer };
+  }
+
+  #isLast(host: string, peer: string): boolean {
+    return this.#last !== undefined && this.#last.host === host && this.#last.peer === peer;
   }
 
   /** @param sender a bare address of ours. @returns false when it has used too many servers of late that nobody else did */
   mayUse(sender: string, tenant: string, { host, peer }: Pair): boolean {
-    const isKnown = this.#known.has(`${host} ${peer}`);
+    const isKnown = this.#isLast(host, peer) || this.#known.has(`${host} ${peer}`);
     const mayUse = isKnown || (this.#bySender.take(sender) && this.#byTenant.take(tenant));
     if (mayUse) this.know({ host, peer });
     return mayUse;

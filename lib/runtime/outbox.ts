@@ -116,7 +116,7 @@ export class Outbox {
   batches(departures: readonly Departure[]): OutboxBatch[] {
     const at = this.#clock.now();
     const batches: OutboxBatch[] = [];
-    for (const all of Map.groupBy(departures, ({ host, peer }) => `${host} ${peer}`).values()) {
+    for (const all of lanesOf(departures)) {
       for (let start = 0; start < all.length; ) {
         const end = endOfBatch(all, start);
         batches.push(batchOf(all.slice(start, end), at));
@@ -183,6 +183,13 @@ export class Outbox {
       await dueOf(this.#store, pairShard(pair)).put(missed, dueKey(pair), { at: this.#clock.now() });
     }
   }
+}
+
+/** By pair. What somebody sends at once mostly goes one way. */
+function lanesOf(departures: readonly Departure[]): Iterable<readonly Departure[]> {
+  const [first] = departures;
+  const isSame = ({ host, peer }: Departure) => host === first!.host && peer === first!.peer;
+  return departures.every(isSame) ? [departures] : Map.groupBy(departures, ({ host, peer }) => `${host} ${peer}`).values();
 }
 
 /** By the sum of their bytes, and one at least. */

@@ -34,6 +34,7 @@ describe('the cache of rows', () => {
 
   test('the last outcome of overlapping writes counts, and an unknown outcome leaves nothing', () => {
     const cache = new RowCache();
+    cache.add(at('k'), cached('old'));
     cache.begin(at('k'));
     cache.begin(at('k'));
     cache.end(at('k'), cached('first'));
@@ -45,6 +46,17 @@ describe('the cache of rows', () => {
     cache.end(at('k'), cached('third'));
     cache.end(at('k'), undefined);
     assert.equal(cache.get(at('k'), 0), undefined);
+  });
+
+  test('a row that nobody has asked for is not kept when it is written', () => {
+    const cache = new RowCache();
+    cache.begin(at('k'));
+    cache.end(at('k'), cached('new'));
+    assert.equal(cache.get(at('k'), 0), undefined);
+    cache.add(at('k'), { row: undefined, expires: null });
+    cache.begin(at('k'));
+    cache.end(at('k'), cached('newer'));
+    assert.equal(cache.get(at('k'), 0)?.row?.value, 'newer');
   });
 
   test('a row is gone from its expiry on', () => {
@@ -75,6 +87,7 @@ describe('the cache of rows', () => {
       { table: 'core', partition: '1', sort: ' ab' },
     ];
     const cache = new RowCache();
+    for (const key of keys) cache.add(key, cached('before'));
     for (const [index, key] of keys.entries()) {
       for (const end of [true, false]) {
         cache.begin(key);

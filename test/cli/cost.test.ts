@@ -16,6 +16,7 @@ const idle: Habits = {
   users: 1_000,
   messages: 0,
   away: 0,
+  outside: 0,
   chatStates: 0,
   roomMessages: 0,
   occupants: 1,
@@ -49,6 +50,17 @@ test('prices that fall by steps, by hand', () => {
   near(tieredPrice('transferOutGb', 10_340 + 1_000), 10_240 * 0.09 + 1_000 * 0.085);
   near(tieredPrice('cdnOutGb', 1_024 + 10), 10 * 0.085);
   near(tieredPrice('transferOutGb', 200_000), 10_240 * 0.09 + 40_960 * 0.085 + 102_400 * 0.07 + 46_300 * 0.05);
+});
+
+test('messages to and from other servers, by hand: what was measured, and bytes through NAT gateways', () => {
+  const load = loadOf({ ...idle, users: 5_000, outside: 4 });
+  const [leaving, arriving] = [action('message to another server'), action('message from another server')];
+  assert.ok(leaving.peerBytesOut > 200 && arriving.peerBytesIn > 200 && leaving.writeUnits > arriving.writeUnits);
+  const messagesMonth = 5_000 * 4 * (730 / 24);
+  for (const kind of ['writeUnits', 'readUnits', 'archiveBytes', 'peerBytesIn', 'peerBytesOut', 'busBytes'] as const)
+    near(load.month[kind], messagesMonth * (leaving[kind] + arriving[kind]));
+  const { lines } = skylarkBill(load, idle, 'cell', 'eu-central-1');
+  near(usd(lines, 'streams to other servers, through NAT gateways'), (load.month.peerBytesOut / 1e9) * priceOf('natGb', 'eu-central-1'));
 });
 
 test('messages, by hand: each costs what was measured', () => {
@@ -146,6 +158,7 @@ const habitsArbitrary: fc.Arbitrary<Habits> = fc.record({
   users: fc.integer({ min: 1, max: 10_000_000 }),
   messages: fc.integer({ min: 0, max: 500 }),
   away: fc.integer({ min: 0, max: 100 }),
+  outside: fc.integer({ min: 0, max: 500 }),
   chatStates: fc.integer({ min: 0, max: 500 }),
   roomMessages: fc.integer({ min: 0, max: 500 }),
   occupants: fc.integer({ min: 1, max: 500 }),

@@ -6,7 +6,7 @@ import type { Stanza } from '../../lib/xmpp/stanza.ts';
 import { Link } from '../../services/federation/streams/link.ts';
 import type { Identity } from '../support/authority.ts';
 import { until } from '../support/until.ts';
-import type { Deployment, Ground } from './deployments.ts';
+import type { Ground } from './deployments.ts';
 
 export const NS_SM = 'urn:xmpp:sm:3';
 export const NS_BIDI = 'urn:xmpp:bidi';
@@ -114,7 +114,11 @@ export class FakePeer {
   }
 
   /** Opens a stream to a deployment, as a server. */
-  async dial(deployment: Deployment, to: string, { from = this.domain, hasCertificate = true } = {}): Promise<PeerClient> {
+  async dial(
+    deployment: { readonly ports: { readonly s2sTls: number } },
+    to: string,
+    { from = this.domain, hasCertificate = true } = {},
+  ): Promise<PeerClient> {
     const socket = connect({
       ...(hasCertificate && this.identity),
       ...{

@@ -6,17 +6,17 @@
  * that two who talk write once in some 17 minutes (decision 7).
  */
 import { befriend, type ManagedClient } from '../support/managed-client.ts';
-import { type Cell, domain, openCell, type Use } from './cell.ts';
+import { type Cell, type CellOptions, domain, openCell, type Use } from './cell.ts';
 import type { StoreUse } from './store-meter.ts';
 
 export type Actions = Readonly<Record<string, Use>>;
 
 /** Bytes of text in a message: a sentence. */
 const bodyCharacters = 120;
-const bare = (local: string) => `${local}@${domain}`;
+export const bare = (local: string) => `${local}@${domain}`;
 const muc = 'http://jabber.org/protocol/muc';
 
-function chat(to: string, id: string): string {
+export function chat(to: string, id: string): string {
   return `<message type='chat' to='${to}' id='${id}'><body>${'x'.repeat(bodyCharacters)}</body></message>`;
 }
 
@@ -37,7 +37,7 @@ async function ask(client: ManagedClient, id: string, xml: string): Promise<void
 }
 
 /** Signs in as an app does: binds, asks for the roster, sends presence. */
-async function appear(cell: Cell, local: string, resource?: string): Promise<ManagedClient> {
+export async function appear(cell: Cell, local: string, resource?: string): Promise<ManagedClient> {
   const client = await cell.signIn(local, resource);
   await ask(client, 'roster', "<iq type='get' id='roster'><query xmlns='jabber:iq:roster'/></iq>");
   client.send('<presence/>');
@@ -53,7 +53,7 @@ async function send(client: ManagedClient, xml: string): Promise<void> {
   client.send(xml);
 }
 
-async function people(cell: Cell, prefix: string, count: number): Promise<string[]> {
+export async function people(cell: Cell, prefix: string, count: number): Promise<string[]> {
   const names = Array.from({ length: count }, (_, index) => `${prefix}${index}`);
   for (const name of names) await cell.account(name);
   return names;
@@ -164,8 +164,8 @@ async function roomActions(cell: Cell, sizes: readonly number[]): Promise<Action
   return measured;
 }
 
-async function onCell(measure: (cell: Cell) => Promise<Actions>): Promise<Actions> {
-  const cell = await openCell();
+export async function onCell(measure: (cell: Cell) => Promise<Actions>, options?: CellOptions): Promise<Actions> {
+  const cell = await openCell(options);
   try {
     return await measure(cell);
   } finally {

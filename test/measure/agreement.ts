@@ -30,7 +30,7 @@ export function assertAgrees(found: Actions): void {
       );
     for (const kind of ['readUnits', 'writeUnits'] as const)
       assertNear(`${name}: ${kind}`, use[kind], before[kind], differenceOf(before[kind]));
-    for (const kind of ['archiveBytes', 'wireBytesIn', 'wireBytesOut', 'busBytes'] as const)
+    for (const kind of ['archiveBytes', 'wireBytesIn', 'wireBytesOut', 'peerBytesIn', 'peerBytesOut', 'busBytes'] as const)
       assertNear(`${name}: ${kind}`, use[kind], before[kind], Math.max(bytesDifferenceMax, before[kind] * bytesShareMax));
   }
 }

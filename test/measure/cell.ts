@@ -1,6 +1,7 @@
 /**
  * The services of a cell in this process: a real connection node, router and worker of rooms on the DynamoDB adapter, with meters on
- * the store, the bus and the port for clients, and a clock that stands.
+ * the store, the bus and the port for clients, and a clock that stands. On request also another server, and the owner of the streams to it,
+ * with meters on the ports of servers.
  *
  * Time goes on only when nothing is under way, so what is counted does not depend on how fast the machine is.
  */
@@ -22,6 +23,7 @@ import { certificate } from '../connection/fixture.ts';
 import { ManualClock } from '../connection/manual-clock.ts';
 import { ManagedClient } from '../support/managed-client.ts';
 import { meterBus } from './bus-meter.ts';
+import { Outside } from './outside.ts';
 import { type StoreUse, startStoreMeter } from './store-meter.ts';
 import { startWireMeter } from './wire-meter.ts';
 
@@ -40,13 +42,22 @@ const afterMs = [5_100, 600] as const;
 export interface Use extends StoreUse {
   readonly wireBytesIn: number;
   readonly wireBytesOut: number;
+  /** From other servers, and to them. */
+  readonly peerBytesIn: number;
+  readonly peerBytesOut: number;
   readonly busBytes: number;
 }
 
 export type Cell = Awaited<ReturnType<typeof openCell>>;
 
-/** @param withHeartbeats each process writes its row and looks at those of others, as it does when it is apart */
-export async function openCell({ withHeartbeats = false } = {}) {
+export interface CellOptions {
+  /** Each process writes its row and looks at those of others, as it does when it is apart. */
+  readonly withHeartbeats?: boolean;
+  /** The domain of another server. */
+  readonly peer?: string;
+}
+
+export async function openCell({ withHeartbeats = false, peer }: CellOptions = {}) {
   const engine = dynalite({ createTableMs: 0 }).listen(0, '127.0.0.1');
   await once(engine, 'listening');
   const meter = await startStoreMeter(`http://127.0.0.1:${(engine.address() as { port: number }).port}`);
@@ -58,7 +69,7 @@ export async function openCell({ withHeartbeats = false } = {}) {
   const store = await openDynamoStore({ ...options, clock: { ...systemClock, now: () => clock.now() } });
   const counted = meterBus(memoryBus({ clock }));
   const { bus } = counted;
-  const ports = { store, bus, clock, log };
+  const ports = { store, bus, clock, log, isFederated: peer !== undefined };
   const undo: (() => Promise<unknown>)[] = [];
   const { dependencies, router } = await composeRouter(ports);
   await dependencies.tenants.add(domain, { registration: 'closed', retentionDays: 365 });
@@ -66,7 +77,7 @@ export async function openCell({ withHeartbeats = false } = {}) {
   const onError = (error: unknown) => log.warn({ err: error }, 'a heartbeat failed');
   const tls = new PemTls([await certificate(domain)]);
   const listen = { bind: '127.0.0.1', c2sTlsPort: 0 };
-  let node: { readonly addresses: { readonly c2sTls?: { readonly port: number } } };
+  let node: { readonly addresses: { readonly c2sTls?: { readonly port: number }; readonly s2sTls?: { readonly port: number } } };
   if (withHeartbeats) {
     const heartbeat = await Heartbeat.start({ store, clock, kind: 'router', name: 'r1', subject: 'router.r1.1', onError });
     const watch = new NodeWatch({ store, clock, onLook: () => {}, onError });
@@ -82,7 +93,8 @@ export async function openCell({ withHeartbeats = false } = {}) {
     );
   } else {
     const worker = await startMucWorker({ ...dependencies, worker: 'm1' });
-    const started = await startConnectionNode({ ...ports, node: 'c1', tls, listen });
+    const ofServers = peer === undefined ? {} : { s2sTlsPort: 0 };
+    const started = await startConnectionNode({ ...ports, node: 'c1', tls, listen: { ...listen, ...ofServers } });
     node = started;
     undo.push(
       () => started.stop(),
@@ -90,9 +102,10 @@ export async function openCell({ withHeartbeats = false } = {}) {
     );
   }
   const wire = await startWireMeter(node.addresses.c2sTls!.port);
+  const outside = peer === undefined ? undefined : await Outside.open(ports, peer, tls, node.addresses.s2sTls!.port);
 
   async function quiet(forMs = quietMs, isEnough = () => false): Promise<void> {
-    const state = () => `${meter.activity} ${counted.activity} ${wire.activity}`;
+    const state = () => `${meter.activity} ${counted.activity} ${wire.activity} ${outside?.activity}`;
     for (let before = '', sinceMs = performance.now(); !isEnough(); ) {
       const now = state();
       if (now !== before || meter.inFlight + counted.inFlight > 0) {
@@ -130,15 +143,19 @@ export async function openCell({ withHeartbeats = false } = {}) {
     during,
     settle,
     quiet: () => quiet(),
+    outside,
     /** What the work costs, with all that follows from it. */
     async measure(work: () => Promise<unknown>): Promise<Use> {
       await settle();
       meter.reset();
       wire.reset();
+      outside?.reset();
       counted.bytes = 0;
       await during(work());
       await settle();
-      return { ...structuredClone(meter.use), wireBytesIn: wire.bytesIn, wireBytesOut: wire.bytesOut, busBytes: counted.bytes };
+      const { peerBytesIn = 0, peerBytesOut = 0 } = outside ?? {};
+      const { bytesIn: wireBytesIn, bytesOut: wireBytesOut } = wire;
+      return { ...structuredClone(meter.use), wireBytesIn, wireBytesOut, peerBytesIn, peerBytesOut, busBytes: counted.bytes };
     },
     /** Heartbeats alone. */
     async idle(ms: number, stepMs: number): Promise<StoreUse> {
@@ -159,6 +176,7 @@ export async function openCell({ withHeartbeats = false } = {}) {
     resume: (client: ManagedClient) => client.resume({ port: wire.port }),
     async close(): Promise<void> {
       wire.close();
+      if (outside !== undefined) await during(outside.close());
       for (const each of undo) await during(Promise.resolve(each()));
       await during(router.stop());
       await bus.close();

@@ -8,6 +8,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { measureAccounts, measureHour, measureRooms } from './actions.ts';
 import { measureCpu } from './cpu.ts';
+import { measureServers } from './server-actions.ts';
 
 const path = fileURLToPath(new URL('../../services/cli/cost/measured.json', import.meta.url));
 const stamp = {
@@ -17,7 +18,7 @@ const stamp = {
 const before = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as { cpu?: object }) : {};
 const cpu = process.argv.includes('--cpu') ? { ...stamp, ...(await measureCpu()) } : before.cpu;
 if (cpu === undefined) throw new Error('there are no figures of CPU yet: npm run measure -- --cpu');
-const actions = { ...(await measureAccounts()), ...(await measureRooms()) };
+const actions = { ...(await measureAccounts()), ...(await measureRooms()), ...(await measureServers()) };
 const measured = { ...stamp, actions, processesHour: await measureHour(), cpu };
 writeFileSync(path, `${JSON.stringify(measured, undefined, 2)}\n`);
 const { deployPath, operationsPath, pagePath, renderDeploy, renderOperations, renderPage } = await import('./page.ts'); // computes with the file that has just been written

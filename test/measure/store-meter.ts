@@ -17,10 +17,12 @@ export interface StoreUse {
 
 export interface StoreMeter {
   readonly endpoint: string;
-  /** Since the last `reset`, without the look-ups of tenants. */
+  /** Since the last `reset`, without the look-ups of tenants, and without the looks at pairs with other servers. */
   use: StoreUse;
   /** Read units for rows of tenants, which each process reads once a second at most, however much it does. */
   tenantReadUnits: number;
+  /** Read units for pairs of domains with something due, which their owners look for regularly, however much there is. */
+  lookReadUnits: number;
   readonly inFlight: number;
   /** Counts up with everything that passes. */
   readonly activity: number;
@@ -47,6 +49,7 @@ type BatchGet = { readonly Keys: readonly Item[]; readonly ConsistentRead?: bool
 type BatchWrite = readonly { readonly PutRequest?: { readonly Item: Item }; readonly DeleteRequest?: { readonly Key: Item } }[];
 
 const tenantsPartition = '#tenants';
+const pairsPrefix = '#s2s-';
 const archiveTable = /archive$/;
 
 function emptyUse(): StoreUse {
@@ -68,6 +71,7 @@ export async function startStoreMeter(engine: string): Promise<StoreMeter> {
     endpoint: `http://127.0.0.1:${port}`,
     use: emptyUse(),
     tenantReadUnits: 0,
+    lookReadUnits: 0,
     get inFlight() {
       return counts.inFlight;
     },
@@ -77,6 +81,7 @@ export async function startStoreMeter(engine: string): Promise<StoreMeter> {
     reset() {
       meter.use = emptyUse();
       meter.tenantReadUnits = 0;
+      meter.lookReadUnits = 0;
     },
     close() {
       server.closeAllConnections();
@@ -107,7 +112,7 @@ export async function startStoreMeter(engine: string): Promise<StoreMeter> {
     if (status !== 200 && !hasFailedCondition) throw new Error(`${operation} failed: ${text}`);
     const answer = (status === 200 ? JSON.parse(text.toString()) : {}) as Answer;
     const table = body.TableName ?? '';
-    let isAboutTenantsOnly = false;
+    let isAside = false;
     switch (operation) {
       case 'PutItem':
         write(table, body.Item!, hasFailedCondition ? undefined : body.Item!);
@@ -130,18 +135,15 @@ export async function startStoreMeter(engine: string): Promise<StoreMeter> {
         meter.use.readUnits += readUnits(answer.Item ? itemBytes(answer.Item) : 0, body.ConsistentRead === true);
         break;
       case 'Query':
-        meter.use.readUnits += readUnits(
-          (answer.Items ?? []).reduce((sum, item) => sum + itemBytes(item), 0),
-          body.ConsistentRead === true,
-        );
+        isAside = query(body, answer);
         break;
       case 'BatchGetItem':
-        isAboutTenantsOnly = batchGet(body.RequestItems as Record<string, BatchGet>, answer);
+        isAside = batchGet(body.RequestItems as Record<string, BatchGet>, answer);
         break;
       default:
         throw new Error(`nobody has said what ${operation} costs`);
     }
-    if (!isAboutTenantsOnly) meter.use.requests[operation] = (meter.use.requests[operation] ?? 0) + 1;
+    if (!isAside) meter.use.requests[operation] = (meter.use.requests[operation] ?? 0) + 1;
   }
 
   /** @param after absent: nothing was written, or the item went */
@@ -158,6 +160,16 @@ export async function startStoreMeter(engine: string): Promise<StoreMeter> {
   function remove(table: string, key: Item): void {
     write(table, key, undefined);
     sizes.delete(keyOf(table, key));
+  }
+
+  /** @returns whether it looked for pairs of domains */
+  function query({ ExpressionAttributeValues, ConsistentRead }: Body, { Items = [] }: Answer): boolean {
+    const bytes = Items.reduce((sum, item) => sum + itemBytes(item), 0);
+    const units = readUnits(bytes, ConsistentRead === true);
+    const isLook = ExpressionAttributeValues?.[':p']?.S?.startsWith(pairsPrefix) === true;
+    if (isLook) meter.lookReadUnits += units;
+    else meter.use.readUnits += units;
+    return isLook;
   }
 
   /** @returns whether it asked for nothing else than tenants */

@@ -1,5 +1,7 @@
 /** What a month of Skylark costs on AWS, line by line, when it is deployed with the stacks in `infra`. */
 import { runtimeLimits } from '../../../lib/runtime/limits.ts';
+import { shardCount } from '../../../lib/runtime/wire.ts';
+import { federationLimits } from '../../federation/limits.ts';
 import { programLimits } from '../limits.ts';
 import type { Habits } from './cost-options.ts';
 import { daysMonth, hoursMonth, type Load } from './load.ts';
@@ -62,6 +64,9 @@ export function lineOf(item: string, quantity: number, name: PriceName, region: 
 /** Kinds of lists that the watchers read in turn: of parked sessions, and of pushes that wait. */
 const listKinds = 2;
 
+/** Read units an hour for pairs of domains with something due, and such that were missed: whoever owns a shard looks for both. */
+const looksHour = (2 * shardCount * 3_600_000) / federationLimits.lookMs;
+
 /**
  * Read and write units a month that processes use for heartbeats alone. Each writes its own row. Routers read those of some routers, and a
  * few of them read all rows and some lists; the others read the rows of their kind, the more there are the less often.
@@ -81,7 +86,7 @@ function heartbeats(tasks: Tasks, shape: Shape) {
       : ofKind(tasks.connection, tasks.connection + tasks.peers) + tasks.router + ofKind(tasks.muc) + ofKind(tasks.federation);
   return {
     writeUnits: (processesHour.writeUnits / 3) * processes * hoursMonth,
-    readUnits: (processesHour.readUnits / 3) * (ofAll + others) * hoursMonth,
+    readUnits: ((processesHour.readUnits / 3) * (ofAll + others) + looksHour) * hoursMonth,
   };
 }
 
@@ -98,13 +103,13 @@ function tenantReads({ month }: Load, tenants: number, processes: number): numbe
 /** What the load balancer, streams and files cost. It does not depend on the servers behind the load balancer. */
 export function edgeLines(load: Load, habits: Habits, region: Region): Line[] {
   const { month, filesMonth, filesGbMonth, connectionsPerSecond, streamsMean } = load;
-  const wireGb = (month.wireBytesIn + month.wireBytesOut) / gb;
+  const wireGb = (month.wireBytesIn + month.wireBytesOut + month.peerBytesIn) / gb;
   const units = Math.max(
     connectionsPerSecond / nlbUnit.connectionsPerSecond,
     streamsMean / nlbUnit.streams,
     wireGb / hoursMonth / nlbUnit.gbHour,
   );
-  const outGb = month.wireBytesOut / gb;
+  const outGb = (month.wireBytesOut + month.peerBytesOut) / gb;
   const storedGb = (filesGbMonth / daysMonth) * habits.retention;
   const cdnGb = filesGbMonth * habits.downloads;
   const line = (item: string, quantity: number, name: PriceName, unit: string) => lineOf(item, quantity, name, region, unit);
@@ -161,6 +166,7 @@ function taskLines(load: Load, shape: Shape, tasks: Tasks, region: Region): Line
     line('NATS, memory', natsServers * natsSize.gb * hoursMonth, 'fargateGbHour', 'GB-hours'),
     line('bus between zones', betweenGb, 'betweenZonesGb', 'GB'),
     line('NAT gateways', zones * hoursMonth, 'natHour', 'hours'),
+    line('streams to other servers, through NAT gateways', load.month.peerBytesOut / gb, 'natGb', 'GB'),
     line('public addresses of NAT gateways', zones * hoursMonth, 'publicAddressHour', 'hours'),
   ];
 }

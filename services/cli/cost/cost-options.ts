@@ -24,6 +24,7 @@ export const costOptions = {
   users: numberOption('accounts', 10_000, { min: 1, max: 100_000_000, isWhole: true }),
   messages: numberOption('messages to people, sent by a user a day', 30, perDay),
   away: numberOption('of which the recipient is away, percent', 30, { min: 0, max: 100 }),
+  outside: numberOption('messages to people at other servers, sent by a user a day; as many come from there', 0, perDay),
   chatStates: numberOption('“is typing” and the like, sent by a user a day', 60, perDay),
   roomMessages: numberOption('messages to rooms, sent by a user a day', 10, perDay),
   occupants: numberOption('people in a room who get them', 15, { min: 1, max: 5_000 }),

@@ -39,6 +39,8 @@ function dayOf(habits: Habits): readonly (readonly [use: Use, times: number])[] 
     [action('message, recipient online'), messages * (1 - away)],
     [action('message, recipient offline'), messages * away],
     [waits, messages * away],
+    [action('message to another server'), habits.outside],
+    [action('message from another server'), habits.outside],
     [action('chat state'), habits.chatStates],
     [actionFor('room message', occupants, 'occupants'), roomMessages],
     [actionFor('enter a room', occupants, 'occupants'), habits.roomEntries],
@@ -52,11 +54,12 @@ function dayOf(habits: Habits): readonly (readonly [use: Use, times: number])[] 
  * CPU time that one user's day costs each service, microseconds. Sign-ins, messages and deliveries in rooms were measured; the
  * rest is estimated from them. For a connection node, resuming a stream costs as much as a sign-in, a chat state or an archive
  * page as much as a message, and a delivery of presence as much as a delivery in a room. For a router, each call to the store in
- * another action costs as much as each call of a message.
+ * another action costs as much as each call of a message. A message to another server, or from one, costs both as much as one that stays.
  */
 function microsOf(habits: Habits): Micros {
   const { signInMicros, messageMicros, roomDeliveryMicros } = cpu;
-  const { signIns, resumptions, messages, chatStates, presence, contacts, roomMessages, roomEntries, occupants, pages } = habits;
+  const { signIns, resumptions, chatStates, presence, contacts, roomMessages, roomEntries, occupants, pages } = habits;
+  const messages = habits.messages + 2 * habits.outside;
   const microsPerCall = messageMicros.router / action('message, recipient online').calls;
   const byCalls = (use: Use, times: number) => use.calls * times * microsPerCall;
   const toRooms = (roomMessages + 2 * roomEntries) * occupants;

@@ -13,6 +13,9 @@ export interface Use {
   readonly archiveBytes: number;
   readonly wireBytesIn: number;
   readonly wireBytesOut: number;
+  /** From other servers, and to them. */
+  readonly peerBytesIn: number;
+  readonly peerBytesOut: number;
   readonly busBytes: number;
 }
 
@@ -47,6 +50,8 @@ export const nothing: Use = {
   archiveBytes: 0,
   wireBytesIn: 0,
   wireBytesOut: 0,
+  peerBytesIn: 0,
+  peerBytesOut: 0,
   busBytes: 0,
 };
 const kinds = Object.keys(nothing) as readonly (keyof Use)[];

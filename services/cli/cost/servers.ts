@@ -53,8 +53,8 @@ export interface ServersSize {
 
 export function serversFor(load: Load, habits: Habits): ServersSize {
   const a = assumptions;
-  const { users, messages, roomMessages, occupants, signIns, resumptions, chatStates, presence, contacts, online, pages } =
-    habits;
+  const { users, roomMessages, occupants, signIns, resumptions, chatStates, presence, contacts, online, pages } = habits;
+  const messages = habits.messages + 2 * habits.outside;
   const deliveries = (roomMessages + 2 * habits.roomEntries) * occupants + (presence + 2 * signIns) * contacts * (online / 24);
   const microsDay =
     (signIns + resumptions) * a.signInMicros +
@@ -81,7 +81,7 @@ export function serversBill(
 ): { readonly lines: Line[]; readonly size: ServersSize } {
   const a = assumptions;
   const size = shape === 'small' ? { servers: 1, databaseVcpu: 0 } : serversFor(load, habits);
-  const rowsDay = habits.users * (habits.messages * a.rowsPerMessage + habits.roomMessages);
+  const rowsDay = habits.users * (habits.messages * a.rowsPerMessage + 2 * habits.outside + habits.roomMessages);
   const databaseGb = (rowsDay * habits.retention * a.archiveRowBytes) / gb + 20;
   const line = (item: string, quantity: number, name: PriceName, unit: string) => lineOf(item, quantity, name, region, unit);
   if (shape === 'small') {

@@ -18,6 +18,8 @@ export class RemoteShares {
   readonly #firstContactsOfDomain: RateLimit;
   /** Who of ours and who of them know each other, or have met before. */
   readonly #met = new RecentKeys(routerLimits.metKeysMax);
+  /** The two of them that were noted last: people say several things in a row. */
+  #last: readonly [ours: Jid, theirs: Jid] | undefined;
 
   constructor(clock: Clock) {
     const { remoteStanzasPerSecond, remoteStanzasBurst, remoteSendersMax } = routerLimits;
@@ -44,10 +46,16 @@ export class RemoteShares {
   }
 
   haveMet(ours: Jid, theirs: Jid): boolean {
-    return this.#met.has(`${ours.bare} ${theirs.bare}`);
+    return this.#isLast(ours, theirs) || this.#met.has(`${ours.bare} ${theirs.bare}`);
   }
 
   noteMet(ours: Jid, theirs: Jid): void {
+    if (this.#isLast(ours, theirs)) return;
     this.#met.add(`${ours.bare} ${theirs.bare}`);
+    this.#last = [ours, theirs];
+  }
+
+  #isLast(ours: Jid, theirs: Jid): boolean {
+    return this.#last !== undefined && this.#last[0] === ours && this.#last[1] === theirs;
   }
 }
