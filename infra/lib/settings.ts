@@ -115,11 +115,11 @@ const settings = {
     /^arn:aws:acm:us-east-1:\d{12}:certificate\/[0-9a-f-]{36}$/,
     undefined,
   ),
-  webDomain: textWith('the domain of the pages; a name of the HTTP API by default', aDomain, domainPattern, undefined),
+  webDomain: textWith('the domain of the pages; a name of the CDN by default', aDomain, domainPattern, undefined),
   webCertificate: textWith(
     'the certificate for webDomain',
-    'the ARN of a certificate in the Region of the cell',
-    /^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate\/[0-9a-f-]{36}$/,
+    'the ARN of a certificate in us-east-1, which the CDN requires',
+    /^arn:aws:acm:us-east-1:\d{12}:certificate\/[0-9a-f-]{36}$/,
     undefined,
   ),
   canary: textWith(

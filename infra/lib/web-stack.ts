@@ -1,19 +1,17 @@
-/** What runs on request: the pages (host-meta, the web client) as a function behind an HTTP API, and certificate renewal. */
-import { CfnOutput, Duration, Fn, RemovalPolicy } from 'aws-cdk-lib';
-import { DomainName, HttpApi, LogGroupLogDestination } from 'aws-cdk-lib/aws-apigatewayv2';
+/** What runs on request: the pages (host-meta, the web client) as a function behind an HTTP API and a CDN, certificate renewal, the canary. */
+import { CfnOutput, Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { HttpApi, LogGroupLogDestination } from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
-import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
-import { ApiGatewayv2DomainProperties } from 'aws-cdk-lib/aws-route53-targets';
 import type { Construct } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
 import { Canary } from './canary.ts';
 import { type CellProps, CellStack } from './cell-stack.ts';
 import { CertificateRenewal } from './certificate-renewal.ts';
 import type { DataStack } from './data-stack.ts';
-import { DnsName } from './dns-names.ts';
 import { SkylarkFunction } from './function.ts';
 import { grantRows } from './grants.ts';
+import { PagesCdn } from './pages-cdn.ts';
 import { rightsOf } from './rights.ts';
 import { challengeZone } from './settings.ts';
 
@@ -46,8 +44,8 @@ export class WebStack extends CellStack {
       alerts: data.alerts,
     });
     grantRows(pages.role, data.tables, rightsOf(['web']));
-    const url = this.#api(pages);
-    new CfnOutput(this, 'PagesUrl', { value: url, description: 'the web client, and /.well-known/host-meta' });
+    const { host } = new PagesCdn(this, 'PagesCdn', { api: this.#api(pages), settings });
+    new CfnOutput(this, 'PagesUrl', { value: `https://${host}/`, description: 'the web client, and /.well-known/host-meta' });
     if (settings.certificates === 'acme') {
       const { functionName } = new CertificateRenewal(this, 'Certificates', { data, settings });
       new CfnOutput(this, 'Renewal', { value: functionName, description: 'the function that orders and renews certificates' });
@@ -60,7 +58,7 @@ export class WebStack extends CellStack {
         description: 'makes the account of the canary; any password will do, since the function makes its own',
       });
     }
-    this.#tellRecords(Fn.select(2, Fn.split('/', url)));
+    this.#tellRecords(host);
   }
 
   /**
@@ -76,34 +74,21 @@ export class WebStack extends CellStack {
     }
   }
 
-  #api(pages: SkylarkFunction): string {
-    const { webDomain, webCertificate, logDays } = this.settings;
-    const domainName =
-      webDomain === undefined
-        ? undefined
-        : new DomainName(this, 'Domain', {
-            domainName: webDomain,
-            certificate: Certificate.fromCertificateArn(this, 'Certificate', webCertificate!),
-          });
+  #api(pages: SkylarkFunction): HttpApi {
+    const { name, logDays } = this.settings;
     const api = new HttpApi(this, 'Api', {
-      description: `Pages of ${this.settings.name}`,
+      description: `Pages of ${name}`,
       createDefaultStage: false,
       defaultIntegration: new HttpLambdaIntegration('Pages', pages.function),
-      disableExecuteApiEndpoint: domainName !== undefined,
     });
     acknowledge(api, { APIG4: 'host-meta and the web client serve people who have not signed in yet' });
     const log = new LogGroup(this, 'AccessLog', { retention: logDays, removalPolicy: RemovalPolicy.RETAIN });
-    const stage = api.addStage('Stage', {
+    api.addStage('Stage', {
       stageName: '$default',
       autoDeploy: true,
       throttle: { rateLimit: requestsPerSecond, burstLimit: requestsAtOnce },
       accessLogSettings: { destination: new LogGroupLogDestination(log) },
-      ...(domainName && { domainMapping: { domainName } }),
     });
-    if (domainName !== undefined) {
-      const target = new ApiGatewayv2DomainProperties(domainName.regionalDomainName, domainName.regionalHostedZoneId);
-      new DnsName(this, 'Name', { settings: this.settings, name: webDomain!, target });
-    }
-    return domainName === undefined ? stage.url : `https://${webDomain}/`;
+    return api;
   }
 }

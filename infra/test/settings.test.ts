@@ -13,7 +13,7 @@ function read(context: Record<string, unknown>) {
 
 const uuid = '0'.repeat(36);
 const ofFiles = { filesDomain: 'files.example.org', filesCertificate: `arn:aws:acm:us-east-1:123456789012:certificate/${uuid}` };
-const ofPages = { webDomain: 'chat.example.org', webCertificate: `arn:aws:acm:eu-central-1:123456789012:certificate/${uuid}` };
+const ofPages = { webDomain: 'chat.example.org', webCertificate: `arn:aws:acm:us-east-1:123456789012:certificate/${uuid}` };
 
 const refused: readonly [what: string, context: Record<string, unknown>, message: RegExp][] = [
   ['no shape', { shape: undefined }, /^-c shape=… is missing; it takes one of small, cell$/],

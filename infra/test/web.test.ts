@@ -115,10 +115,29 @@ test('with the operator’s own certificates there is no renewal', () => {
   templates.web.resourceCountIs('AWS::Events::Rule', 1);
 });
 
-test('pages get a domain of their own, and only that one', () => {
-  const webCertificate = `arn:aws:acm:eu-central-1:123456789012:certificate/${'0'.repeat(36)}`;
+for (const name of shapes)
+  test(`${name}: pages come through a CDN, which keeps files of the web client and nothing else`, () => {
+    const { DistributionConfig: cdn } = shape(name).only('web', 'AWS::CloudFront::Distribution').Properties;
+    const [origin, ...others] = cdn.Origins;
+    assert.deepEqual(others, []);
+    assert.match(JSON.stringify(origin.DomainName), /"Api[0-9A-F]+".*execute-api/);
+    assert.equal(origin.CustomOriginConfig.OriginProtocolPolicy, 'https-only');
+    const disabled = '4135ea2d-6df8-44a3-9df3-4b5a84be39ad';
+    const { DefaultCacheBehavior: pages, CacheBehaviors: kept } = cdn;
+    assert.deepEqual([pages.CachePolicyId, pages.ViewerProtocolPolicy], [disabled, 'redirect-to-https']);
+    assert.deepEqual(pages.AllowedMethods, ['GET', 'HEAD', 'OPTIONS']);
+    assert.deepEqual(
+      kept.map(({ PathPattern, CachePolicyId }: Json) => [PathPattern, CachePolicyId === disabled]),
+      [['/client/*', false]],
+    );
+  });
+
+test('pages get a domain of their own, over IPv4 and IPv6, with TLS 1.2 at least', () => {
+  const webCertificate = `arn:aws:acm:us-east-1:123456789012:certificate/${'0'.repeat(36)}`;
   const { templates, only } = synthesize({ shape: 'small', webDomain: 'chat.example.org', webCertificate });
-  assert.equal(only('web', 'AWS::ApiGatewayV2::Api').Properties.DisableExecuteApiEndpoint, true);
-  templates.web.hasResourceProperties('AWS::ApiGatewayV2::DomainName', { DomainName: 'chat.example.org' });
-  templates.web.hasResourceProperties('AWS::Route53::RecordSet', { Name: 'chat.example.org.', Type: 'A' });
+  const { DistributionConfig: cdn } = only('web', 'AWS::CloudFront::Distribution').Properties;
+  assert.deepEqual(cdn.Aliases, ['chat.example.org']);
+  assert.equal(cdn.ViewerCertificate.MinimumProtocolVersion, 'TLSv1.2_2021');
+  for (const Type of ['A', 'AAAA'])
+    templates.web.hasResourceProperties('AWS::Route53::RecordSet', { Name: 'chat.example.org.', Type });
 });

@@ -71,7 +71,7 @@ const looksHour = (2 * shardCount * 3_600_000) / federationLimits.lookMs;
  * Read and write units a month that processes use for heartbeats alone. Each writes its own row. Routers read those of some routers, and a
  * few of them read all rows and some lists; the others read the rows of their kind, the more there are the less often.
  */
-function heartbeats(tasks: Tasks, shape: Shape) {
+export function heartbeats(tasks: Tasks, shape: Shape): { readonly writeUnits: number; readonly readUnits: number } {
   const pages = (rows: number) => Math.max(1, Math.ceil((rows * nodeRowBytes) / readUnitBytes));
   const ofKind = (watching: number, rows = watching) => {
     const pace = Math.min(1, runtimeLimits.heartbeatMs / (rows * runtimeLimits.nodeLookMs));
@@ -177,6 +177,7 @@ function watchLines(load: Load, habits: Habits, shape: Shape, processes: number,
   const web = habits.users * habits.signIns * webRequestsPerSignIn * daysMonth;
   const line = (item: string, quantity: number, name: PriceName, unit: string) => lineOf(item, quantity, name, region, unit);
   return [
+    line('pages through the CDN', web / 10_000, 'cdnRequestsTenThousand', 'ten thousand'),
     line('pages, HTTP API', web / million, 'httpApiMillion', 'million'),
     line('pages, functions', web / million, 'lambdaMillion', 'million'),
     line('pages, function time', web * lambda.gb * lambda.seconds, 'lambdaGbSecond', 'GB-seconds'),
