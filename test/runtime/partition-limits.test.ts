@@ -7,9 +7,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Clock, Timer } from '../../lib/ports/clock.ts';
 import type { Key } from '../../lib/ports/store.ts';
+import { runtimeLimits } from '../../lib/runtime/limits.ts';
 import { Heartbeat, listNodes, type NodeKind, NodeWatch } from '../../lib/runtime/nodes.ts';
 import { parkSession } from '../../lib/runtime/parked.ts';
 import { WatchTurn } from '../../lib/runtime/watch-turn.ts';
+import { heartbeats } from '../../services/cli/cost/bill.ts';
+import { hoursMonth } from '../../services/cli/cost/load.ts';
+import { programLimits } from '../../services/cli/limits.ts';
 import { connectionLimits } from '../../services/connection/limits.ts';
 import { routerLimits } from '../../services/router/limits.ts';
 import { putDue, registrationKeyLength, removeDue } from '../../services/router/push/registrations.ts';
@@ -139,6 +143,7 @@ const processes: readonly (readonly [NodeKind, count: number])[] = [
 const count = processes.reduce((sum, [, each]) => sum + each, 0);
 
 const ground = open();
+const asked = { write: 0, read: 0 };
 
 /** As the services are composed. */
 async function populate({ clock, store }: ReturnType<typeof open>): Promise<{ looks: number; dead: Set<string> }> {
@@ -165,12 +170,40 @@ async function populate({ clock, store }: ReturnType<typeof open>): Promise<{ lo
 test('the heartbeats of a thousand processes, and those who watch them', async () => {
   const seen = await populate(ground);
   seen.looks = 0;
+  const before = { ...ground.meter.totals };
   await ground.clock.advance(30_000);
+  asked.write = (ground.meter.totals.write - before.write) / 30;
+  asked.read = (ground.meter.totals.read - before.read) / 30;
   note(`${count} processes, heartbeats`, count / 3, ground.meter);
   assert.deepEqual(ground.meter.beyond, []);
   assert.ok(seen.looks > 100, `${seen.looks} looks`);
   assert.equal((await listNodes(ground.store)).length, count, 'all of them are listed');
   assert.deepEqual([...seen.dead], []);
+});
+
+test('`skylark cost` reckons with as many units for heartbeats as were asked for', () => {
+  const tasks = { ...Object.fromEntries(processes), peers: 0 } as unknown as Parameters<typeof heartbeats>[0];
+  const { writeUnits, readUnits } = heartbeats(tasks, 'cell');
+  const perSecond = (units: number) => units / (hoursMonth * 3_600);
+  // The bill has the lists of parked sessions and of pushes as well, which nobody reads here.
+  const lists = (runtimeLimits.nodeWatchersMax * 2 * programLimits.listsPerRound) / (runtimeLimits.heartbeatMs / 1_000);
+  for (const [what, reckoned, found] of [
+    ['write', perSecond(writeUnits), asked.write],
+    ['read', perSecond(readUnits) - lists, asked.read],
+  ] as const) {
+    table.push([
+      'the same, all partitions',
+      '',
+      '`skylark cost`',
+      `${Math.round(reckoned)} ${what}`,
+      `${Math.round(found)} seen`,
+    ]);
+    assert.ok(found > 100, `${what}: only ${found} units a second were seen`);
+    assert.ok(
+      Math.abs(reckoned - found) < 0.25 * found,
+      `${what}: the bill has ${reckoned} a second, and ${found} were asked for`,
+    );
+  }
 });
 
 test('planted: where each of a thousand processes reads all rows, their partition is asked for too much', async () => {

@@ -27,6 +27,8 @@ export class PartitionMeter {
   readonly #partitionOf: (key: Pick<Key, 'partition'>) => string;
   readonly #peaks = new Map<string, Peak>();
   #counts = new Map<string, number>();
+  /** Units of all partitions since the beginning. */
+  readonly totals: Record<Kind, number> = { write: 0, read: 0 };
   #second = Number.NaN;
 
   /**
@@ -63,6 +65,7 @@ export class PartitionMeter {
   }
 
   #count(key: Pick<Key, 'table' | 'partition'>, kind: Kind, units: number): void {
+    this.totals[kind] += units;
     const second = Math.floor(this.#nowMs() / 1_000);
     if (second !== this.#second) {
       this.#counts = new Map();
