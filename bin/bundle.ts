@@ -30,6 +30,7 @@ const bundles: Readonly<Record<string, Bundle>> = {
   'web-lambda': { entries: { index: 'services/web/lambda.ts' }, client: 'assets/client' },
   'certificates-lambda': { entries: { index: 'services/certificates/lambda.ts' } },
   'canary-lambda': { entries: { index: 'services/cli/canary/lambda.ts' } },
+  'bus-keys-lambda': { entries: { index: 'services/bus-keys/lambda.ts' } },
 };
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));

@@ -79,6 +79,12 @@ showRelations('before sign-in', [
 
 showRelations('requests that go from service to service', [
   {
+    says: 'whoever is asked over NATS may answer for as long as anybody waits for an answer',
+    holds: ({ adapter, program, connection, router }) =>
+      adapter.natsAnswerMs > Math.max(program.adminTimeoutMs, connection.verifyMs, router.roomErasureTimeoutMs),
+    planted: { program: { adminTimeoutMs: 900_000 } },
+  },
+  {
     says: 'a stanza, and a full batch, fit into one message on the bus',
     holds: ({ port, service, xmpp }) =>
       Math.max(service.batchBytesMax, xmpp.stanzaBytesMax) + 64 * 1024 <= port.busPayloadBytesMax,

@@ -2,13 +2,14 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
-export type BundleName = 'skylark' | 'web-lambda' | 'certificates-lambda' | 'canary-lambda';
+export type BundleName = 'skylark' | 'web-lambda' | 'certificates-lambda' | 'canary-lambda' | 'bus-keys-lambda';
 
 interface Needs {
   readonly bundles: string;
   readonly image?: string;
   readonly certificates: 'acme' | 'pem';
   readonly canary: string;
+  readonly shape: 'small' | 'cell';
 }
 
 /** A path in the settings is seen from the project's folder, in which `cdk` runs. */
@@ -23,6 +24,7 @@ export function missingBundles(needs: Needs): readonly string[] {
     ...(needs.image === undefined ? (['skylark'] as const) : []),
     ...(needs.certificates === 'acme' ? (['certificates-lambda'] as const) : []),
     ...(needs.canary === 'none' ? [] : (['canary-lambda'] as const)),
+    ...(needs.shape === 'cell' ? (['bus-keys-lambda'] as const) : []),
   ];
   return wanted
     .filter((name) => !existsSync(join(bundleFolder(needs, name), 'index.mjs')))

@@ -19,7 +19,11 @@ export function buildCell(scope: App): Cell {
   const settings = readSettings(scope.node);
   Validations.of(scope).addPlugins(new AwsSolutionsChecks(scope, { verbose: true }));
   const data = new DataStack(scope, `${settings.name}-data`, { settings, description: 'Skylark: tables, files, keys' });
-  const net = new NetStack(scope, `${settings.name}-net`, { settings, description: 'Skylark: network, load balancer, bus' });
+  const net = new NetStack(scope, `${settings.name}-net`, {
+    settings,
+    data,
+    description: 'Skylark: network, load balancer, bus',
+  });
   const web = new WebStack(scope, `${settings.name}-web`, { settings, data, description: 'Skylark: pages and certificates' });
   const app = new AppStack(scope, `${settings.name}-app`, { settings, data, net, description: 'Skylark: services' });
   return { data, net, web, app };

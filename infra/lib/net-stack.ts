@@ -21,8 +21,10 @@ import { LoadBalancerTarget } from 'aws-cdk-lib/aws-route53-targets';
 import { PrivateDnsNamespace } from 'aws-cdk-lib/aws-servicediscovery';
 import type { Construct } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
+import type { Alerts } from './alerts.ts';
 import { needsServersBalancer } from './balancer-targets.ts';
 import { type CellProps, CellStack } from './cell-stack.ts';
+import type { DataStack } from './data-stack.ts';
 import { DnsName } from './dns-names.ts';
 import { busPorts, NatsBus } from './nats-bus.ts';
 import { outsideOf } from './outside-vpc.ts';
@@ -36,6 +38,10 @@ const cellTiers = ['connection', 'peers', 'router', 'muc', 'federation'] as cons
 
 const network = '10.0.0.0/16';
 
+interface NetProps extends CellProps {
+  readonly data: DataStack;
+}
+
 export class NetStack extends CellStack {
   readonly vpc: Vpc;
   readonly cluster: Cluster;
@@ -45,7 +51,7 @@ export class NetStack extends CellStack {
   readonly bus: NatsBus | undefined;
   readonly #groups = new Map<TaskTier, ISecurityGroup>();
 
-  constructor(scope: Construct, id: string, props: CellProps) {
+  constructor(scope: Construct, id: string, { data, ...props }: NetProps) {
     super(scope, id, props);
     const { settings } = this;
     this.vpc = this.#network();
@@ -65,7 +71,11 @@ export class NetStack extends CellStack {
     this.#tell('Servers', settings.serversHost, this.serversBalancer);
     this.#tellOutgoing();
     if (settings.shape === 'small') return;
-    this.bus = this.#addBus();
+    this.bus = this.#addBus(data.alerts);
+    new CfnOutput(this, 'BusKeysFunction', {
+      value: this.bus.keys.functionName,
+      description: 'the function that makes the keys of the bus',
+    });
     new CfnOutput(this, 'BusService', { value: this.bus.service.serviceName, description: 'the service of the bus on ECS' });
   }
 
@@ -204,7 +214,7 @@ export class NetStack extends CellStack {
     });
   }
 
-  #addBus(): NatsBus {
+  #addBus(alerts: Alerts): NatsBus {
     const nats = this.groupOf('nats');
     for (const tier of cellTiers) {
       nats.addIngressRule(this.groupOf(tier), Port.tcp(busPorts.clients), `bus for ${tier}`);
@@ -218,6 +228,8 @@ export class NetStack extends CellStack {
       namespace,
       securityGroup: nats,
       settings: this.settings,
+      alerts,
+      tiers: cellTiers,
       ...this.taskSubnets,
     });
   }

@@ -9,6 +9,7 @@ import {
   OperatingSystemFamily,
   PropagatedTagSource,
   type ScalableTaskCount,
+  Secret,
   UlimitName,
 } from 'aws-cdk-lib/aws-ecs';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
@@ -95,6 +96,7 @@ export class SkylarkService extends Construct {
       image,
       command: ['serve', tier],
       environment: { ...environment, NODE_OPTIONS: `--max-old-space-size=${Math.floor(memoryMiB * heapShare)}` },
+      ...(net.bus && { secrets: { SKYLARK_NATS_ACCESS: Secret.fromSecretsManager(net.bus.keys.secretOf(tier)) } }),
       readonlyRootFilesystem: true,
       stopTimeout,
       logging: logDriver(logGroup, tier),
@@ -108,7 +110,9 @@ export class SkylarkService extends Construct {
       },
       ulimits: [{ name: UlimitName.NOFILE, softLimit: 65_535, hardLimit: 65_535 }],
     });
-    acknowledge(task, { ECS2: 'the variables contain no secret: rights come from the task’s role, private keys from the store' });
+    acknowledge(task, {
+      ECS2: 'the variables contain no secret: rights come from the task’s role, private keys from the store, the key of the bus from Secrets Manager',
+    });
     acknowledge(role, { 'IAM5[Resource::*]': 'ecr:GetAuthorizationToken cannot be limited to a resource' });
     return task;
   }

@@ -237,7 +237,8 @@ export function readSettings(node: Node): Settings {
   checkTogether(given, faults);
   for (const { name, fault } of quotaFaults({ shape, ...given })) if (faults.areFree(name)) faults.add([name], fault);
   checkNames({ ...given, host, serversHost }, domains ?? [], faults);
-  if (faults.areFree('bundles', 'image', 'certificates', 'canary')) faults.add(['bundles'], ...missingBundles(given));
+  if (faults.areFree('bundles', 'image', 'certificates', 'canary'))
+    faults.add(['bundles'], ...missingBundles({ ...given, shape }));
   faults.throwAny();
   return {
     ...given,

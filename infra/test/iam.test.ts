@@ -148,7 +148,7 @@ for (const name of shapes) {
   test(`${name}: nobody outside the account is trusted, and no user or managed policy is made`, () => {
     const { templates } = shape(name);
     for (const stack of Object.keys(templates) as StackName[]) {
-      for (const type of ['AWS::IAM::User', 'AWS::IAM::ManagedPolicy', 'AWS::IAM::AccessKey', 'AWS::SecretsManager::Secret'])
+      for (const type of ['AWS::IAM::User', 'AWS::IAM::ManagedPolicy', 'AWS::IAM::AccessKey'])
         templates[stack].resourceCountIs(type, 0);
     }
     for (const { where, Effect, Principal } of statements(name)) {

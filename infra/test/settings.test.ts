@@ -133,7 +133,7 @@ test('all faults are named in one run, each once', () => {
       const missing = (name: string) => `${name}/index.mjs is missing; make the bundles with \`npm run bundle\``;
       assert.deepEqual(names, [
         ...['retnetionDays', 'shape', 'domains', 'budgetEmail', 'hostedZoneId', 'logDays', 'webDomain', 'routerTasksMin'],
-        ...[missing('web-lambda'), missing('certificates-lambda'), missing('canary-lambda')],
+        ...[missing('web-lambda'), missing('certificates-lambda'), missing('canary-lambda'), missing('bus-keys-lambda')],
       ]);
       return true;
     },
@@ -169,10 +169,11 @@ for (const [missing, there] of [
   ['web-lambda', ['skylark', 'certificates-lambda', 'canary-lambda']],
   ['certificates-lambda', ['skylark', 'web-lambda', 'canary-lambda']],
   ['canary-lambda', ['skylark', 'web-lambda', 'certificates-lambda']],
+  ['bus-keys-lambda', ['skylark', 'web-lambda', 'certificates-lambda', 'canary-lambda']],
 ] as const) {
   test(`a missing bundle ${missing} is reported, with the command that makes it`, () => {
     assert.throws(
-      () => synthesize({ shape: 'small', bundles: makeBundles(...there) }),
+      () => synthesize({ shape: missing === 'bus-keys-lambda' ? 'cell' : 'small', bundles: makeBundles(...there) }),
       (error) =>
         error instanceof SettingError && error.message.includes(`${missing}/index.mjs is missing; make the bundles with`),
     );

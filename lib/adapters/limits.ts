@@ -36,6 +36,8 @@ export const adapterLimits = {
   natsPingMs: 5_000,
   /** After this many bytes, the NATS server is asked whether it has read them. */
   natsConfirmBytes: 1024 * 1024,
+  /** How long whoever was asked over NATS may answer, ms. It is above `programLimits.adminTimeoutMs`, the longest request. */
+  natsAnswerMs: 11 * 60 * 1000,
 
   // Files
 

@@ -16,6 +16,7 @@ import { portLimits } from '../ports/limits.ts';
 import { Unavailable } from '../ports/store.ts';
 import { type BusStats, checkSubject, copyPayload, zeroStats } from './bus-messages.ts';
 import { adapterLimits } from './limits.ts';
+import { makeNatsIdentity, type NatsAccess } from './nats-access.ts';
 import { PendingReplies } from './pending-replies.ts';
 import { RunningHandlers } from './running-handlers.ts';
 
@@ -25,6 +26,10 @@ interface NatsBusOptions {
   readonly clock: Clock;
   /** The name that the server's monitoring shows. */
   readonly name?: string;
+  /** For servers that let in only whom they know. With authorities in it, the connection is encrypted or not made. */
+  readonly access?: NatsAccess | undefined;
+  /** Told what the server refuses: a subject, or this process as a whole. */
+  readonly onRefused?: (error: Error) => void;
 }
 
 export interface NatsBus extends Bus {
@@ -33,10 +38,13 @@ export interface NatsBus extends Bus {
 }
 
 /** Waits without limit for the first connection, and later reconnects without limit. */
-export async function connectNatsBus({ servers, clock, name }: NatsBusOptions): Promise<NatsBus> {
+export async function connectNatsBus({ servers, clock, name, access, onRefused }: NatsBusOptions): Promise<NatsBus> {
+  const identity = access && (await makeNatsIdentity(access, name ?? 'skylark'));
   const connection = await connect({
     servers: [...servers],
     name,
+    ...(identity && { authenticator: identity.authenticator }),
+    ...(access?.ca !== undefined && { tls: { ca: access.ca } }),
     waitOnFirstConnect: true,
     maxReconnectAttempts: -1,
     ignoreAuthErrorAbort: true,
@@ -46,7 +54,7 @@ export async function connectNatsBus({ servers, clock, name }: NatsBusOptions): 
     maxPingOut: 2,
     noAsyncTraces: true,
   });
-  return new NatsConnected(connection, clock);
+  return new NatsConnected(connection, clock, identity?.token, onRefused);
 }
 
 /** Roughly the bytes of a message besides its payload. */
@@ -61,6 +69,7 @@ interface Waiting {
 }
 
 class NatsConnected implements NatsBus {
+  readonly identity: string | undefined;
   readonly stats = zeroStats();
   readonly #nats: NatsConnection;
   readonly #clock: Clock;
@@ -78,12 +87,15 @@ class NatsConnected implements NatsBus {
   #onConnect: (() => void)[] = [];
   #closed: Promise<void> | undefined;
   #hasLeft = false;
+  readonly #onRefused: ((error: Error) => void) | undefined;
 
-  constructor(nats: NatsConnection, clock: Clock) {
+  constructor(nats: NatsConnection, clock: Clock, identity?: string, onRefused?: (error: Error) => void) {
+    this.identity = identity;
+    this.#onRefused = onRefused;
     this.#nats = nats;
     this.#clock = clock;
     this.#replies = new PendingReplies(clock, this.stats);
-    this.#inbox = `_INBOX.${clock.randomBytes(12).toString('hex')}.`;
+    this.#inbox = `_INBOX.${identity ?? clock.randomBytes(12).toString('hex')}.`;
     nats.subscribe(`${this.#inbox}*`, { callback: (error, message) => (error ? undefined : this.#answered(message)) });
     void this.#watch();
   }
@@ -207,6 +219,7 @@ class NatsConnected implements NatsBus {
     for await (const status of this.#nats.status()) {
       if (status.type === 'disconnect') this.#disconnected();
       else if (status.type === 'reconnect') this.#reconnected();
+      else if (status.type === 'error') this.#onRefused?.(status.error);
     }
     this.#isConnected = false;
   }

@@ -16,6 +16,11 @@ export interface Serving {
 
 export interface Bus {
   /**
+   * Where the bus knows its participants: only this process may serve subjects whose last token is this one, letters and digits. Undefined
+   * where everybody may serve what they like.
+   */
+  readonly identity?: string | undefined;
+  /**
    * Resolves when messages published from now on will arrive. With `queue`, each message goes to only one of the handlers that
    * serve the subject under that queue's name. A subject is a list of tokens of `[A-Za-z0-9_-]` joined by dots.
    */

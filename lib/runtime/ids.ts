@@ -4,6 +4,7 @@
  *
  * They are the archive's sort keys and the XEP-0359 stanza ids, and a retry carries the same id.
  */
+import type { Bus } from '../ports/bus.ts';
 import type { Clock } from '../ports/clock.ts';
 
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
@@ -71,4 +72,9 @@ function base32(value: number, chars: number): string {
     rest = Math.floor(rest / 32);
   }
   return text;
+}
+
+/** The last token of a process's subject: no process before it had the same, and where the bus knows its participants, no other may serve it. */
+export function newIncarnation({ identity }: Bus, clock: Clock): string {
+  return identity ?? clock.randomBytes(6).toString('hex');
 }

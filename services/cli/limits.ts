@@ -30,6 +30,8 @@ export const programLimits = {
   exitLingerMs: 1_000,
   /** How much of the output of `nats-server` is kept, characters. */
   natsOutputCharactersMax: 10_000,
+  /** How often a process that waits for the bus, or is refused something by it, says so, ms. */
+  busWaitLogMs: 10_000,
   /** Periods of time in which two people wrote to each other that a router remembers to have recorded. */
   knownSpansMax: 32_768,
 

@@ -13,7 +13,7 @@ import type { Allowances, SendingRates } from '../../lib/runtime/allowance.ts';
 import type { CarryReply, CarryRequest } from '../../lib/runtime/component-wire.ts';
 import { DeploymentClock } from '../../lib/runtime/deployment-clock.ts';
 import { answering } from '../../lib/runtime/faults.ts';
-import { IdMint } from '../../lib/runtime/ids.ts';
+import { IdMint, newIncarnation } from '../../lib/runtime/ids.ts';
 import type { Latency } from '../../lib/runtime/latency.ts';
 import { directPeers, type PeerAddresses } from '../../lib/runtime/peer-addresses.ts';
 import { RecentKeys } from '../../lib/runtime/recent-keys.ts';
@@ -181,7 +181,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
     this.stages = this.features.stages;
     this.admission = new Admission(dependencies.clock, dependencies.rates);
     this.allowances = accountAllowances(dependencies.clock, dependencies.sendingRates);
-    this.subject = `n.${dependencies.node}.${dependencies.clock.randomBytes(6).toString('hex')}`;
+    this.subject = `n.${dependencies.node}.${newIncarnation(dependencies.bus, dependencies.clock)}`;
   }
 
   async start(): Promise<void> {

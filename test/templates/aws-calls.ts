@@ -1,4 +1,4 @@
-/** Which calls a request to DynamoDB, KMS or S3 makes, in the words of IAM: action, ARN and the keys of conditions. */
+/** Which calls a request to DynamoDB, KMS, S3 or Secrets Manager makes, in the words of IAM: action, ARN and the keys of conditions. */
 import type { Json } from '../../infra/test/context.ts';
 import type { Call } from './role-policy.ts';
 import type { Place } from './values.ts';
@@ -19,6 +19,7 @@ export function callsOf(request: Request, place: Place): Call[] {
   const [service, operation] = target.split('.') as [string, string];
   const given: Json = JSON.parse(body.toString());
   if (service === 'TrentService') return [keyCall(operation, given)];
+  if (service === 'secretsmanager') return [{ action: `secretsmanager:${operation}`, resource: given.SecretId, context: {} }];
   return rowCalls(operation, given, place);
 }
 

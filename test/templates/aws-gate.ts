@@ -61,7 +61,9 @@ export class AwsGate {
 
   /** The variables with which the SDK finds the engines. */
   get endpoints(): Readonly<Record<string, string>> {
-    return Object.fromEntries(['DYNAMODB', 'S3', 'KMS'].map((service) => [`AWS_ENDPOINT_URL_${service}`, this.url]));
+    return Object.fromEntries(
+      ['DYNAMODB', 'S3', 'KMS', 'SECRETS_MANAGER'].map((service) => [`AWS_ENDPOINT_URL_${service}`, this.url]),
+    );
   }
 
   /** What ECS gives a task so that it finds the keys of its role. */

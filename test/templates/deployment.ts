@@ -8,7 +8,6 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { startNats } from '../adapters/nats-server.ts';
 import { buildImage, Container, type Image } from '../bundles/container.ts';
 import { type ContentDelivery, startContentDelivery } from '../bundles/content-delivery.ts';
 import { LoadBalancer } from '../bundles/load-balancer.ts';
@@ -16,6 +15,7 @@ import { type Finished, skylark } from '../cli/skylark-command.ts';
 import { EcsAgent } from '../support/ecs-agent.ts';
 import { freePorts } from '../support/free-ports.ts';
 import { AwsGate } from './aws-gate.ts';
+import { TriedBus } from './bus.ts';
 import { startMoto } from './moto-server.ts';
 import { makeResources, type Resources } from './resources.ts';
 import { type Shape, type TaskDefinition, Templates } from './templates.ts';
@@ -41,6 +41,7 @@ export class Deployment {
   balancer!: LoadBalancer;
   #image!: Image;
   #delivery!: ContentDelivery;
+  #bus: TriedBus | undefined;
   /** What is exchanged in variables. */
   #addresses = new Map<string, string>();
 
@@ -55,6 +56,7 @@ export class Deployment {
     this.gate = await AwsGate.start(moto.url, place);
     this.#undo.push(() => this.gate.stop());
     this.resources = await makeResources(this.templates, moto.url, place);
+    if (this.templates.shape === 'cell') this.#bus = await TriedBus.make(this.templates, moto.url, place);
     this.gate.admit('operator', undefined);
     this.gate.admit('pages', this.templates.function('Pages').statements);
     this.gate.admit('canary', this.templates.function('Canary').statements);
@@ -66,17 +68,17 @@ export class Deployment {
     this.#delivery = await startContentDelivery(`${moto.url}/${this.resources.bucket}/`, { authorization });
     this.#undo.push(() => this.#delivery.stop());
     this.#addresses.set(this.templates.values.output('FilesUrl'), this.#delivery.url);
-    await this.#startBus(definitions);
     const doors = definitions.flatMap(({ doors }) => doors);
     this.balancer = await LoadBalancer.start(Object.fromEntries(doors.map(({ listener }) => [listener, 0])));
     this.#undo.push(() => this.balancer.stop());
     this.#image = buildImage(join(this.folder, 'image'));
-    const out = ['--out', join(this.folder, 'functions'), 'web-lambda', 'canary-lambda'];
+    const out = ['--out', join(this.folder, 'functions'), 'web-lambda', 'canary-lambda', 'bus-keys-lambda'];
     const { status, stderr } = spawnSync(process.execPath, [bundleScript, ...out], { encoding: 'utf8' });
     if (status !== 0) throw new Error(`the functions cannot be bundled: ${stderr}`);
+    await this.#startBus(definitions);
   }
 
-  functionBundle(name: 'web-lambda' | 'canary-lambda'): string {
+  functionBundle(name: 'web-lambda' | 'canary-lambda' | 'bus-keys-lambda'): string {
     return join(this.folder, 'functions', name, 'index.mjs');
   }
 
@@ -106,7 +108,7 @@ export class Deployment {
   }
 
   /** The variables of the program that it does not know by its own help. */
-  strangeVariables({ variables }: TaskDefinition): string[] {
+  strangeVariables({ variables, secrets }: TaskDefinition): string[] {
     const { command, workdir } = this.#image;
     const { program, args, environment } = command;
     const { stdout } = spawnSync(program, [...args, 'help', 'serve'], {
@@ -117,7 +119,7 @@ export class Deployment {
     const known = new Set([...stdout.matchAll(/--([a-z0-9-]+)/g)].map(([, flag]) => variableOf(flag!)));
     // Read before there are options.
     for (const name of ['NODE_OPTIONS', 'SKYLARK_LOG_LEVEL']) known.add(name);
-    return Object.keys(variables).filter((name) => !known.has(name));
+    return [...Object.keys(variables), ...Object.keys(secrets)].filter((name) => !known.has(name));
   }
 
   /** Runs the health check of its definition. @returns its exit code */
@@ -158,10 +160,11 @@ export class Deployment {
     const urls = new Set(
       definitions.flatMap(({ variables }) => Object.values(variables).filter((one) => one.startsWith('nats:'))),
     );
-    if (urls.size === 0) return;
-    const nats = await startNats();
-    this.#undo.push(() => nats.stop());
-    for (const url of urls) this.#addresses.set(url, nats.url);
+    const bus = this.#bus;
+    if (bus === undefined) return;
+    this.#undo.push(() => bus.stop());
+    await bus.start(this.gate, this.functionBundle('bus-keys-lambda'), this.folder, place);
+    for (const url of urls) this.#addresses.set(url, bus.url);
   }
 
   async #run(definition: TaskDefinition): Promise<void> {
@@ -171,7 +174,7 @@ export class Deployment {
     const ports = await this.#findPorts(definition);
     const exchanged = (value: string) => ports.get(value) ?? this.#addresses.get(value) ?? value;
     const own = Object.entries(definition.variables).map(([name, value]) => [name, exchanged(value)]);
-    const variables = { ...Object.fromEntries(own), ...given };
+    const variables = { ...Object.fromEntries(own), ...(await this.#bus?.variablesOf(definition)), ...given };
     const options = { image: this.#image, service: tier, settings: {}, variables, log: this.#log };
     const container = await Container.start(options).catch(async (error) => {
       await agent.stop();

@@ -16,7 +16,11 @@ export interface Door {
 export interface TaskDefinition {
   readonly tier: string;
   readonly variables: Variables;
+  /** Variables whose values ECS reads from secrets: where each is. */
+  readonly secrets: Variables;
   readonly statements: readonly Statement[];
+  /** What ECS may do to start it. */
+  readonly executionStatements: readonly Statement[];
   readonly doors: readonly Door[];
   /** As the template says: `CMD`, a program, its arguments. */
   readonly healthCommand: readonly string[];
@@ -32,12 +36,20 @@ export interface FunctionDefinition {
 export const domains = ['capulet.example', 'other.capulet.example'] as const;
 const settings = { domains: domains.join(','), certificates: 'pem', hostedZoneName: 'capulet.example' };
 
+/** Names of variables, and where their values are. */
+function secretsOf(definition: Json): Variables {
+  const [{ Secrets = [] }] = definition.ContainerDefinitions;
+  return Object.fromEntries(Secrets.map(({ Name, ValueFrom }: Json) => [Name, ValueFrom]));
+}
+
 export class Templates {
   readonly values: Values;
+  readonly shape: Shape;
   readonly #synthesis: Synthesis;
 
   /** @param build another than that of this tree */
   constructor(shape: Shape, place: Place, build?: Parameters<typeof synthesize>[1]) {
+    this.shape = shape;
     this.#synthesis = synthesize({ ...settings, shape }, build);
     this.values = new Values(this.#synthesis, place);
   }
@@ -58,7 +70,9 @@ export class Templates {
       return {
         ...{ tier, healthCommand: container.HealthCheck.Command, stopTimeoutSeconds: container.StopTimeout },
         variables: Object.fromEntries(container.Environment.map(({ Name, Value }: Json) => [Name, Value])),
+        secrets: secretsOf(this.values.resolve('app', task)),
         statements: this.#statementsOf('app', task.TaskRoleArn['Fn::GetAtt'][0]),
+        executionStatements: this.#statementsOf('app', task.ExecutionRoleArn['Fn::GetAtt'][0]),
         doors: (this.values.resolve('app', service.LoadBalancers ?? []) as Json[]).map(({ ContainerPort, TargetGroupArn }) => ({
           listener: this.#listenerTo(TargetGroupArn),
           containerPort: ContainerPort,
@@ -68,12 +82,21 @@ export class Templates {
   }
 
   /** @param id of its construct */
-  function(id: string): FunctionDefinition {
-    const found = this.#synthesis.resources('web', 'AWS::Lambda::Function').find(([one]) => one.startsWith(id))!;
+  function(id: string, stack: StackName = 'web'): FunctionDefinition {
+    const found = this.#synthesis.resources(stack, 'AWS::Lambda::Function').find(([one]) => one.startsWith(id))!;
     const { Environment, Role } = found[1].Properties;
     return {
-      variables: this.values.resolve('web', Environment.Variables),
-      statements: this.#statementsOf('web', Role['Fn::GetAtt'][0]),
+      variables: this.values.resolve(stack, Environment.Variables),
+      statements: this.#statementsOf(stack, Role['Fn::GetAtt'][0]),
+    };
+  }
+
+  /** The servers of the bus: what ECS may do to start one, and its container. */
+  bus(): Pick<TaskDefinition, 'secrets' | 'executionStatements'> {
+    const { Properties } = this.#synthesis.only('net', 'AWS::ECS::TaskDefinition');
+    return {
+      secrets: secretsOf(this.values.resolve('net', Properties)),
+      executionStatements: this.#statementsOf('net', Properties.ExecutionRoleArn['Fn::GetAtt'][0]),
     };
   }
 

@@ -64,7 +64,7 @@ async function startAll(values: ClusterValues, log: Logger, cleanup: Cleanup, su
 
 async function serveOperators(values: ClusterValues, backends: ClusterBackends, log: Logger, cleanup: Cleanup): Promise<void> {
   const { domain } = values;
-  const bus = await openCloudBus(backends.nats, 'cluster');
+  const bus = await openCloudBus({ nats: backends.nats, natsAccess: backends.access?.cluster, name: 'cluster' }, log);
   cleanup.add('bus', () => bus.close());
   const store = await openCloudStore({ ...values, dynamodb: backends.dynamodb });
   try {

@@ -1,9 +1,13 @@
 /** Opens the bus and the store of a process in a cluster: NATS and DynamoDB. */
+import { readFileSync } from 'node:fs';
+import type { Logger } from 'pino';
 import { createTables, type DynamoOptions, type DynamoStore, openDynamoStore } from '../../../lib/adapters/dynamodb-store.ts';
+import { type NatsAccess, parseNatsAccess } from '../../../lib/adapters/nats-access.ts';
 import { connectNatsBus, type NatsBus } from '../../../lib/adapters/nats-bus.ts';
 import { systemClock } from '../../../lib/adapters/system-clock.ts';
-import type { Clock } from '../../../lib/ports/clock.ts';
-import { Refusal, UsageError } from '../core/report.ts';
+import { type Clock, repeat } from '../../../lib/ports/clock.ts';
+import { Refusal, reasonOf, UsageError } from '../core/report.ts';
+import { programLimits } from '../limits.ts';
 
 export interface DynamoValues {
   readonly dynamodb: string | undefined;
@@ -53,9 +57,41 @@ export function callFigures({ calls }: DynamoStore): Readonly<Record<string, num
   return Object.fromEntries(Object.entries(calls).map(([kind, count]) => [`store.${kind}`, count]));
 }
 
-/** Waits until a server can be reached. @throws {UsageError} when --nats is missing */
-export function openCloudBus(nats: string | undefined, name: string): Promise<NatsBus> {
+export interface BusValues {
+  readonly nats: string | undefined;
+  readonly natsAccess: string | undefined;
+  readonly name: string;
+}
+
+/** Waits until a server lets this process in, and logs meanwhile that it waits. @throws {UsageError} for wrong options */
+export async function openCloudBus({ nats, natsAccess, name }: BusValues, log: Logger): Promise<NatsBus> {
   if (nats === undefined)
     throw new UsageError('--nats is needed; it takes the URL of a NATS server, such as nats://127.0.0.1:4222');
-  return connectNatsBus({ servers: [nats], clock: systemClock, name });
+  const access = natsAccess === undefined ? undefined : readAccess(natsAccess);
+  const pause = () => programLimits.busWaitLogMs;
+  let toldMs = Number.NEGATIVE_INFINITY;
+  const onRefused = (error: unknown) => {
+    if (systemClock.monotonic() - toldMs < pause()) return;
+    toldMs = systemClock.monotonic();
+    log.warn({ err: error }, 'the bus refuses something');
+  };
+  const waits = async () =>
+    log.warn({ nats }, 'the bus has not let this process in yet: is it there, and does --nats-access fit it?');
+  const waiting = repeat(systemClock, pause, waits, onRefused);
+  try {
+    return await connectNatsBus({ servers: [nats], clock: systemClock, name, access, onRefused });
+  } finally {
+    waiting.cancel();
+  }
+}
+
+/** @param given a file, or what stands in it */
+function readAccess(given: string): NatsAccess {
+  const isText = given.trimStart().startsWith('{');
+  const shown = isText ? 'the text' : `'${given}'`;
+  try {
+    return parseNatsAccess(isText ? given : readFileSync(given, 'utf8'));
+  } catch (error) {
+    throw new UsageError(`--nats-access: ${shown} is not what a bus gives out: ${reasonOf(error)}`);
+  }
 }

@@ -8,6 +8,7 @@ import { lockFolder } from '../../../lib/adapters/sqlite-lock.ts';
 import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
 import { Refusal, reasonOf } from '../core/report.ts';
 import { programLimits } from '../limits.ts';
+import { type BusAccess, makeBusAccess } from './bus-access.ts';
 import { checkPemFlags, keepSelfSigned, type PemFiles, readPemFiles } from './certificate.ts';
 import { ensureTables } from './cloud-ports.ts';
 import type { ClusterValues } from './cluster-options.ts';
@@ -19,6 +20,8 @@ import type { Supervisor } from './supervisor.ts';
 export interface ClusterBackends {
   readonly folder: string;
   readonly nats: string;
+  /** Files with what signs processes in at our own nats-server, which lets in nobody else. undefined: the server is given, and open. */
+  readonly access: BusAccess | undefined;
   readonly dynamodb: string;
   /** The certificate in files. With `--certificates store` it is a fallback; undefined: there is no fallback. */
   readonly pem: PemFiles | undefined;
@@ -45,16 +48,18 @@ export async function prepareBackends(
   const ticketKeys = join(folder, 'ticket-keys');
   writeFileSync(ticketKeys, clock.randomBytes(48), { mode: 0o600 });
   if (values.nats !== undefined) await checkReachable('--nats', values.nats, natsPort);
-  const nats = values.nats ?? (await ownNats(values, supervisor));
+  const { nats, access } = values.nats === undefined ? await ownNats(folder, values, supervisor) : { nats: values.nats };
   const dynamodb = values.dynamodb ?? (await ownDynamo(folder, supervisor));
   await ensureTables({ ...values, dynamodb });
-  return { folder, nats, dynamodb, pem, isSelfSigned: isOwn, ticketKeys };
+  return { folder, nats, access, dynamodb, pem, isSelfSigned: isOwn, ticketKeys };
 }
 
-async function ownNats({ natsServer }: ClusterValues, supervisor: Supervisor): Promise<string> {
+async function ownNats(folder: string, { natsServer }: ClusterValues, supervisor: Supervisor) {
   const program = findProgram(natsServer); // checked here, so that a missing program is reported in one line
-  const [server] = await supervisor.start([{ service: 'nats', name: 'nats', args: ['--nats-server', program, '--port', '0'] }]);
-  return `nats://127.0.0.1:${server!.addresses.nats!.port}`;
+  const { config, access } = await makeBusAccess(join(folder, 'bus'));
+  const args = ['--nats-server', program, '--nats-config', config, '--port', '0'];
+  const [server] = await supervisor.start([{ service: 'nats', name: 'nats', args }]);
+  return { nats: `nats://127.0.0.1:${server!.addresses.nats!.port}`, access };
 }
 
 async function ownDynamo(folder: string, supervisor: Supervisor): Promise<string> {

@@ -1,6 +1,7 @@
 /** Decides which processes a cluster has, and with which arguments they are started. */
 import { createServer } from 'node:net';
 import { flagOf } from '../core/arguments.ts';
+import type { BusAccess } from './bus-access.ts';
 import { keyFileOf } from './certificate-keys.ts';
 import type { ClusterBackends } from './cluster-backends.ts';
 import type { ClusterValues } from './cluster-options.ts';
@@ -25,6 +26,14 @@ export interface Plan {
 }
 
 export function planCluster(values: ClusterValues, backends: ClusterBackends): Plan {
+  /** @param service what signs its processes in at the bus is the same for all of them */
+  const numbered = (service: Exclude<keyof BusAccess, 'cluster'>, letter: string, count: number, argsOf: ArgumentsOf) => {
+    const signIn = backends.access === undefined ? [] : ['--nats-access', backends.access[service]];
+    return Array.from({ length: count }, (_, index) => ({
+      ...{ service, name: `${letter}${index + 1}` },
+      args: [...argsOf(index), ...signIn],
+    }));
+  };
   const common = [
     ...['--nats', backends.nats, '--dynamodb', backends.dynamodb],
     ...['--region', values.region, '--table-prefix', values.tablePrefix],
@@ -95,9 +104,7 @@ function fileArguments(values: ClusterValues, { folder, isSelfSigned }: ClusterB
   return [...(s3 ? bucket : ['--files-folder', filesFolderIn(folder)]), ...(url ? ['--files-url', url] : [])];
 }
 
-function numbered(service: string, letter: string, count: number, argsOf: (index: number) => readonly string[]): Planned[] {
-  return Array.from({ length: count }, (_, index) => ({ service, name: `${letter}${index + 1}`, args: argsOf(index) }));
-}
+type ArgumentsOf = (index: number) => readonly string[];
 
 function isSharing({ connections, c2sPort, c2sTlsPort }: ClusterValues): boolean {
   return connections > 1 && c2sPort !== 0 && c2sTlsPort !== 0 && sharesPorts;

@@ -4,7 +4,7 @@ import type { Clock } from '../../../lib/ports/clock.ts';
 import { type Keys, NotOpened } from '../../../lib/ports/keys.ts';
 import { serveControl } from '../../../lib/runtime/control.ts';
 import { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
-import { IdMint } from '../../../lib/runtime/ids.ts';
+import { IdMint, newIncarnation } from '../../../lib/runtime/ids.ts';
 import { Heartbeat, NodeWatch } from '../../../lib/runtime/nodes.ts';
 import { type ShardOwner, sharedShards } from '../../../lib/runtime/shard-owner.ts';
 import { type Component, componentContext, Tenants } from '../../../lib/runtime/tenants.ts';
@@ -124,7 +124,7 @@ export async function shareFederation(
   { name, figures }: ShareOptions,
 ): Promise<Federation> {
   const { store, bus, clock, log } = dependencies;
-  const subject = `federation.${name}.${clock.randomBytes(4).toString('hex')}`;
+  const subject = `federation.${name}.${newIncarnation(bus, clock)}`;
   const onError = (error: unknown) => log.warn({ err: error }, 'cannot read the list of federation processes');
   const heartbeat = await Heartbeat.start({ store, clock, kind: 'federation', name, subject, onError });
   const registry = new LiveWorkers('federation');

@@ -2,7 +2,7 @@
 import { serveControl } from '../../../lib/runtime/control.ts';
 import { Deliverer } from '../../../lib/runtime/deliverer.ts';
 import { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
-import { IdMint } from '../../../lib/runtime/ids.ts';
+import { IdMint, newIncarnation } from '../../../lib/runtime/ids.ts';
 import { Latency } from '../../../lib/runtime/latency.ts';
 import { Heartbeat, NodeWatch } from '../../../lib/runtime/nodes.ts';
 import { Outbox } from '../../../lib/runtime/outbox.ts';
@@ -34,7 +34,7 @@ export async function startMucPart(
 ): Promise<{ readonly deliveries: Latency; stop(): Promise<void> }> {
   const { store, bus, log } = ports;
   const clock = DeploymentClock.of(ports.clock);
-  const subject = `muc.${name}.${clock.randomBytes(4).toString('hex')}`;
+  const subject = `muc.${name}.${newIncarnation(bus, clock)}`;
   const onError = (error: unknown) => log.warn({ err: error }, 'cannot read the list of room workers');
   const heartbeat = await Heartbeat.start({ store, clock, kind: 'muc', name, subject, onError });
   const registry = new LiveWorkers('muc');

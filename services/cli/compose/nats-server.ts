@@ -16,10 +16,12 @@ export interface NatsProcess {
 /**
  * @param chosen the program to start instead of the installed one
  * @param port 0 takes any free port
+ * @param config a file
  * @throws {Refusal} when there is no such program, or when it does not start
  */
-export async function startNatsServer(chosen: string | undefined, port: number): Promise<NatsProcess> {
-  const args = ['--addr', '127.0.0.1', '--port', `${port === 0 ? -1 : port}`];
+export async function startNatsServer(chosen: string | undefined, port: number, config?: string): Promise<NatsProcess> {
+  const given = config === undefined ? [] : ['--config', config];
+  const args = [...given, '--addr', '127.0.0.1', '--port', `${port === 0 ? -1 : port}`];
   const child = spawn(findProgram(chosen), args, { stdio: ['ignore', 'ignore', 'pipe'] });
   const kill = () => child.kill('SIGKILL');
   process.once('exit', kill);

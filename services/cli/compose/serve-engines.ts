@@ -15,7 +15,7 @@ export async function serveDynamo({ values, cleanup }: Serving): Promise<Address
 }
 
 export async function serveNats({ values, cleanup, fail }: Serving): Promise<Addresses> {
-  const server = await startNatsServer(values.natsServer, values.port);
+  const server = await startNatsServer(values.natsServer, values.port, values.natsConfig);
   let isStopping = false;
   void server.ended.then(() => {
     if (!isStopping) fail('nats-server died');

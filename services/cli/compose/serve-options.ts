@@ -26,6 +26,7 @@ export const serveOptions = {
     /^[\w-]{1,40}$/,
   ),
   nats: shared.nats,
+  natsAccess: shared.natsAccess,
   ...shared.rowStoreOptions,
   domain: shared.domain,
   bind: shared.bind,
@@ -71,6 +72,7 @@ export const serveOptions = {
   untilInputEnds: switchOption('stop when standard input ends, as it does when the parent process dies'),
   port: portOption('port of dynalite or nats-server', 0),
   natsServer: shared.natsServer,
+  natsConfig: pathOption('FILE', 'the configuration of the nats-server that is started'),
   data: folderOption('the folder where dynalite keeps its rows', './data/cluster'),
 } satisfies Options;
 

@@ -9,6 +9,7 @@ import type { Store } from '../../../lib/ports/store.ts';
 import { serveControl } from '../../../lib/runtime/control.ts';
 import { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
 import { countProgrammingErrors } from '../../../lib/runtime/faults.ts';
+import { newIncarnation } from '../../../lib/runtime/ids.ts';
 import { Heartbeat, type NodeKind, NodeWatch } from '../../../lib/runtime/nodes.ts';
 import { ProxiedPeers } from '../../../lib/runtime/peer-addresses.ts';
 import { Tenants } from '../../../lib/runtime/tenants.ts';
@@ -54,7 +55,7 @@ async function openPorts(serving: Serving): Promise<CloudPorts> {
   const { values, log, cleanup } = serving;
   const clock = new DeploymentClock(wall);
   const store = await openStore(serving, clock);
-  const bus = await openCloudBus(values.nats, values.name);
+  const bus = await openCloudBus(values, log);
   cleanup.add('bus', () => bus.close());
   await startClock(serving, clock, store); // before anything is served on the bus
   return { store, bus, clock, log, figures: () => callFigures(store) };
@@ -193,7 +194,7 @@ async function beat(
   kind: NodeKind,
   figures: () => Readonly<Record<string, number>>,
 ): Promise<string> {
-  const subject = `${kind}.${values.name}.${wall.randomBytes(4).toString('hex')}`;
+  const subject = `${kind}.${values.name}.${newIncarnation(bus, wall)}`;
   const onError = (error: unknown) => log.warn({ err: error }, 'a heartbeat was skipped');
   const heartbeat = await Heartbeat.start({ store, clock: wall, kind, name: values.name, subject, onError });
   cleanup.add('heartbeat', () => heartbeat.stop());

@@ -33,6 +33,11 @@ const key = pathOption('FILE', 'the private key of the certificate, PEM');
 export const json = switchOption('print one JSON object a line instead of text');
 
 export const nats = urlOption('the NATS server that connects the processes', ['nats:', 'tls:']);
+export const natsAccess = textOption(
+  'FILE|JSON',
+  'what signs this process in at a NATS server that knows its participants; without it the server must be open',
+  'the path of a file, or what stands in it',
+);
 export const websocketUrl = urlOption("the URL for WebSocket streams, if it is not under the tenant's own name", ['ws:', 'wss:']);
 export const natsServer = pathOption('PROGRAM', 'the nats-server to start, if it is not in a usual place');
 export const dynamodb = urlOption("the DynamoDB endpoint; 'aws' is the one of the region", ['http:', 'https:'], ['aws']);

@@ -14,6 +14,6 @@ export function formatResumeId({ node, sid, token }: ResumeId): string {
 export function parseResumeId(text: string | undefined): ResumeId | undefined {
   // Node's decoder skips characters that are not base64url.
   if (text === undefined || !/^[\w-]{1,512}$/.test(text)) return undefined;
-  const match = /^(n\.[a-z0-9-]+\.[a-z0-9]+)\/([a-z0-9]+)\/([\w-]+)$/.exec(Buffer.from(text, 'base64url').toString('latin1'));
+  const match = /^(n\.[a-z0-9-]+\.[A-Za-z0-9]+)\/([a-z0-9]+)\/([\w-]+)$/.exec(Buffer.from(text, 'base64url').toString('latin1'));
   return match === null ? undefined : { node: match[1]!, sid: match[2]!, token: match[3]! };
 }
