@@ -40,6 +40,7 @@ const listed: Readonly<Record<Service, Readonly<Record<string, readonly string[]
     'XEP-0368': ['connection/stream', 'cli/dns'],
     'XEP-0440': ['router/sasl'],
     'XEP-0474': ['connection/xep0480-upgrade'],
+    'XEP-0515': ['connection/xep0480-upgrade', 'connection/channel-binding'],
   },
   muc: {
     'XEP-0004': ['muc/empty-fields', 'xmpp/data-form', 'form-fields'],

@@ -69,7 +69,7 @@ export type StepItem =
       readonly inline?: InlineOffer;
     }
   /** An element of SASL, in the profile of RFC 6120 or of XEP-0388; body. */
-  | { readonly kind: 'sasl'; readonly binding: ChannelBinding; readonly body: true }
+  | { readonly kind: 'sasl'; readonly binding: ChannelBinding; readonly tls?: TlsVersion; readonly body: true }
   /** `<bind/>` of XEP-0386, after signing in; body. The answer is `bound`, and what goes into `<bound/>`. */
   | { readonly kind: 'bind'; readonly body: true }
   /**
@@ -112,6 +112,9 @@ export interface InlineOffer {
   /** Undefined when the node cannot bind in this way. */
   readonly bind?: string | undefined;
 }
+
+/** The version of TLS, if TLS ends at the node: four hexadecimal digits, as XEP-0515 §4.1 has them. */
+export type TlsVersion = string | undefined;
 
 /**
  * Base64 of the channel binding data by type (RFC 5929, RFC 9266); empty without TLS. '' instead of the data where the client has not

@@ -169,7 +169,7 @@ export class Step {
     const { secure, from, hashes } = this.#state;
     const { node, sid, address } = this.#request;
     const result = await saslStep(this.#dependencies, this.#tenant, this.#state.sasl, element, {
-      ...{ secure, from, hashes, binding: item.binding, address, stream: `${node} ${sid}` },
+      ...{ secure, from, hashes, binding: item.binding, tls: item.tls, address, stream: `${node} ${sid}` },
     });
     this.#write(Buffer.from(result.reply));
     const { local, incarnation, client } = result;

@@ -126,7 +126,7 @@ test('XEP-0388 §2.6.3: <authenticate/> behind <continue/> ends the stream', asy
 
 for (const mechanism of ['SCRAM-SHA-1', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const) {
   test(`XEP-0474 §4.1: ${mechanism} has a hash of what was announced on this stream`, async () => {
-    const somebody = stage.newcomer('a.example', { binding });
+    const somebody = stage.newcomer('a.example', { binding, tlsVersion: '0304' });
     const features = await somebody.open('juliet@a.example');
     const sasl2 = /<authentication .*<\/authentication>/.exec(features)![0].replace(/<inline>.*<\/inline>/, '');
     const names = [...sasl2.matchAll(/<mechanism>([^<]+)</g)].map(([, name]) => name!).sort();
@@ -139,8 +139,16 @@ for (const mechanism of ['SCRAM-SHA-1', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as con
     const hash = createHash(client.digest)
       .update(`${names.join('\x1e')}\x1f${types.join('\x1e')}`)
       .digest('base64');
-    assert.equal(/,h=([^,]+)$/.exec(data)?.[1], hash);
+    assert.equal(/,h=([^,]+),t=0304$/.exec(data)?.[1], hash, 'XEP-0515 §4.1: the version of TLS comes with it');
     const answer = await somebody.asks(`<response xmlns='${NS}'>${base64(client.final(data))}</response>`);
     client.checkServer(Buffer.from(/<additional-data>([^<]+)</.exec(answer)![1]!, 'base64').toString());
   });
 }
+
+test('XEP-0515 §4.1: where TLS ends at a proxy, its version is unknown and not told', async () => {
+  const somebody = stage.newcomer('b.example', {});
+  await somebody.open('imported@b.example');
+  const first = `<initial-response>${base64(new Client('SCRAM-SHA-1', 'imported', 'secret').first)}</initial-response>`;
+  const challenge = await somebody.asks(`<authenticate xmlns='${NS}' mechanism='SCRAM-SHA-1'>${first}</authenticate>`);
+  assert.match(Buffer.from(/>([^<]+)</.exec(challenge)![1]!, 'base64').toString(), /,h=[^,]+$/);
+});

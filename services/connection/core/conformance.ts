@@ -13,6 +13,12 @@ export const conformance: readonly SpecRow[] = [
     note: 'With XEP-0388 only: some clients of RFC 6120 fail when they meet another attribute.',
   },
   {
+    spec: 'XEP-0515',
+    version: '0.1.0',
+    title: 'TLS Channel-Binding Downgrade Protection',
+    note: 'Where XEP-0474 is, if TLS ends at Skylark and not at a proxy.',
+  },
+  {
     spec: 'XEP-0480',
     version: '0.2.0',
     title: 'SASL Upgrade Tasks',

@@ -118,6 +118,8 @@ export interface FeatureStream extends SessionStream {
    */
   readonly binding: ChannelBinding;
   bindToTls(): void;
+  /** As in {@link StepItem}. */
+  readonly tlsVersion: string | undefined;
   /**
    * Signs the client in to this account; then the client opens its stream again.
    * @param features of that stream, if they are known already

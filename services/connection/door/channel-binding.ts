@@ -32,6 +32,11 @@ export function channelBinding(socket: TLSSocket, shown: Buffer | undefined): Ch
   };
 }
 
+/** XEP-0515 §4.1: the number of the TLS version, as four hexadecimal digits. */
+export function tlsVersion(socket: TLSSocket): string | undefined {
+  return { 'TLSv1.3': '0304', 'TLSv1.2': '0303' }[socket.getProtocol() ?? ''];
+}
+
 /**
  * The certificate that the client was shown in this handshake, or in the handshake that began the session which it resumes. It
  * must be asked for before certificates change. When a session is resumed, Node does not ask for the context of the name, and

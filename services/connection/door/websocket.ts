@@ -6,7 +6,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import type { PeerAddresses } from '../../../lib/runtime/peer-addresses.ts';
 import type { ChannelBinding } from '../../../lib/runtime/wire.ts';
 import { xmppLimits } from '../../../lib/xmpp/limits.ts';
-import { channelBinding, shownCertificate } from './channel-binding.ts';
+import { channelBinding, shownCertificate, tlsVersion } from './channel-binding.ts';
 import type { TlsSource } from './tls.ts';
 
 const subprotocol = 'xmpp';
@@ -17,6 +17,8 @@ export interface WebSocketPeer {
   /** True when TLS reaches this process, or the peer is on this machine: then it is a proxy. */
   readonly isSecure: boolean;
   readonly binding: ChannelBinding;
+  /** The version of TLS, if TLS reaches this process, as channel-binding.ts tells it. */
+  readonly tlsVersion?: string | undefined;
   /** The socket below the WebSocket. It tells how much of an incomplete message has arrived. */
   readonly raw?: Duplex;
 }
@@ -64,7 +66,8 @@ function offersXmpp(request: IncomingMessage): boolean {
 function peerOf({ socket }: IncomingMessage, peers: PeerAddresses, tls: TlsSource): WebSocketPeer {
   const address = peers.of(socket);
   if (socket instanceof TLSSocket) {
-    return { address, isSecure: true, binding: channelBinding(socket, shownCertificate(socket, tls)) };
+    const binding = channelBinding(socket, shownCertificate(socket, tls));
+    return { address, isSecure: true, binding, tlsVersion: tlsVersion(socket) };
   }
   return { address, isSecure: /^(?:::ffff:)?127\.|^::1$/.test(address), binding: {} };
 }

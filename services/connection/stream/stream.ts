@@ -297,6 +297,10 @@ export class Stream implements TransportReader, FeatureStream, Pumped<StreamEven
     return this.#binding ?? {};
   }
 
+  get tlsVersion(): string | undefined {
+    return this.#transport.tlsVersion;
+  }
+
   bindToTls(): void {
     this.#binding = this.#transport.binding;
   }

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { Clock, Timer } from '../../../lib/ports/clock.ts';
 import type { ChannelBinding } from '../../../lib/runtime/wire.ts';
-import { channelBinding, offeredBinding, shownCertificate } from '../door/channel-binding.ts';
+import { channelBinding, offeredBinding, shownCertificate, tlsVersion } from '../door/channel-binding.ts';
 import type { TlsSource } from '../door/tls.ts';
 import { connectionLimits } from '../limits.ts';
 import type { Cork, Flushable } from './cork.ts';
@@ -28,6 +28,8 @@ export interface Transport {
   /** The types of channel binding that the client is offered. The data may be '' where it is expensive. */
   readonly offeredBinding: ChannelBinding;
   readonly binding: ChannelBinding;
+  /** The version of TLS, if TLS ends here; see {@link tlsVersion}. */
+  readonly tlsVersion: string | undefined;
   /** Bytes that were sent and that the operating system has not taken. */
   readonly bufferedBytes: number;
   open(reader: TransportReader): void;
@@ -82,6 +84,10 @@ export class SocketTransport implements Transport, Flushable {
 
   get binding(): ChannelBinding {
     return this.socket instanceof TLSSocket ? channelBinding(this.socket, this.#shown) : {};
+  }
+
+  get tlsVersion(): string | undefined {
+    return this.socket instanceof TLSSocket ? tlsVersion(this.socket) : undefined;
   }
 
   get bufferedBytes(): number {

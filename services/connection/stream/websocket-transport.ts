@@ -13,6 +13,7 @@ export class WebSocketTransport implements Transport, Flushable {
   readonly address: string;
   readonly isSecure: boolean;
   readonly binding: ChannelBinding;
+  readonly tlsVersion: string | undefined;
   readonly #socket: WebSocket;
   readonly #raw: Duplex | undefined;
   #strangeBytes = 0;
@@ -30,6 +31,7 @@ export class WebSocketTransport implements Transport, Flushable {
     this.address = peer.address;
     this.isSecure = peer.isSecure;
     this.binding = peer.binding;
+    this.tlsVersion = peer.tlsVersion;
     this.#socket = socket;
     this.#raw = peer.raw;
     this.#cork = cork;

@@ -26,6 +26,8 @@ export interface SaslContext extends Offered {
   readonly address?: string;
   /** The local part of the stream's `from`. */
   readonly from?: string | undefined;
+  /** The version of TLS, as in {@link StepItem}. */
+  readonly tls?: string | undefined;
   /** Names the stream, the same when a node sends a step again. */
   readonly stream?: string;
 }
@@ -180,7 +182,7 @@ async function advance(
   if (!state.scram) {
     // DEVIATION: XEP-0474 may be used with RFC 6120 too, but clients as old as Strophe.js 1.6 fail when they meet another attribute.
     const announced = state.sasl2 && announcedText(context);
-    const scram = await startScram(dependencies, tenant, mechanism, message, { binding, from, announced });
+    const scram = await startScram(dependencies, tenant, mechanism, message, { binding, from, announced, tls: context.tls });
     return { reply: profile.challenge(scram.serverFirst), state: { ...state, scram } };
   }
   const { serverFinal, ...signedIn } = await finishScram(dependencies, tenant, mechanism, state.scram, message, {

@@ -33,11 +33,14 @@ export interface ScramState {
 
 const nonceBytes = 18;
 
-/** The server-first-message of RFC 5802 §5. @param announced see {@link ScramStart.announced} */
-export function composeServerFirst(nonce: string, keys: ScramKeys, hash?: ScramHash, announced?: string): string {
+type Disclosed = Pick<ScramStart, 'announced' | 'tls'>;
+
+/** The server-first-message of RFC 5802 §5. */
+export function composeServerFirst(nonce: string, keys: ScramKeys, hash?: ScramHash, { announced, tls }: Disclosed = {}): string {
   const first = `r=${nonce},s=${keys.salt},i=${keys.iterations}`;
   if (hash === undefined || announced === undefined) return first;
-  return `${first},h=${hashOnce(digests[hash].name, announced, 'base64')}`;
+  const protectedFirst = `${first},h=${hashOnce(digests[hash].name, announced, 'base64')}`;
+  return tls === undefined ? protectedFirst : `${protectedFirst},t=${tls}`;
 }
 
 export interface ScramStart {
@@ -46,6 +49,8 @@ export interface ScramStart {
   readonly from: string | undefined;
   /** XEP-0474 §4.1: what was announced, as text to be hashed; undefined where clients are not told the hash. */
   readonly announced?: string | undefined;
+  /** XEP-0515 §4.1: the version of TLS, told with `announced`; undefined where TLS ends elsewhere. */
+  readonly tls?: string | undefined;
 }
 
 /** Checks the GS2 header (§6). @throws {SaslFailure} */
@@ -73,7 +78,7 @@ export async function startScram(
   tenant: Tenant,
   mechanism: ScramMechanism,
   message: string,
-  { binding, from, announced }: ScramStart,
+  { binding, from, announced, tls }: ScramStart,
 ): Promise<ScramState> {
   const first = parseClientFirst(message);
   checkFlag(first, mechanism, binding);
@@ -81,7 +86,7 @@ export async function startScram(
   const { keys } = await findCredentials(dependencies, tenant, local, mechanism.hash);
   const nonce = first.nonce + dependencies.clock.randomBytes(nonceBytes).toString('base64');
   const { header, bindingType, bare } = first;
-  const serverFirst = composeServerFirst(nonce, keys, mechanism.hash, announced);
+  const serverFirst = composeServerFirst(nonce, keys, mechanism.hash, { announced, tls });
   return { local, header, bindingType, clientFirst: bare, serverFirst, nonce };
 }
 
