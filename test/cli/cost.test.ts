@@ -60,7 +60,10 @@ test('messages to and from other servers, by hand: what was measured, and bytes 
   for (const kind of ['writeUnits', 'readUnits', 'archiveBytes', 'peerBytesIn', 'peerBytesOut', 'busBytes'] as const)
     near(load.month[kind], messagesMonth * (leaving[kind] + arriving[kind]));
   const { lines } = skylarkBill(load, idle, 'cell', 'eu-central-1');
-  near(usd(lines, 'streams to other servers, through NAT gateways'), (load.month.peerBytesOut / 1e9) * priceOf('natGb', 'eu-central-1'));
+  near(
+    usd(lines, 'streams to other servers, through NAT gateways'),
+    (load.month.peerBytesOut / 1e9) * priceOf('natGb', 'eu-central-1'),
+  );
 });
 
 test('messages, by hand: each costs what was measured', () => {
