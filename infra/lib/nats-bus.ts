@@ -29,6 +29,7 @@ import { acknowledge } from './acknowledge.ts';
 import type { Alerts } from './alerts.ts';
 import { BusKeys } from './bus-keys.ts';
 import { executionRole, logDriver } from './execution-role.ts';
+import { busServers, taskCpu } from './quotas.ts';
 import type { Settings } from './settings.ts';
 
 export const busPorts = { clients: 4222, routes: 6222, monitor: 8222 } as const;
@@ -36,7 +37,6 @@ export const busPorts = { clients: 4222, routes: 6222, monitor: 8222 } as const;
 const image = 'public.ecr.aws/docker/library/nats:2.11.4-alpine';
 /** With these words a server says that it cuts off a client: https://docs.nats.io/running-a-nats-service/nats_admin/slow_consumers. */
 export const slowConsumerText = 'Slow Consumer';
-const serverCount = 3;
 const serviceName = 'nats';
 /** Longer than lame-duck mode takes: 10 s until it begins, then 60 s. */
 const stopTimeout = Duration.seconds(120);
@@ -116,7 +116,7 @@ export class NatsBus extends Construct {
     const logGroup = new LogGroup(this, 'Log', { retention: settings.logDays, removalPolicy: RemovalPolicy.RETAIN });
     this.slowConsumers = this.#watch(logGroup, settings);
     const task = new FargateTaskDefinition(this, 'Task', {
-      cpu: 512,
+      cpu: taskCpu.nats,
       memoryLimitMiB: 1024,
       runtimePlatform: { cpuArchitecture: CpuArchitecture.ARM64, operatingSystemFamily: OperatingSystemFamily.LINUX },
       executionRole: executionRole(this, logGroup),
@@ -152,7 +152,7 @@ export class NatsBus extends Construct {
       // The function that makes the keys names it, and is made before it.
       serviceName,
       taskDefinition: task,
-      desiredCount: serverCount,
+      desiredCount: busServers,
       minHealthyPercent: 66,
       maxHealthyPercent: 100,
       availabilityZoneRebalancing: AvailabilityZoneRebalancing.DISABLED,

@@ -151,7 +151,7 @@ const settings = {
   balancerTargetsMax: whole('the quota of targets for each load balancer', 500, 10_000, 500),
   vcpuMax: whole('how many vCPU of Fargate the account may have in the Region; new accounts begin with 6', 6, 100_000, 150),
   tableUnitsMax: whole('the quota of units a second of each table, of reading and of writing', 40_000, 10_000_000, 40_000),
-  paused: flag('no task runs and no function is called by schedule, as while tables are restored'),
+  paused: flag('no task of a service runs, and nothing that touches tables is called by schedule, as while they are restored'),
   warmReads: warm('reads a second that the tables can take at once; 0: the capacity of new tables', 12_000),
   warmWrites: warm('writes a second that the tables can take at once; 0: the capacity of new tables', 4_000),
 } satisfies Record<

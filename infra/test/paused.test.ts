@@ -17,11 +17,12 @@ for (const name of shapes) {
     paused.templates.app.resourceCountIs('AWS::ApplicationAutoScaling::ScalableTarget', 0);
   });
 
-  test(`${name}, paused: no function is called by schedule`, () => {
+  test(`${name}, paused: no function that touches a table is called by schedule`, () => {
     const scheduled = stackNames.flatMap((stack) =>
-      Object.values(paused.templates[stack].findResources('AWS::Events::Rule')).filter(
-        ({ Properties }) => Properties.ScheduleExpression !== undefined,
-      ),
+      Object.entries(paused.templates[stack].findResources('AWS::Events::Rule'))
+        // The bus keeps running, so its certificate has to be renewed; its keys are no rows.
+        .filter(([id, { Properties }]) => Properties.ScheduleExpression !== undefined && !id.startsWith('BusKeys'))
+        .map(([, rule]) => rule),
     );
     assert.ok(scheduled.length >= 2, `only ${scheduled.length} were seen`);
     for (const { Properties } of scheduled) assert.equal(Properties.State, 'DISABLED', Properties.Description);

@@ -40,7 +40,7 @@ const logBytesPerProcessHour = 200_000;
  */
 export const watched: Readonly<Record<Shape, { readonly metrics: number; readonly alarms: number }>> = {
   small: { metrics: 17, alarms: 31 },
-  cell: { metrics: 37, alarms: 81 },
+  cell: { metrics: 37, alarms: 82 },
 };
 /** Container Insights metrics, by AWS's list: 10 for each of 6 task definitions, 15 for each of 6 services, 13 per cluster. */
 const insights = 6 * (10 + 15) + 13;
