@@ -3,16 +3,15 @@
  * violations that axe-core finds, without errors of the page, and without a sideways scroll; and a way through it by the keyboard alone.
  */
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { anyPorts, removeFolder, Service, skylark, temporaryFolder } from '../cli/skylark-command.ts';
 import { TcpClient } from '../support/tcp-client.ts';
 import { launchBrowser } from './converse-page.ts';
+import { violations } from './violations.ts';
 
-const axe = readFileSync(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
 /** Where pictures go, to be looked at; without it none are made. */
 const pictures = process.env.SKYLARK_PICTURES;
 const folder = temporaryFolder();
@@ -23,6 +22,7 @@ const paths = {
   policy: base,
   accounts: `${base}/accounts`,
   account: `${base}/accounts/juliet`,
+  invites: `${base}/invites`,
   rooms: `${base}/rooms`,
   dns: `${base}/dns?target=xmpp.example.net`,
   components: `${base}/components`,
@@ -71,19 +71,6 @@ async function enter(): Promise<Page> {
   await page.click('button.primary');
   await page.waitForSelector('.tiles');
   return page;
-}
-
-/** In a world of its own, where the page's content security policy does not count. */
-async function violations(page: Page): Promise<string[]> {
-  const session = await page.context().newCDPSession(page);
-  const { frameTree } = await session.send('Page.getFrameTree');
-  const { executionContextId: contextId } = await session.send('Page.createIsolatedWorld', { frameId: frameTree.frame.id });
-  await session.send('Runtime.evaluate', { contextId, expression: axe });
-  const expression = `axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + ' ' + nodes[0].target.join(' ')))`;
-  const { result } = await session.send('Runtime.evaluate', { contextId, expression, awaitPromise: true, returnByValue: true });
-  await session.detach();
-  assert.ok(Array.isArray(result.value), 'axe-core has looked');
-  return result.value as string[];
 }
 
 describe('each page', () => {

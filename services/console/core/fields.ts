@@ -43,7 +43,12 @@ function fieldOf(operation: string, name: string, schema: z.ZodType, texts: Text
   const label = texts.find(`labels.${operation}.${name}`) ?? texts.find(`fields.${name}.label`) ?? spelledOut(name);
   return {
     ...{ name, label, kind: kindOf(json) },
-    hint: sentence(texts.own(`fields.${name}.hint`) ?? json.description ?? texts.find(`fields.${name}.hint`)),
+    hint: sentence(
+      texts.find(`hints.${operation}.${name}`) ??
+        texts.own(`fields.${name}.hint`) ??
+        json.description ??
+        texts.find(`fields.${name}.hint`),
+    ),
     isRequired: !schema.safeParse(undefined).success,
     choices: (json.enum ?? []).map(String),
     preset: typeof json.default === 'object' || json.default === undefined ? '' : `${json.default as string}`,

@@ -158,7 +158,7 @@ function resultPage(view: View, operation: OperationDescription, result: Readonl
       ${entries.some(([name]) => isSecret(name)) ? html`<p class="notice warn" role="status">${texts.of('result.once')}</p>` : ''}
       <dl class="facts">${entries.map(
         ([name, value]) =>
-          html`<div><dt>${texts.find(`fields.${name}.label`) ?? name}</dt><dd>${
+          html`<div><dt>${texts.find(`labels.${operation.name}.${name}`) ?? texts.find(`fields.${name}.label`) ?? name}</dt><dd>${
             isSecret(name) ? html`<code class="secret">${value as string}</code>` : valueHtml(value)
           }</dd></div>`,
       )}</dl>

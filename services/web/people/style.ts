@@ -9,8 +9,8 @@ export const pageStyle = `:root {
 * { box-sizing: border-box; }
 html { background: var(--ground); color: var(--text); font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Noto Sans CJK SC", sans-serif; }
 body { margin: 0; }
-header { background: var(--banner); color: var(--on-banner); padding: 1rem; }
-header p { display: flex; align-items: center; gap: 0.8rem; max-width: 60rem; margin: 0 auto; font-weight: 600; font-size: 1.15rem; overflow-wrap: anywhere; }
+header { background: var(--banner); color: var(--on-banner); padding: 1rem 0; }
+header p { display: flex; align-items: center; gap: 0.8rem; max-width: 60rem; margin: 0 auto; padding: 0 1rem; font-weight: 600; font-size: 1.15rem; overflow-wrap: anywhere; }
 header img { max-height: 3rem; max-width: 10rem; }
 main { max-width: 60rem; margin: 0 auto; padding: 1.5rem 1rem; }
 h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 0.8rem; overflow-wrap: anywhere; }
