@@ -19,7 +19,7 @@ export async function plant({ file, text, instead }: Plant): Promise<typeof buil
   const folder = mkdtempSync(join(tmpdir(), 'skylark-plant-'));
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   for (const part of ['lib', 'image']) cpSync(join(root, 'infra', part), join(folder, 'infra', part), { recursive: true });
-  for (const name of ['package.json', 'node_modules']) symlinkSync(join(root, name), join(folder, name));
+  for (const name of ['package.json', 'node_modules', 'lib']) symlinkSync(join(root, name), join(folder, name));
   const path = join(folder, 'infra', 'lib', file);
   const parts = readFileSync(path, 'utf8').split(text);
   if (parts.length !== 2) throw new Error(`'${text}' stands ${parts.length - 1} times in ${file}`);
