@@ -28,6 +28,8 @@ export class Person implements Seated {
   readonly #counts = new Map<string, number>();
   #asked = 0;
   #status = '';
+  /** What was sent last. */
+  #shownStatus = '';
 
   constructor(place: Place, credentials: Credentials) {
     this.#place = place;
@@ -40,7 +42,7 @@ export class Person implements Seated {
       acked: (said) => {
         said.ackedMs ??= performance.now();
       },
-      resumed: () => this.#flush(),
+      resumed: () => this.resumed(),
       rebound: (unacked) => this.#rebound(unacked),
     });
   }
@@ -75,10 +77,21 @@ export class Person implements Seated {
     this.presence(to, '', 'subscribe');
   }
 
-  /** To all contacts. While one is away it is said with the next session. */
+  /** To all contacts. While one is away it is said when one is back. */
   show(status: string): void {
     this.#status = status;
-    if (this.isLive) this.link.send({ xml: this.#presenceXml });
+    if (this.isLive) this.#sendPresence();
+  }
+
+  /** The session goes on: what was to be said and shown meanwhile is. */
+  resumed(): void {
+    if (this.#shownStatus !== this.#status) this.#sendPresence();
+    this.#flush();
+  }
+
+  #sendPresence(): void {
+    this.#shownStatus = this.#status;
+    this.link.send({ xml: this.#presenceXml });
   }
 
   get #presenceXml(): string {
@@ -156,7 +169,7 @@ export class Person implements Seated {
   #rebound(unacked: readonly Sent[]): void {
     this.#waiting.unshift(...unacked.flatMap(({ said }) => said ?? []));
     for (const resolve of [...this.#asks.values()]) resolve(undefined);
-    this.link.send({ xml: this.#presenceXml });
+    this.#sendPresence();
     if (this.link.session > 1) for (const seat of this.seats.values()) void seat.settle(newSession);
     this.#flush();
   }
