@@ -20,7 +20,7 @@ for (const name of shapes) {
   test(`${name}, paused: no function that touches a table is called by schedule`, () => {
     const scheduled = stackNames.flatMap((stack) =>
       Object.entries(paused.templates[stack].findResources('AWS::Events::Rule'))
-        // The bus keeps running, so its certificate has to be renewed; its keys are no rows.
+        // The bus keeps running, so its certificate has to be renewed; its keys are not in a table.
         .filter(([id, { Properties }]) => Properties.ScheduleExpression !== undefined && !id.startsWith('BusKeys'))
         .map(([, rule]) => rule),
     );
