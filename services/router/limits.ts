@@ -1,7 +1,8 @@
 /** Bounds of a router: what one account, one address or one tenant may do. */
 export const routerLimits = {
-  /** Batches with more stanzas than this wait for their turn of the event loop; and how many may wait for it. Each session has one batch. */
+  /** Batches with more stanzas than this wait for a turn of the event loop; so many begin in one, and share requests to the store; so many wait. */
   shortBatchItemsMax: 4,
+  longBatchesPerTurn: 8,
   longBatchesWaitingMax: 50_000,
   /**
    * States of bound sessions that a router keeps as it has parsed them. Most have 150 bytes, and none more than 4 KiB. A session beyond

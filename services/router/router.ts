@@ -47,7 +47,7 @@ export async function startRouter(dependencies: Dependencies): Promise<Router> {
   let busy = 0;
   const latency = new Latency(dependencies.clock);
   const turns = new FairQueue({
-    atOnceMax: 1,
+    atOnceMax: routerLimits.longBatchesPerTurn,
     waitingMax: routerLimits.longBatchesWaitingMax,
     waitingPerPathMax: routerLimits.longBatchesWaitingMax,
   });
@@ -100,7 +100,7 @@ function handle(dependencies: Dependencies, payload: Uint8Array, turns: FairQueu
   return dependencies.underWay?.track(working) ?? working;
 }
 
-/** Batches of many stanzas begin one in each turn of the event loop, so that those of a few are not behind all of them in each of their steps. */
+/** Batches of many stanzas begin a few in each turn of the event loop, so that those of few are not behind all of them in each of their steps. */
 async function handleStep(
   dependencies: Dependencies,
   request: StepRequest,
