@@ -65,7 +65,9 @@ function operate(name: string): void {
         'allow: b.example,c.example',
         'block: none',
       ],
-      ...['proof: any', 'hold: 0', 'call-servers: none', 'turn-secret: none', 'sign-in: password'],
+      ...['proof: any', 'hold: 0', 'call-servers: none', 'turn-secret: none', 'registration-url: none'],
+      ...['invites: admins', 'invite-days: 7', 'invite-uses: 5', 'web-url: none', 'brand-name: none', 'brand-colour: none'],
+      ...['brand-background: none', 'brand-logo: none', 'sign-in: password'],
       ...['jwt-issuer: none', 'jwt-audience: none', 'jwt-claim: sub', 'jwt-keys: none', 'jwt-secret: none'],
     ];
     await expectOutput(set, `${policy.join('\n  ')}\n`);
