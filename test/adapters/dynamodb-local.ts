@@ -1,7 +1,7 @@
 /** Runs DynamoDB Local, in memory, from a folder that `.ci/dynamodb-local FOLDER` has filled. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { freePorts } from '../support/free-ports.ts';
 
 /** A port that was free may be taken by the time the engine opens it, so another try is sometimes needed. */
 const triesMax = 3;
@@ -15,7 +15,7 @@ export interface Engine {
 
 export async function startDynamoLocal(folder: string): Promise<Engine> {
   for (let attempt = 1; ; attempt++) {
-    const port = await findPort();
+    const port = (await freePorts(1))[0]!;
     const engine = spawn(
       'java',
       [
@@ -51,15 +51,6 @@ export async function startDynamoLocal(folder: string): Promise<Engine> {
     process.removeListener('exit', kill);
     if (attempt >= triesMax) throw new Error(`DynamoDB Local in ${folder} did not start: ${complaint()}`);
   }
-}
-
-async function findPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 function collect(engine: ChildProcess): () => string {
