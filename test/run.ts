@@ -23,8 +23,8 @@ const project = dirname(dirname(fileURLToPath(import.meta.url)));
 const isWindows = process.platform === 'win32';
 /** Starting a process costs half as much when V8 finds the code that it has compiled before, and the types are stripped already. */
 const compiled = join(project, 'node_modules/.cache/compiled');
-/** One file, from start to exit, milliseconds; peers start other people's servers and browsers, templates a whole deployment. */
-const fileTimeoutMs = { unit: 120_000, alone: 300_000 };
+/** One file, from start to exit, milliseconds: of `npm test`, and of the other suites. */
+const fileTimeoutMs = { quick: 120_000, other: 300_000 };
 /** What a file prints is shown when it fails, the last this many characters. */
 const outputCharactersMax = 16_000;
 /** Up to so many files that failed run again. */
@@ -176,7 +176,7 @@ async function main(args: readonly string[]): Promise<void> {
   const queue = files.values();
   const failed: FileResult[] = [];
   const run = async (file: string) => {
-    const result = await runFile(file, reports, isAlone ? fileTimeoutMs.alone : fileTimeoutMs.unit);
+    const result = await runFile(file, reports, fileTimeoutMs[suiteOf(file) === 'quick' ? 'quick' : 'other']);
     show(result);
     return result;
   };

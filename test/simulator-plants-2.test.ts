@@ -1,0 +1,11 @@
+/**
+ * The simulator finds bugs that were planted (docs/reliability.md): part 2 of 2. `npm run simulate -- --seeds 3000 --plant NAME` takes the
+ * rare ones, too.
+ */
+import { findsPlants, part } from './simulator/finds-plants.ts';
+import { outboxPlants } from './simulator/outbox-plants.ts';
+import { plants } from './simulator/plants.ts';
+
+const ofOneDeployment = plants.filter((plant) => !outboxPlants.includes(plant));
+
+findsPlants('a cluster with a bug', part(ofOneDeployment, 2, 2), { isAlone: true });
