@@ -7,7 +7,7 @@ import { serviceLimits } from '../../lib/runtime/service-limits.ts';
 import type { StepReply } from '../../lib/runtime/wire.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { keepEntry } from '../../services/router/archive/archive.ts';
-import { moveCursor, readQueue } from '../../services/router/archive/cursor.ts';
+import { leaveToArchive, moveCursor, queueAgain, readQueue } from '../../services/router/archive/cursor.ts';
 import { Account } from '../../services/router/core/account.ts';
 import { Turn } from '../../services/router/core/turn.ts';
 import { routerLimits } from '../../services/router/limits.ts';
@@ -112,6 +112,28 @@ describe('the queue', () => {
     assert.deepEqual(await readAll(account), [idAt(start + 200, 2)]);
     await moveCursor(account, [idAt(start + 200, 2)]);
     assert.deepEqual(await readAll(account), []);
+  });
+
+  test('holds for a client that reads its archive itself what was committed late, even before anything was delivered', async () => {
+    const { account, actor } = await someone();
+    await actor.send(`<iq type='set' id='mam'><query xmlns='urn:xmpp:mam:2'/></iq>`);
+    const [early, late] = [idAt(start, 1), idAt(start + 1_000, 2)];
+    await keep(account, [early, late]);
+    await queueAgain(account, [late]);
+    assert.deepEqual(await readAll(account), [late], 'the other one is in its archive, in its place');
+    await moveCursor(account, [late]);
+    assert.deepEqual(await readAll(account), []);
+  });
+
+  test('holds for a client that bound and reads on from its last entry what was committed late', async () => {
+    const { account } = await someone();
+    const now = stage.dependencies.clock.now();
+    const [early, late] = [idAt(now - 2_000, 1), idAt(now - 1_000, 2)];
+    await keep(account, [early, late]);
+    await leaveToArchive(account);
+    assert.deepEqual(await readAll(account), []);
+    await queueAgain(account, [late]);
+    assert.deepEqual(await readAll(account), [late]);
   });
 
   test('does not come again when the ring is full', async () => {

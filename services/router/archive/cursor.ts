@@ -170,33 +170,37 @@ export async function readQueue(account: Account, after: string, seen: ReadonlyS
   const queueStart = catchUpStart(cursor);
   const from = after || firstOf(queueStart, missed);
   const limit = serviceLimits.catchUpPageMax;
+  const entriesFrom = [from, ownHistoryEnd(session)].sort().at(-1)!;
   const lists = await Promise.all([
-    account.list(entries, { limit, after: [from, ownHistoryEnd(session)].sort().at(-1)! }),
+    account.list(entries, { limit, after: entriesFrom }),
     account.list(unarchived, { limit, after: from }),
   ]);
   if (after === '' && cursor.at !== '' && !cursor.late) await dropDelivered(account, from);
   const delivered = new Set(idsIn(cursor.given));
   const inArchive = new Set(idsIn((session && archivedAtBind.of(session)) ?? ''));
+  // A client that reads on from its last entry does not find what was committed behind that.
+  const isLate = (key: string) => cursor.late?.includes(key) === true;
   const others = new Set(sessions!.flatMap(({ sid, resource }) => (sid === account.session?.sid ? [] : [resource])));
   const isOwed = ({ key, value }: Item<ArchiveEntry>) => {
-    if (!value.queue || seen.has(key) || inArchive.has(key)) return false;
+    if (!value.queue || seen.has(key) || (inArchive.has(key) && !isLate(key))) return false;
     const resource = others.size === 0 && missed === undefined && queue === 'open' ? '' : resourceOf(value);
     if (others.has(resource)) return false; // the session of that resource will get it
     const isOwn = resource !== '' && resource === session?.resource;
     if (queue === 'closed' && !isOwn) return false;
     // RFC 6121 §8.5.2.1.1, §8.5.3.1: the session would have got this if it had been reachable.
     if (missed !== undefined && key >= missed && (isOwn || resource === '')) return true;
-    return !delivered.has(key) && (missed === undefined || key > queueStart || cursor.late?.includes(key) === true);
+    return !delivered.has(key) && (missed === undefined || key > queueStart || isLate(key));
   };
   // If a list is full, it is unknown what follows its last entry, so the page ends there.
   const end = lists.flatMap((list) => (list.length < limit ? [] : list.at(-1)!.key)).sort()[0];
-  const late = after === '' ? await readEntries(account, cursor.late?.filter((id) => id <= from) ?? []) : [];
-  const waiting = [...late, ...lists.flat()]
+  const late = after === '' ? await readEntries(account, cursor.late?.filter((id) => id <= entriesFrom) ?? []) : [];
+  const all = new Map([...late, ...lists.flat()].map((item) => [item.key, item]));
+  const waiting = [...all.values()]
     .filter((item) => (end === undefined || item.key <= end) && isOwed(item))
     .sort((a, b) => (a.key < b.key ? -1 : 1));
   const page = { ...cutPage(account, waiting, blocked, end), queue };
   // The page ends among late entries. The next one begins at the start of the queue again and leaves out what was seen by then.
-  return page.next !== undefined && after === '' && page.next <= from ? { ...page, next: '' } : page;
+  return page.next !== undefined && after === '' && page.next <= entriesFrom ? { ...page, next: '' } : page;
 }
 
 /** Ends the page at the bound of its bytes. Messages of senders who are blocked by now are left out (XEP-0191 §3.3). */
