@@ -136,6 +136,17 @@ describe('the queue', () => {
     assert.deepEqual(await readAll(account), [late]);
   });
 
+  test('holds for such a client what was committed behind the last that its account was given', async () => {
+    const { account } = await someone();
+    const now = stage.dependencies.clock.now();
+    const [behind, given, next] = [idAt(now - 2_000, 1), idAt(now - 1_000, 2), idAt(now - 500, 3)];
+    await keep(account, [given]);
+    await moveCursor(account, [given]);
+    await keep(account, [behind, next]);
+    await leaveToArchive(account);
+    assert.deepEqual(await readAll(account), [behind], 'it finds the next one when it reads on');
+  });
+
   test('does not come again when the ring is full', async () => {
     const { account } = await someone();
     const ids = idsOf(start, 2 * serviceLimits.deliveredRingMax);

@@ -180,9 +180,10 @@ export async function readQueue(account: Account, after: string, seen: ReadonlyS
   const inArchive = new Set(idsIn((session && archivedAtBind.of(session)) ?? ''));
   // A client that reads on from its last entry does not find what was committed behind that.
   const isLate = (key: string) => cursor.late?.includes(key) === true;
+  const isBehind = (key: string) => key < cursor.at || isLate(key);
   const others = new Set(sessions!.flatMap(({ sid, resource }) => (sid === account.session?.sid ? [] : [resource])));
   const isOwed = ({ key, value }: Item<ArchiveEntry>) => {
-    if (!value.queue || seen.has(key) || (inArchive.has(key) && !isLate(key))) return false;
+    if (!value.queue || seen.has(key) || (inArchive.has(key) && !isBehind(key))) return false;
     const resource = others.size === 0 && missed === undefined && queue === 'open' ? '' : resourceOf(value);
     if (others.has(resource)) return false; // the session of that resource will get it
     const isOwn = resource !== '' && resource === session?.resource;
