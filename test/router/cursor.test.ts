@@ -125,6 +125,17 @@ describe('the queue', () => {
     assert.deepEqual(await readAll(account), []);
   });
 
+  test('goes on for such a client behind full pages of what it has got, and holds what was committed late among them', async () => {
+    const { account, actor } = await someone();
+    await actor.send(`<iq type='set' id='mam'><query xmlns='urn:xmpp:mam:2'/></iq>`);
+    const got = idsOf(start, 2 * serviceLimits.catchUpPageMax + 1);
+    const late = [idAt(start, 9_000), idAt(start + 1_000, 1)];
+    await keep(account, got, { archived: false });
+    await keep(account, late);
+    await queueAgain(account, late);
+    assert.deepEqual(await readAll(account, got), late);
+  });
+
   test('holds for a client that bound and reads on from its last entry what was committed late', async () => {
     const { account } = await someone();
     const now = stage.dependencies.clock.now();

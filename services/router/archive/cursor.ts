@@ -194,14 +194,14 @@ export async function readQueue(account: Account, after: string, seen: ReadonlyS
   };
   // If a list is full, it is unknown what follows its last entry, so the page ends there.
   const end = lists.flatMap((list) => (list.length < limit ? [] : list.at(-1)!.key)).sort()[0];
-  const late = after === '' ? await readEntries(account, cursor.late?.filter((id) => id <= entriesFrom) ?? []) : [];
+  const late = await readEntries(account, cursor.late?.filter((id) => id > after && id <= entriesFrom) ?? []);
   const all = new Map([...late, ...lists.flat()].map((item) => [item.key, item]));
   const waiting = [...all.values()]
     .filter((item) => (end === undefined || item.key <= end) && isOwed(item))
     .sort((a, b) => (a.key < b.key ? -1 : 1));
   const page = { ...cutPage(account, waiting, blocked, end), queue };
-  // The page ends among late entries. The next one begins at the start of the queue again and leaves out what was seen by then.
-  return page.next !== undefined && after === '' && page.next <= entriesFrom ? { ...page, next: '' } : page;
+  // The page ends among late entries before the queue. The next one begins at the start of the queue again and leaves out what was seen by then.
+  return page.next !== undefined && after === '' && page.next <= from ? { ...page, next: '' } : page;
 }
 
 /** Ends the page at the bound of its bytes. Messages of senders who are blocked by now are left out (XEP-0191 §3.3). */
