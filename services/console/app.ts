@@ -12,6 +12,7 @@ import { addressOf, isFromHere, isSafe, readUrlEncoded } from '../../lib/runtime
 import { newToken, tokenDigest } from '../../lib/runtime/console-sessions.ts';
 import type { ConsoleIdentity } from '../../lib/runtime/console-wire.ts';
 import { networkOf } from '../../lib/runtime/networks.ts';
+import { pageHeaders } from '../../lib/runtime/page-headers.ts';
 import { RateLimit } from '../../lib/runtime/rate-limit.ts';
 import { serveAsset } from './core/assets.ts';
 import { csrfOf, forgetSession, isCsrf, sessionToken, setSession } from './core/browser.ts';
@@ -29,25 +30,7 @@ import { pages } from './pages/pages.ts';
 
 const languageCookie = 'skylark-console-language';
 
-const headers = {
-  'content-security-policy': [
-    "default-src 'none'",
-    "script-src 'self'",
-    "style-src 'self'",
-    "img-src 'self' data:",
-    "connect-src 'self'",
-    "form-action 'self'",
-    "frame-ancestors 'none'",
-    "base-uri 'none'",
-  ].join('; '),
-  'x-frame-options': 'DENY',
-  'x-content-type-options': 'nosniff',
-  // Browsers say where a form comes from only if they may say it at all.
-  'referrer-policy': 'same-origin',
-  'cross-origin-opener-policy': 'same-origin',
-  'cross-origin-resource-policy': 'same-origin',
-  'permissions-policy': 'camera=(), geolocation=(), microphone=()',
-} as const;
+const headers = pageHeaders("script-src 'self'", "connect-src 'self'");
 
 export function consoleApp(dependencies: ConsoleDependencies): Hono {
   const { bus, clock, log } = dependencies;

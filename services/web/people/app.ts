@@ -11,6 +11,7 @@ import { askLink } from '../../../lib/runtime/ask-link.ts';
 import { addressOf, isFromHere, isSafe, readUrlEncoded } from '../../../lib/runtime/browser.ts';
 import { inviteUri } from '../../../lib/runtime/invite-uri.ts';
 import { type LinkKind, type LinkReply, linkId } from '../../../lib/runtime/invite-wire.ts';
+import { pageHeaders } from '../../../lib/runtime/page-headers.ts';
 import type { Tenant, Tenants } from '../../../lib/runtime/tenants.ts';
 import { webLimits } from '../limits.ts';
 import { brandStyle, logoOf } from './brand.ts';
@@ -25,23 +26,7 @@ export interface PeopleDependencies {
   readonly log: Logger;
 }
 
-const headers = {
-  'content-security-policy': [
-    "default-src 'none'",
-    "style-src 'self'",
-    "img-src 'self' data:",
-    "form-action 'self'",
-    "frame-ancestors 'none'",
-    "base-uri 'none'",
-  ].join('; '),
-  'x-frame-options': 'DENY',
-  'x-content-type-options': 'nosniff',
-  // The address of a page has its token: other sites are not told it.
-  'referrer-policy': 'same-origin',
-  'cross-origin-opener-policy': 'same-origin',
-  'cross-origin-resource-policy': 'same-origin',
-  'permissions-policy': 'camera=(), geolocation=(), microphone=()',
-} as const;
+const headers = pageHeaders();
 
 const statuses = { link: 404, busy: 429, full: 503 } as const;
 
