@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { readSessions } from '../../../lib/runtime/sessions.ts';
 import { findAccount, setDisabled } from '../core/accounts.ts';
 import { roleNames, roleOf } from '../core/roles.ts';
+import { endTokens } from '../sasl/clients.ts';
 import { endSessions } from '../sessions/end-sessions.ts';
 import { accountInput, noAccount, tenantOf } from './inputs.ts';
 import { operation } from './operation.ts';
@@ -42,7 +43,7 @@ export const userDisable = operation({
   output: z.object({ jid: z.string() }),
   right: 'tenant',
   isRepeatable: true,
-  help: 'Ends the sessions of an account and lets nobody in; what it keeps and is sent stays.',
+  help: 'Ends the sessions and tokens of an account and lets nobody in; what it keeps and is sent stays.',
   commands: ['user disable'],
   http: { method: 'post', path: '/tenants/{domain}/accounts/{local}/disable' },
   async run(dependencies, { jid }) {
@@ -50,6 +51,7 @@ export const userDisable = operation({
     if (!(await setDisabled(dependencies.store, tenant.domain, jid.local, true))) throw noAccount(jid);
     const ending = { condition: 'not-authorized', text: 'the account is disabled' };
     await endSessions(dependencies, tenant, jid.local, ending);
+    await endTokens(dependencies, { tenant, local: jid.local });
     return { jid: `${jid}` };
   },
 });

@@ -6,6 +6,7 @@
  */
 import { portLimits } from '../../../lib/ports/limits.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
+import type { SignInWay } from '../../../lib/runtime/policy/sign-in.ts';
 import { type Item, Rows } from '../../../lib/runtime/rows.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { update } from '../../../lib/runtime/update.ts';
@@ -21,6 +22,10 @@ export interface TokenSlot {
   readonly expiresAtMs: number;
   /** {@link passwordMark} of the account when the token was given out. */
   readonly password: string;
+  /** How its holder has signed in; absent: by password. When the tenant's policy has that way no more, the token is void. */
+  readonly way?: SignInWay | undefined;
+  /** No token that follows from this one is valid for longer, ms: the tenant's own system vouches for its holder until then. */
+  readonly untilMs?: number | undefined;
   /** The greatest `count` that a client has sent with it, and on which stream: a node repeats what a router did not answer. */
   readonly count?: number;
   readonly countedOn?: string | undefined;
@@ -89,6 +94,13 @@ async function forgetOldest(rows: Rows): Promise<void> {
   const found = await listClients(rows);
   const oldest = found.toSorted((a, b) => b.value.lastMs - a.value.lastMs).slice(routerLimits.clientsMax);
   await Promise.all(oldest.map(({ key, version }) => rows.delete(clients, key, { version }).catch(() => {})));
+}
+
+/** Voids the tokens of all clients of an account. What is known of the clients stays. */
+export async function endTokens(dependencies: Dependencies, { tenant, local }: Omit<ClientPlace, 'key'>): Promise<void> {
+  const end = (row: ClientRow | undefined) => row && { ...row, current: undefined, fresh: undefined, earlier: undefined };
+  for (const { key } of await listClients(clientRows(dependencies, { tenant, local })))
+    await updateClient(dependencies, { tenant, local, key }, end);
 }
 
 export function listClients(rows: Rows): Promise<Item<ClientRow>[]> {

@@ -4,6 +4,7 @@
  */
 import { hash as hashOnce } from 'node:crypto';
 import { portLimits } from '../../../lib/ports/limits.ts';
+import type { SignInWay } from '../../../lib/runtime/policy/sign-in.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { SaslFailure, StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
@@ -25,6 +26,10 @@ export interface SignedIn {
   readonly local: string;
   /** {@link AccountRow.incarnation}, from the row whose keys the password was compared with. */
   readonly incarnation: string | undefined;
+  /** Which way of the tenant's policy it was; absent: by password. */
+  readonly way?: SignInWay | undefined;
+  /** Until when the tenant's own system vouches for them, ms: no token is valid for longer. Absent: for ever. */
+  readonly untilMs?: number | undefined;
 }
 
 /**

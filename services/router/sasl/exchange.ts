@@ -11,7 +11,7 @@ import type { ScramHash } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { readName, type SignedIn } from './credentials.ts';
 import { TooManyGuesses, WrongPassword } from './guesses.ts';
-import { signInByJwt } from './jwt.ts';
+import { claimedAccount, signInByJwt } from './jwt.ts';
 import { announcedText, findMechanism, type Mechanism, type Offered, offeredBindings, offeredNames } from './mechanisms.ts';
 import { checkOwn, readBearer, refusalOf } from './oauthbearer.ts';
 import { checkPlain, readPlainToken } from './plain.ts';
@@ -167,12 +167,12 @@ async function advance(
   const { binding, address = '', from, stream = '' } = context;
   if (mechanism === undefined) return signInByToken(dependencies, tenant, { profile, state, data }, { binding, from, stream });
   const message = decodeText(data);
-  if (mechanism === 'OAUTHBEARER') return signInByBearer(dependencies, tenant, { profile, state, message }, from);
+  if (mechanism === 'OAUTHBEARER') return signInByBearer(dependencies, tenant, { profile, state, message }, { from, address });
   if (mechanism === 'PLAIN') {
     const token = tenant.policy.signIn.includes('jwt') ? readPlainToken(message) : undefined;
     if (token !== undefined) {
-      const signedIn = await signInByJwt(dependencies, tenant, token.token);
-      if (readName({ name: token.name, authzid: token.authzid, from }, tenant) !== signedIn.local) throw new WrongPassword();
+      const local = readName({ name: token.name, authzid: token.authzid, from }, tenant);
+      const signedIn = await signInByJwt(dependencies, { tenant, local, address }, token.token);
       return succeed(dependencies, tenant, profile.success(), withoutUpgrades(state), signedIn);
     }
     if (!tenant.policy.signIn.includes('password')) throw new WrongPassword();
@@ -197,12 +197,12 @@ async function signInByBearer(
   dependencies: Dependencies,
   tenant: Tenant,
   { profile, state, message }: Pick<Step, 'profile' | 'state'> & { readonly message: string },
-  from: string | undefined,
+  { from, address }: { readonly from: string | undefined; readonly address: string },
 ): Promise<SaslResult> {
   if (state.isRefused) throw new WrongPassword();
   const { token, authzid } = readBearer(message);
   try {
-    const signedIn = await signInByJwt(dependencies, tenant, token);
+    const signedIn = await signInByJwt(dependencies, { tenant, local: claimedAccount(token, tenant), address }, token);
     checkOwn(signedIn.local, authzid, from, tenant);
     return succeed(dependencies, tenant, profile.success(), withoutUpgrades(state), signedIn);
   } catch (error) {
@@ -233,7 +233,7 @@ async function succeed(
   if (agent === undefined) return { reply, ...signedIn };
   const { local } = signedIn;
   const client = clientKey(tenant, local, agent);
-  const token = await noteSignIn(dependencies, { tenant, local, key: client }, agent, asked?.fast?.wants);
+  const token = await noteSignIn(dependencies, { tenant, local, key: client }, agent, asked?.fast?.wants, signedIn);
   return { reply: reply + token, ...signedIn, client };
 }
 

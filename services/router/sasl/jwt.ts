@@ -7,7 +7,7 @@
  * Hostile: `alg: none`, or one that is unknown; HS256 made with a public key (the secret is only for HS, public keys never are); another
  * issuer, audience or time; a claim that names somebody of another domain, or is not a text; a token that is very long.
  */
-import { decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import { decodeJwt, decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import { Conflict } from '../../../lib/ports/store.ts';
 import { addressOfKeys } from '../../../lib/runtime/policy/jwt-keys.ts';
 import { findRemoval, removalName } from '../../../lib/runtime/removals.ts';
@@ -18,7 +18,7 @@ import { createAccount, findAccount } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { openPolicySecret } from '../core/policy-secrets.ts';
 import { prepareName, type SignedIn, signedIn } from './credentials.ts';
-import { WrongPassword } from './guesses.ts';
+import { type Attempt, checkGuess, WrongPassword } from './guesses.ts';
 import { keySet } from './jwks.ts';
 import { jwtLimits } from './limits.ts';
 
@@ -34,25 +34,52 @@ export function looksLikeJwt(text: string): boolean {
 }
 
 /**
- * Signs in whoever the token names. Its account is made if there is none.
- * @throws {SaslFailure} not-authorized; `temporary-auth-failure` when the keys cannot be got. @throws {Unavailable}
+ * The account that a token names which nobody has checked yet: attempts with it are counted there.
+ * @throws {WrongPassword} when it names none
  */
-export async function signInByJwt(dependencies: Dependencies, tenant: Tenant, token: string): Promise<SignedIn> {
-  const claims = await verify(dependencies, tenant, token);
-  const local = claims && namedAccount(claims[tenant.policy.jwtClaim || 'sub'], tenant);
+export function claimedAccount(token: string, tenant: Tenant): string {
+  let claims: JWTPayload = {};
+  try {
+    if (token.length <= jwtLimits.jwtCharactersMax) claims = decodeJwt(token);
+  } catch (error) {
+    if (!(error instanceof errors.JOSEError || error instanceof TypeError)) throw error;
+  }
+  const local = namedAccount(claims[claimOf(tenant)], tenant);
   if (local === undefined) throw new WrongPassword();
-  return signedIn(local, await accountOf(dependencies, tenant, local));
+  return local;
 }
 
-/** @returns undefined for a token that is not taken. @throws {SaslFailure} */
+/**
+ * Signs in with the token of the account. It is made if there is none. Forged tokens are counted as wrong passwords are; those that the
+ * tenant's system has signed, and that are only too old or for somebody else, are not: a client may show them again and again.
+ * @throws {SaslFailure} not-authorized; `temporary-auth-failure` when the keys cannot be got. @throws {Unavailable}
+ */
+export async function signInByJwt(dependencies: Dependencies, attempt: Attempt, token: string): Promise<SignedIn> {
+  const { tenant, local } = attempt;
+  let untilMs = 0;
+  await checkGuess(dependencies, attempt, async () => {
+    const claims = await verify(dependencies, tenant, token);
+    if (claims === undefined) return false;
+    if (namedAccount(claims[claimOf(tenant)], tenant) !== local) throw new WrongPassword();
+    untilMs = (claims.exp ?? 0) * 1_000;
+    return true;
+  });
+  return { ...signedIn(local, await accountOf(dependencies, tenant, local)), way: 'jwt', untilMs };
+}
+
+function claimOf({ policy }: Tenant): string {
+  return policy.jwtClaim || 'sub';
+}
+
+/** @returns undefined for a token that the tenant's system has not signed. @throws {SaslFailure} */
 async function verify(dependencies: Dependencies, tenant: Tenant, token: string): Promise<JWTPayload | undefined> {
-  const { jwtIssuer: issuer, jwtAudience, jwtClaim } = tenant.policy;
+  const { jwtIssuer: issuer, jwtAudience } = tenant.policy;
   if (issuer === '' || token.length > jwtLimits.jwtCharactersMax) return undefined;
   const options = {
     issuer,
     audience: jwtAudience || tenant.domain,
     clockTolerance: jwtLimits.jwtToleranceSeconds,
-    requiredClaims: ['exp', jwtClaim || 'sub'],
+    requiredClaims: ['exp', claimOf(tenant)],
     currentDate: new Date(dependencies.clock.timeOfDay()),
   };
   try {
@@ -71,6 +98,7 @@ async function verify(dependencies: Dependencies, tenant: Tenant, token: string)
       return await check(await publicKeys(dependencies, tenant, true));
     }
   } catch (error) {
+    if (error instanceof errors.JWTExpired || error instanceof errors.JWTClaimValidationFailed) throw new WrongPassword();
     if (error instanceof errors.JOSEError || error instanceof TypeError) return undefined;
     throw error;
   }

@@ -68,7 +68,7 @@ interface Holder extends ClientPlace {
   readonly account: AccountRow;
 }
 
-function tokenOf(secret: string, { tenant, local, key, account }: Holder, slot: Omit<TokenSlot, 'count'>): string {
+function tokenOf(secret: string, { tenant, local, key, account }: Holder, slot: TokenSlot): string {
   const { mechanism, nonce, expiresAtMs, password } = slot;
   const owner = [tenant.domain, local, account.incarnation ?? account.createdAt, password, key];
   return keyedDigest(secret, 'token', ...owner, mechanism, nonce, `${expiresAtMs}`);
@@ -135,12 +135,12 @@ export async function checkToken(
   const isRight = (slot: TokenSlot) =>
     slot.mechanism === mechanism && slot.password === password && isSameSecret(hmac(slot, 'Initiator'), proof);
   const slot = slotsOf(row.value).find(isRight);
-  if (slot === undefined) throw unknown();
+  if (slot === undefined || !tenant.policy.signIn.includes(slot.way ?? 'password')) throw unknown();
   const person = signedIn(local, account);
   const nowMs = dependencies.clock.now();
   if (slot.expiresAtMs <= nowMs) throw new SaslFailure('credentials-expired');
   const wanted = attempt.request.wants ?? (isDue(slot, nowMs) && !attempt.request.isInvalidating ? mechanism : undefined);
-  const next = wanted === undefined ? undefined : issue(dependencies, holder, wanted, password);
+  const next = wanted === undefined ? undefined : issue(dependencies, holder, wanted, slot);
   await updateClient(dependencies, attempt, (before) => {
     const used = afterUse(before, slot, attempt);
     const row = seen(used, attempt.agent, { by: 'token', password, nowMs });
@@ -183,14 +183,18 @@ function unknown(): SaslFailure {
   return new SaslFailure('not-authorized');
 }
 
-function issue({ clock }: Dependencies, { tenant }: ClientPlace, mechanism: string, password: string): TokenSlot {
+type Bounds = Pick<TokenSlot, 'password' | 'way' | 'untilMs'>;
+
+function issue({ clock }: Dependencies, { tenant }: ClientPlace, mechanism: string, bounds: Bounds): TokenSlot {
+  const { password, way, untilMs = Number.POSITIVE_INFINITY } = bounds;
   const nowMs = clock.now();
-  const expiresAtMs = nowMs + tenant.policy.tokenDays * 86_400_000;
-  return { mechanism, nonce: clock.randomBytes(12).toString('base64url'), issuedAtMs: nowMs, expiresAtMs, password };
+  const expiresAtMs = Math.min(nowMs + tenant.policy.tokenDays * 86_400_000, untilMs);
+  const nonce = clock.randomBytes(12).toString('base64url');
+  return { mechanism, nonce, issuedAtMs: nowMs, expiresAtMs, password, way, untilMs: bounds.untilMs };
 }
 
 /**
- * Notes that a client has signed in with the password.
+ * Notes that a client has signed in otherwise than with a token.
  * @param wants the mechanism of the token that it has asked for; one that the stream was not offered is ignored
  * @returns `<token/>`, or ''
  */
@@ -199,12 +203,13 @@ export async function noteSignIn(
   place: ClientPlace,
   agent: UserAgent,
   wants: string | undefined,
+  { way, untilMs }: Pick<SignedIn, 'way' | 'untilMs'> = {},
 ): Promise<string> {
   const account = await findAccount(dependencies.store, place.tenant.domain, place.local);
   if (account === undefined) return '';
   const password = passwordMark(account);
   const holder: Holder = { ...place, account };
-  const slot = wants === undefined ? undefined : issue(dependencies, holder, wants, password);
+  const slot = wants === undefined ? undefined : issue(dependencies, holder, wants, { password, way, untilMs });
   const secret = slot && (await dependencies.tokenSecrets?.getOrMake(place.tenant.domain));
   const nowMs = dependencies.clock.now();
   await updateClient(dependencies, place, (before) => {
