@@ -80,7 +80,7 @@ class Owner implements Federation {
   readonly #dependencies: Dependencies;
   readonly #shards: Shards;
   readonly #gate: Gate;
-  readonly #confirmed = new RecentKeys(federationLimits.confirmedKeysMax);
+  readonly #settled = new RecentKeys(federationLimits.confirmedKeysMax);
   readonly #pairs = new Map<string, Pair>();
   readonly #components: Components;
   #ticking: Timer | undefined;
@@ -141,7 +141,7 @@ class Owner implements Federation {
       try {
         for await (const { pair } of duePairs(this.#dependencies.store, shard)) {
           if (!isOurs()) return;
-          await this.#pair(pair).load('takeover', (key) => this.#isConfirmed(pair, key));
+          await this.#pair(pair).load('takeover', (key) => this.#isSettled(pair, key));
         }
         return;
       } catch (error) {
@@ -204,7 +204,7 @@ class Owner implements Federation {
       if (shard?.holds) {
         const pair = this.#pair(request);
         if (tenant !== undefined) pair.follow(tenant.policy);
-        if (this.#isConfirmed(request, request.key)) pair.dropRepeated(request.key);
+        if (this.#isSettled(request, request.key)) pair.dropRepeated(request.key);
         else pair.take(request.key, request.written, bodies, request.tos ?? []);
         return { ok: true, at: clock.now() };
       }
@@ -221,7 +221,7 @@ class Owner implements Federation {
   }
 
   async #loadMissed(name: PairName, version: string): Promise<void> {
-    await this.#pair(name).load('missed', (key) => this.#isConfirmed(name, key));
+    await this.#pair(name).load('missed', (key) => this.#isSettled(name, key));
     try {
       await clearMissed(this.#dependencies.store, name, version);
     } catch (error) {
@@ -278,19 +278,19 @@ class Owner implements Federation {
       if (this.#pairs.size >= federationLimits.pairsMax) this.#forgetIdle(federationLimits.confirmMs);
       if (this.#pairs.size >= federationLimits.pairsMax) throw new Unavailable('too many pairs of domains are in use');
       const own = { tenant, host, peer };
-      const onConfirmed = (confirmed: string) => this.#confirmed.add(`${key} ${confirmed}`);
+      const onSettled = (settled: string) => this.#settled.add(`${key} ${settled}`);
       const wayOf = (events: WayEvents<OutgoingStream | ComponentStream>) =>
         isOfComponent(own)
           ? new ComponentDoor(this.#dependencies, tenant, events)
           : new Connector(this.#dependencies, this.#gate, own, events);
-      pair = new Pair(this.#dependencies, this.#gate, own, wayOf, onConfirmed);
+      pair = new Pair(this.#dependencies, this.#gate, own, wayOf, onSettled);
       this.#pairs.set(key, pair);
     }
     return pair;
   }
 
-  #isConfirmed(name: PairName, key: string): boolean {
-    return this.#confirmed.has(`${keyOf(name)} ${key}`);
+  #isSettled(name: PairName, key: string): boolean {
+    return this.#settled.has(`${keyOf(name)} ${key}`);
   }
 
   #tickLater(): void {
@@ -379,7 +379,7 @@ class Owner implements Federation {
     const rows = await readOutbox(store, due.pair, '');
     if (rows.length === 0) return endDue(store, due);
     const isUnknown = rows.some(({ key }) => !this.#pair(due.pair).has(key));
-    if (isUnknown) await this.#pair(due.pair).load('late', (key) => this.#isConfirmed(due.pair, key));
+    if (isUnknown) await this.#pair(due.pair).load('late', (key) => this.#isSettled(due.pair, key));
   }
 }
 

@@ -7,13 +7,14 @@ import { afterEach, beforeEach, test } from 'node:test';
 import { openSqliteStore } from '../../lib/adapters/sqlite-store.ts';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
 import type { Bus } from '../../lib/ports/bus.ts';
-import type { Store } from '../../lib/ports/store.ts';
+import { type Store, Unavailable } from '../../lib/ports/store.ts';
 import { DeploymentClock } from '../../lib/runtime/deployment-clock.ts';
 import { Outbox, type OutboxBatch, readOutbox } from '../../lib/runtime/outbox.ts';
 import type { Carrier, CarrierEvents } from '../../services/federation/core/carrier.ts';
 import type { Dependencies } from '../../services/federation/core/dependencies.ts';
 import { Gate } from '../../services/federation/core/gate.ts';
 import type { WayEvents } from '../../services/federation/core/way.ts';
+import { federationLimits } from '../../services/federation/limits.ts';
 import { Pair } from '../../services/federation/pairs/pair.ts';
 import { ManualClock, settled } from '../connection/manual-clock.ts';
 
@@ -33,6 +34,9 @@ let carried: string[];
 let batches: number;
 /** The peer cannot be reached. */
 let isAway: boolean;
+let isStoreAway: boolean;
+/** Keys of rows of which nothing is to be sent any more. */
+let confirmed: string[];
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'late-rows-'));
@@ -43,7 +47,16 @@ beforeEach(async () => {
   batches = 0;
   isAway = false;
   const log = { info: () => {}, warn: () => {} };
-  const dependencies = { store, clock, log, holdsLease: () => true } as unknown as Dependencies;
+  isStoreAway = false;
+  confirmed = [];
+  const failing = new Proxy(store, {
+    get(target, member) {
+      if (isStoreAway) return () => Promise.reject(new Unavailable('the store does not answer'));
+      const found = target[member as keyof Store] as unknown;
+      return typeof found === 'function' ? found.bind(target) : found;
+    },
+  });
+  const dependencies = { store: failing, clock, log, holdsLease: () => true } as unknown as Dependencies;
   const wayOf = (events: WayEvents) => ({
     isIdle: true,
     lastError: undefined,
@@ -53,7 +66,7 @@ beforeEach(async () => {
     verify: () => Promise.reject(new Error('nobody is asked')),
     stop: () => {},
   });
-  pair = new Pair(dependencies, new Gate(clock), name, wayOf, () => {});
+  pair = new Pair(dependencies, new Gate(clock), name, wayOf, (key) => void confirmed.push(key));
 });
 
 afterEach(async () => {
@@ -117,6 +130,47 @@ test('presence that was written before what has left is not sent, and its row go
   await settled();
   await find();
   assert.deepEqual(carried, [status('here'), message]);
+});
+
+test('that nobody is there of an account is not said behind the presence of one of its sessions', async () => {
+  await write(`<presence from='juliet@a.example' to='anna@x.example/pc' type='unavailable'/>`);
+  tell(await write(status('here')));
+  await settled();
+  await find();
+  assert.deepEqual(carried, [status('here')]);
+  await write(`<presence from='juliet@a.example' to='anna@x.example' type='unavailable'/>`);
+  await find();
+  assert.equal(carried.length, 2, 'it is the last word');
+});
+
+test('of what waits for a stream, too', async () => {
+  isAway = true;
+  tell(await write(`<presence from='juliet@a.example' to='anna@x.example' type='unavailable'/>`));
+  tell(await write(status('here')));
+  isAway = false;
+  pair.tick(clock.monotonic());
+  await settled();
+  assert.deepEqual(carried, [status('here')]);
+});
+
+test('the same of a row of which a mark tells', async () => {
+  await write(unavailable);
+  tell(await write(status('here')));
+  await settled();
+  await pair.load('missed', () => false);
+  await settled();
+  assert.deepEqual(carried, [status('here')]);
+});
+
+test('what the peer has confirmed is known at once, though the store is away and keeps its row', async () => {
+  isStoreAway = true;
+  const { key, ...batch } = await write(status('here'));
+  tell({ key, ...batch });
+  await settled();
+  assert.deepEqual(confirmed, [key]);
+  assert.equal((await readOutbox(store, name, '')).length, 1);
+  isStoreAway = false;
+  await wall.advance(federationLimits.deletionRetryMaxMs);
 });
 
 test('presence that was written later is sent', async () => {

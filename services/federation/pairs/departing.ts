@@ -41,6 +41,21 @@ export class Departing {
     const { from, to } = this.stanza.attributes;
     return `${from} ${to}`;
   }
+
+  /** The accounts of both, as a key. */
+  get accounts(): string {
+    const { from, to } = this.stanza.attributes;
+    return `${bare(from)} ${bare(to)}`;
+  }
+
+  /** It says that nobody is there of an account, as the answer to a probe does (RFC 6121 §4.3.2). What any of its sessions says later replaces it. */
+  get saysNobody(): boolean {
+    return this.isState && this.stanza.type === 'unavailable' && this.stanza.attributes.from?.includes('/') === false;
+  }
+}
+
+function bare(jid = ''): string {
+  return jid.split('/', 1)[0]!;
 }
 
 /** One row. What is settled, one way or the other, is taken out; the row goes when nothing is left. */

@@ -30,8 +30,8 @@ export class Pair {
   readonly #queue = new Queue();
   readonly #standing = new Standing();
   readonly #shown = new Shown();
-  /** Tells the worker that a row is gone. */
-  readonly #onConfirmed: (key: string) => void;
+  /** Tells the worker that nothing of a row is to be sent any more. */
+  readonly #onSettled: (key: string) => void;
   #stream: Carrier | undefined;
   #asked: Asked | undefined;
   #confirmed = 0;
@@ -50,14 +50,14 @@ export class Pair {
     gate: Gate,
     name: PairName,
     wayOf: (events: WayEvents) => Way,
-    onConfirmed: (key: string) => void,
+    onSettled: (key: string) => void,
   ) {
     this.name = name;
     this.#terms = new Terms(name);
     this.#dependencies = dependencies;
     this.#gate = gate;
     this.#rows = new RowDeletions(dependencies, gate, name, () => this.#isStopped);
-    this.#onConfirmed = onConfirmed;
+    this.#onSettled = onSettled;
     this.#usedAtMs = dependencies.clock.monotonic();
     this.way = wayOf({ ready: (stream) => this.#ready(stream), failed: (error) => this.#failed(error) });
   }
@@ -113,7 +113,7 @@ export class Pair {
     else this.#pump();
   }
 
-  /** A batch came again whose stanzas the peer has confirmed: its row was written again, too. */
+  /** A batch came again of which nothing is to be sent any more: its row may have been written again, too. */
   dropRepeated(key: string): void {
     this.#rows.delete([{ key }]);
   }
@@ -121,16 +121,17 @@ export class Pair {
   /**
    * Reads the rows that this process does not know.
    * @param why `takeover`: another process may have sent them: its requests are not sent again, and whoever asked is told. `missed`: they
-   * come before whatever is taken next. `late`: nobody has told of them for a long time, and what was written later may have been sent.
+   * come before whatever is taken next. `late`: nobody has told of them for a long time. What was written later may have been sent, and then
+   * presence is left out.
    * @throws {Unavailable}
    */
-  async load(why: 'takeover' | 'missed' | 'late', isConfirmed: (key: string) => boolean): Promise<void> {
+  async load(why: 'takeover' | 'missed' | 'late', isSettled: (key: string) => boolean): Promise<void> {
     for await (const { key, value } of allOfOutbox(this.#dependencies.store, this.name)) {
-      if (isConfirmed(key)) this.dropRepeated(key);
-      if (isConfirmed(key) || this.#queue.has(key)) continue;
+      if (isSettled(key)) this.dropRepeated(key);
+      if (isSettled(key) || this.#queue.has(key)) continue;
       const entry = entryOfRow(key, value, sinceMs(this.#dependencies.clock, value.at));
       this.#hold(entry);
-      if (why === 'late') this.#settle(this.#shown.outdated(entry));
+      this.#settle(this.#shown.outdated(entry));
       this.#standing.note(entry);
     }
     if (why === 'takeover') this.#leaveOutRepeated(this.#queue.unsentStanzas());
@@ -379,10 +380,9 @@ export class Pair {
   }
 
   #delete(entries: readonly Entry[]): void {
-    this.#rows.delete(entries, (entry) => {
-      this.#onConfirmed(entry.key);
-      this.#forget(entry);
-    });
+    // Before the rows are gone: this process may lose the pair while the store is away, and read them when it has the pair again.
+    for (const { key } of entries) this.#onSettled(key);
+    this.#rows.delete(entries, (entry) => this.#forget(entry));
   }
 
   #hold(entry: Entry): void {

@@ -112,14 +112,21 @@ export class Queue {
 
   /**
    * Only the last presence per `from` and `to` counts. That is the one that was written last: an answer to a probe may have been asked for
-   * after a change that was still on its way, and been given before it.
+   * after a change that was still on its way, and been given before it. That nobody is there is replaced by whoever came later.
    * @returns the earlier ones that have not been sent
    */
   outdated(): Departing[] {
     const last = new Map<string, { readonly at: number; readonly one: Departing }>();
+    const present = new Map<string, number>();
     const outdated: Departing[] = [];
-    for (const { entry, one } of this.unsent()) {
-      if (!one.isState) continue;
+    const states = [...this.unsent()].filter(({ one }) => one.isState);
+    for (const { entry, one } of states)
+      if (showsOf(one.stanza) !== 'end') present.set(one.accounts, Math.max(entry.at, present.get(one.accounts) ?? entry.at));
+    for (const { entry, one } of states) {
+      if (one.saysNobody && (present.get(one.accounts) ?? entry.at) > entry.at) {
+        outdated.push(one);
+        continue;
+      }
       const key = one.addresses;
       const now = { at: entry.at, one };
       const before = last.get(key);

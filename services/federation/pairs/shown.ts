@@ -18,6 +18,8 @@ interface Written {
 export class Shown {
   /** By `from` and `to`; those that were written to last come last. */
   readonly #last = new Map<string, Written>();
+  /** By the accounts of both: when somebody of the one was last shown to be there. */
+  readonly #present = new Map<string, number>();
   readonly #unsaid = new Unsaid();
 
   /** Something was given up that is to be said when the peer is back. */
@@ -31,21 +33,21 @@ export class Shown {
     this.#unsaid.note(entry);
     for (const one of departing) {
       if (!one.isState) continue;
-      const key = one.addresses;
-      if ((this.#last.get(key)?.at ?? at) > at) continue;
-      this.#last.delete(key);
-      this.#last.set(key, { at, shows: showsOf(one.stanza) });
-      if (this.#last.size > federationLimits.shownMax) this.#last.delete(this.#last.keys().next().value!);
+      const shows = showsOf(one.stanza);
+      if (shows !== 'end') put(this.#present, one.accounts, Math.max(at, this.#present.get(one.accounts) ?? at));
+      if ((this.#last.get(one.addresses)?.at ?? at) <= at) put(this.#last, one.addresses, { at, shows });
     }
   }
 
   /** @returns what was written before the presence that was noted last, which says all that matters of it */
   outdated({ at, departing }: Entry): Departing[] {
     return departing.filter((one) => {
+      if (one.saysNobody && (this.#present.get(one.accounts) ?? at) > at) return true;
       const last = one.isState ? this.#last.get(one.addresses) : undefined;
       return last !== undefined && last.at > at && replaces(last.shows, showsOf(one.stanza));
     });
   }
+
   /** It waited for too long, and nobody is told so. @param at when its row was written */
   giveUp(at: number, one: Departing): void {
     this.#unsaid.keep(at, one);
@@ -55,4 +57,11 @@ export class Shown {
   due(clock: DeploymentClock): Entry[] {
     return this.#unsaid.take(federationLimits.standingPerTick, clock).filter((entry) => this.outdated(entry).length === 0);
   }
+}
+
+/** The last place is for what was written to last, and the first one goes when there are too many. */
+function put<Value>(map: Map<string, Value>, key: string, value: Value): void {
+  map.delete(key);
+  map.set(key, value);
+  if (map.size > federationLimits.shownMax) map.delete(map.keys().next().value!);
 }
