@@ -39,3 +39,17 @@ export interface RingReply {
 }
 
 export const ringAnswer = answerKind<RingReply>('ring', { ok: true, error: true, at: true, wishes: true });
+
+/**
+ * router → `m.<shard>`: the node of an occupant's session has died, so nobody knows what its client has heard of late. The worker asks for the
+ * client to be woken as with {@link RingRequest}. No body; answered as `RoomRequest`, when that is done.
+ */
+export interface UnheardRequest {
+  readonly kind: 'unheard';
+  readonly domain: string;
+  readonly room: string;
+  /** Full JID of the occupant's session. */
+  readonly jid: string;
+  /** What the room has sent since counts, ms by the deployment's clock. */
+  readonly sinceMs: number;
+}

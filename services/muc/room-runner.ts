@@ -15,15 +15,17 @@ import { BatchAttempt } from './batch-attempt.ts';
 import type { Batch } from './core/batch.ts';
 import type { RoomDependencies } from './core/dependencies.ts';
 import { type FannedOut, fanOut, type SortedOut, send, sortOut, writeAndSend } from './core/fan-out.ts';
-import type { Job } from './core/job.ts';
+import type { Job, Outcome } from './core/job.ts';
 import type { LoadedRoom } from './core/loaded-room.ts';
 import { nothingPrefetched, prefetch } from './core/prefetch.ts';
 import { errorOf } from './core/replies.ts';
+import type { Room } from './core/room.ts';
 import { commitBatch, loadRoom } from './core/room-store.ts';
 import { type Background, RoomTurn } from './core/room-turn.ts';
 import { roomLimits } from './limits.ts';
 import { confirmMissed, findReturned } from './missed/missed.ts';
 import { Bell } from './missed/ring.ts';
+import { ringSince } from './missed/ring-since.ts';
 import { sweep } from './missed/sweep.ts';
 import { handleUndelivered } from './missed/undelivered.ts';
 import { shutDown } from './rooms/shut-down.ts';
@@ -136,6 +138,19 @@ export class RoomRunner {
     if (!this.#loaded || (this.#sweptAt !== undefined && now - this.#sweptAt < roomLimits.sweepMs)) return;
     this.#sweptAt = now;
     await sweep(this.#dependencies, this.#loaded.room, (job) => this.push(job));
+  }
+
+  /** The node of this seat has died. Resolves when its client is on the way to be woken for what the room has sent since. @throws {Unavailable} */
+  async ringUnheard(jid: Jid, sinceMs: number): Promise<void> {
+    let found: Room | undefined;
+    const outcome = await new Promise<Outcome>((done) => {
+      const apply = ({ own, room }: RoomTurn): void => {
+        if (own) found = room;
+      };
+      if (!this.push({ about: jid, apply, done })) done({ ok: false, error: 'too many requests wait for the room' });
+    });
+    if (outcome === 'silent' || !outcome.ok) throw new Unavailable(`${this.#jid} could not be read`);
+    if (found !== undefined) await ringSince(this.#dependencies, this.#bell, { room: found, jid, sinceMs });
   }
 
   async #run(): Promise<void> {

@@ -10,6 +10,7 @@ import { erasePartition } from '../../lib/runtime/erase.ts';
 import { answering, isOperating, report, toStanzaError } from '../../lib/runtime/faults.ts';
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
 import { GoneAddresses } from '../../lib/runtime/gone-addresses.ts';
+import type { UnheardRequest } from '../../lib/runtime/ring-wire.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
 import { serviceLimits } from '../../lib/runtime/service-limits.ts';
 import { allShards, type ShardOwner } from '../../lib/runtime/shard-owner.ts';
@@ -145,7 +146,8 @@ class Worker implements MucWorker {
   }
 
   async #answer(payload: Uint8Array): Promise<Uint8Array | undefined> {
-    const { header, bodies } = decodeFrame<RoomRequest | RoomErasureRequest | HidesRequest>(payload);
+    const { header, bodies } = decodeFrame<RoomRequest | RoomErasureRequest | HidesRequest | UnheardRequest>(payload);
+    if (header.kind === 'unheard') return encodeFrame(await this.#ringUnheard(header));
     if (header.kind === 'hides') return encodeFrame(await this.#hide(header));
     if (header.kind !== 'room') return encodeFrame(await this.#erase(header));
     this.#dependencies.clock.observe(header.at);
@@ -163,6 +165,18 @@ class Worker implements MucWorker {
       const isTaken = this.#runner(request).push({ about, apply: (turn) => changeHides(turn, request.hides), done });
       if (!isTaken) resolve({ ok: false, error: `too many requests wait for ${request.room}` });
     });
+  }
+
+  /** @see UnheardRequest */
+  async #ringUnheard(request: UnheardRequest): Promise<DoneReply> {
+    try {
+      await this.#runner(request).ringUnheard(Jid.parse(request.jid), request.sinceMs);
+      return { ok: true };
+    } catch (error) {
+      if (isOperating(error)) return { ok: false, error: String(error) };
+      report(this.#dependencies.log, error, 'the client of an occupant was not woken', { room: request.room });
+      return { ok: true };
+    }
   }
 
   async #take(request: RoomRequest, stanza: Stanza): Promise<Outcome> {

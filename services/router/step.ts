@@ -141,7 +141,7 @@ export class Step {
       case 'unheard':
         return tellUnheard(this.#account(new Turn(this.#inTime)), body);
       case 'unread':
-        return tellUnread(this.#account(new Turn(this.#inTime)));
+        return tellUnread(this.#account(new Turn(this.#inTime)), false);
       case 'kept':
         return this.#state.resource === undefined ? undefined : noteKept(this.#ownAccount);
       case 'moved':

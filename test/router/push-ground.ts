@@ -1,6 +1,11 @@
 /** A phone of one tenant, and somebody who writes to it and an app server of the other one (XEP-0357). */
+import assert from 'node:assert/strict';
 import { DeploymentClock } from '../../lib/runtime/deployment-clock.ts';
+import { IdMint } from '../../lib/runtime/ids.ts';
+import { serviceLimits } from '../../lib/runtime/service-limits.ts';
+import { markHeld, updateSessions } from '../../lib/runtime/sessions.ts';
 import { routerLimits } from '../../services/router/limits.ts';
+import { reapNode } from '../../services/router/sessions/reaper.ts';
 import { ManualClock } from '../connection/manual-clock.ts';
 import type { Actor } from '../support/stage/actor.ts';
 import { type BatchActor, openRouter, type RouterStage } from '../support/stage/router-stage.ts';
@@ -30,7 +35,8 @@ export class PushGround {
 
   static async open(options: { readonly hasRooms?: boolean } = {}): Promise<PushGround> {
     const clock = new ManualClock();
-    const wrap = <Of extends object>(dependencies: Of) => ({ ...dependencies, clock: DeploymentClock.of(clock) });
+    const own = DeploymentClock.of(clock);
+    const wrap = <Of extends object>(dependencies: Of) => ({ ...dependencies, clock: own, ids: new IdMint(own) });
     const stage = await openRouter({ ...options, wrap });
     const phone = await stage.appear('juliet@a.example/phone');
     const romeo = await stage.appear('romeo@b.example/orchard');
@@ -53,6 +59,20 @@ export class PushGround {
   /** The next push may go. */
   pause(): Promise<void> {
     return this.clock.advance(routerLimits.pushPauseMs);
+  }
+
+  /** The node of the phone has died, and a router cleans up after it. */
+  async nodeDies(): Promise<void> {
+    const { stage, phone, clock } = this;
+    const node = 'n.dead.1';
+    await updateSessions(stage.store, phone.jid, (all) =>
+      all.map((one) => (one.sid === phone.sid ? { ...one, node, resumeMs: serviceLimits.resumeTimeoutMs } : one)),
+    );
+    await markHeld(stage.store, { node, sid: phone.sid }, phone.jid);
+    const reaped = reapNode(stage.dependencies, node);
+    await stage.settle();
+    await clock.advance(routerLimits.reaperPauseMs);
+    assert.equal(await reaped, 1);
   }
 
   /** The nodes of the pushes that came since the last look. */

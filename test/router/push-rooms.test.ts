@@ -7,6 +7,8 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { updateSessions } from '../../lib/runtime/sessions.ts';
 import { nowhere } from '../../lib/runtime/wire.ts';
 import { roomLimits } from '../../services/muc/limits.ts';
+import { routerLimits } from '../../services/router/limits.ts';
+import { sendOverdue } from '../../services/router/push/publish.ts';
 import { configure } from '../support/stage/rooms.ts';
 import type { BatchActor } from '../support/stage/router-stage.ts';
 import { notification, PushGround } from './push-ground.ts';
@@ -56,6 +58,12 @@ async function park(): Promise<void> {
   );
 }
 
+async function sweep(): Promise<void> {
+  await ground.clock.advance(routerLimits.pushOverdueMs + 1);
+  await sendOverdue(ground.stage.dependencies, (lists) => lists);
+  await ground.stage.settle();
+}
+
 async function bookmark(room: string, notify: string): Promise<void> {
   const conference = `<conference xmlns='urn:xmpp:bookmarks:1'><extensions><notify xmlns='urn:xmpp:notification-settings:1'>${notify}</notify></extensions></conference>`;
   const publish = `<publish node='urn:xmpp:bookmarks:1'><item id='${room}'>${conference}</item></publish>`;
@@ -100,6 +108,41 @@ for (const domain of ['a.example', 'b.example']) {
         assert.deepEqual(await speak(room, 'Jule!'), mentions ? woken : []);
       });
     }
+
+    test('its node dies before it has noticed that the phone does not hear: mentions of the last minute wake it, once', async () => {
+      await open(room);
+      assert.deepEqual(await speak(room, 'Jule, long ago'), []);
+      await ground.clock.advance(routerLimits.unackedRecentMs);
+      assert.deepEqual(await speak(room, 'Jule!'), []);
+      assert.deepEqual(await speak(room, 'hello'), []);
+      await ground.nodeDies();
+      await sweep();
+      ground.app.receives(notification(1));
+      await sweep();
+      assert.deepEqual(ground.pushed(), []);
+    });
+
+    test('its node dies when nothing has rung', async () => {
+      await open(room);
+      assert.deepEqual(await speak(room, 'Jule, long ago'), []);
+      await ground.clock.advance(routerLimits.unackedRecentMs);
+      assert.deepEqual(await speak(room, 'hello'), []);
+      await ground.nodeDies();
+      await sweep();
+      assert.deepEqual(ground.pushed(), []);
+    });
+
+    test('its node dies, and the worker of the room does not answer at first', async () => {
+      await open(room);
+      assert.deepEqual(await speak(room, 'Jule!'), []);
+      await ground.stage.stopRooms();
+      await ground.nodeDies();
+      await sweep();
+      assert.deepEqual(ground.pushed(), []);
+      await ground.stage.startRooms();
+      await sweep();
+      assert.deepEqual(ground.pushed(), woken);
+    });
 
     test('everything wakes it in a room that only members may enter, unless its bookmark says otherwise', async () => {
       await open(room, { membersonly: '1' });

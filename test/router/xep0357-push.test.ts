@@ -2,9 +2,12 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { Rows } from '../../lib/runtime/rows.ts';
+import { Account } from '../../services/router/core/account.ts';
 import { accounts } from '../../services/router/core/accounts.ts';
+import { Turn } from '../../services/router/core/turn.ts';
 import { routerLimits } from '../../services/router/limits.ts';
 import { sendOverdue } from '../../services/router/push/publish.ts';
+import { listRegistrations, registrations } from '../../services/router/push/registrations.ts';
 import { body, NS, notification, optionsForm, PushGround, server } from './push-ground.ts';
 
 let ground: PushGround;
@@ -308,4 +311,26 @@ test('what waits for a client rings when its node has died, or has not given it 
   assert.deepEqual(ground.pushed(), []);
   await ground.phone.step([{ kind: 'unread' }], []);
   assert.deepEqual(ground.pushed(), ['n1']);
+});
+
+test('what another client has acknowledged rings when the node of this one has died, because nobody knows what it has heard', async () => {
+  await ground.enable(ground.phone);
+  const tower = await ground.stage.appear('juliet@a.example/tower');
+  await ground.say(body);
+  const id = /<stanza-id [^>]*id='([^']*)'/.exec(tower.take().join())![1]!;
+  await tower.step([{ kind: 'delivered', ids: [id] }], []);
+  assert.deepEqual(ground.pushed(), []);
+  await ground.nodeDies();
+  ground.app.receives(notification(1));
+});
+
+test('a router that comes late with an earlier session of the client takes back nothing that has rung since', async () => {
+  await ground.enable(ground.phone);
+  await ground.phone.end();
+  const account = new Account(new Turn(ground.stage.dependencies), (await ground.stage.tenants.find('a.example'))!, 'juliet');
+  const [registration] = await listRegistrations(account);
+  await account.rows.put(registrations, registration!.key, { ...registration!.value, sid: 'z', messages: 3 });
+  await ground.stage.join('juliet@a.example/phone');
+  const [after] = await listRegistrations(account);
+  assert.deepEqual([after!.value.sid, after!.value.messages], ['z', 3]);
 });

@@ -134,8 +134,11 @@ export interface AccountFeature {
    * @returns for which messages of the room the client is to be woken
    */
   readonly unheardInRoom?: (account: Account, occupant: Occupancy, messages: readonly Stanza[]) => Promise<RingWish>;
-  /** Called when it is not known what the client of a session has got of what waits for it, as when its node has died. */
-  readonly unread?: (account: Account) => Pending;
+  /**
+   * Called when it is not known what the client of a session has got of what waits for it.
+   * @param isDead the node of the session has died, so that it is not known either what the client has got of what others have acknowledged
+   */
+  readonly unread?: (account: Account, isDead: boolean) => Pending;
   /**
    * Called when a session has become unavailable, whether it said so or not.
    * @param presence has `from`: the account may have no session in this turn

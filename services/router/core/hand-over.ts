@@ -7,6 +7,7 @@ import type { AnswerKind } from '../../../lib/runtime/answer.ts';
 import { ask, checkDone } from '../../../lib/runtime/faults.ts';
 import { encodeFrame } from '../../../lib/runtime/frame.ts';
 import { runtimeLimits } from '../../../lib/runtime/limits.ts';
+import type { UnheardRequest } from '../../../lib/runtime/ring-wire.ts';
 import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
 import { roomShard } from '../../../lib/runtime/shards.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
@@ -111,6 +112,12 @@ function askRoom(dependencies: Dependencies, subject: string, request: ForRoom, 
 export function tellHides(dependencies: Dependencies, tenant: Tenant, room: string, jid: string, hides: Hides): Promise<void> {
   const request: HidesRequest = { kind: 'hides', domain: tenant.domain, room, jid, hides };
   return askOther(dependencies, roomAnswer, roomShard(tenant.domain, room), encodeFrame(request));
+}
+
+/** Tells a room that the node of one of its occupants has died. @throws {Unavailable} */
+export function tellUnheard(dependencies: Dependencies, request: Omit<UnheardRequest, 'kind'>): Promise<void> {
+  const payload = encodeFrame({ kind: 'unheard', ...request } satisfies UnheardRequest);
+  return askOther(dependencies, roomAnswer, roomShard(request.domain, request.room), payload);
 }
 
 async function askOther(

@@ -19,7 +19,7 @@ import { mentions } from '../../../lib/xmpp/mentions.ts';
 import { messageType } from '../../../lib/xmpp/message-type.ts';
 import { isEncrypted, rings } from '../../../lib/xmpp/rings.ts';
 import { Stanza } from '../../../lib/xmpp/stanza.ts';
-import { readQueue } from '../archive/cursor.ts';
+import { readQueue, readRecent } from '../archive/cursor.ts';
 import type { Account } from '../core/account.ts';
 import { type AccountRow, accounts } from '../core/accounts.ts';
 import type { AccountFeature, Occupancy, Outcome } from '../core/feature.ts';
@@ -35,6 +35,7 @@ import {
   registrations,
 } from '../push/registrations.ts';
 import { settingOf } from '../push/settings.ts';
+import { askRoomsLater } from '../push/unheard-in-rooms.ts';
 
 const NS = 'urn:xmpp:push:0';
 const NS_MUC_USER = 'http://jabber.org/protocol/muc#user';
@@ -92,7 +93,10 @@ async function goOn(account: Account, { pushes }: AccountRow): Promise<void> {
   const { resource, sid } = account.session!;
   const own = (await listRegistrations(account)).filter(({ value }) => value.resource === resource);
   for (const { key } of own)
-    await update(account.rows, registrations, key, (row) => row && { ...row, sid, messages: 0, requests: 0 });
+    await update(account.rows, registrations, key, (row) => {
+      // A router that stood still may come late with a session that another one has followed since. Ids carry their time.
+      return row === undefined || row.sid > sid ? row : { ...row, sid, messages: 0, requests: 0 };
+    });
   if (own.length > 0) account.turn.origin?.turnPush(true);
 }
 
@@ -170,14 +174,17 @@ async function ringUnheard(account: Account, stanza: Stanza): Promise<void> {
     if (value.resource === resource) await pushTo(account, key, isRequest ? 'request' : 'message');
 }
 
-/** Nobody can tell what the client has not heard, so what waits for it rings. */
-async function ringUnread(account: Account): Promise<void> {
+/** Nobody can tell what the client has not heard, so what waits for it rings; and if its node is dead, what others have acknowledged of late. */
+async function ringUnread(account: Account, isDead: boolean): Promise<void> {
   if ((await account.get(accounts))?.pushes === undefined) return;
+  const own = (await listRegistrations(account)).filter(({ value }) => value.resource === account.fullJid.resource);
+  if (own.length === 0) return;
   const { stanzas } = await readQueue(account, '', new Set());
-  const count = stanzas.filter(({ xml }) => ringsFor(account, Stanza.parse(xml))).length;
-  if (count === 0) return;
-  for (const { key, value } of await listRegistrations(account))
-    if (value.resource === account.fullJid.resource) await pushTo(account, key, 'message', count);
+  const unheard = new Map(stanzas.map(({ id, xml }) => [id, Stanza.parse(xml)]));
+  if (isDead) for (const [id, stanza] of await readRecent(account)) unheard.set(id, stanza);
+  const count = [...unheard.values()].filter((stanza) => ringsFor(account, stanza)).length;
+  if (count > 0) for (const { key } of own) await pushTo(account, key, 'message', count);
+  if (isDead) await askRoomsLater(account);
 }
 
 /** What the account's own clients send does not ring. */

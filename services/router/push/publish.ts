@@ -14,6 +14,7 @@ import type { Turns } from '../core/feature.ts';
 import { Turn } from '../core/turn.ts';
 import { routerLimits } from '../limits.ts';
 import { type Due, listDue, putDue, type Registration, registrations, removeDue, removeListedDue } from './registrations.ts';
+import { askRooms } from './unheard-in-rooms.ts';
 
 const NS_PUSH = 'urn:xmpp:push:0';
 const NS_PUBSUB = 'http://jabber.org/protocol/pubsub';
@@ -47,10 +48,14 @@ export async function pushTo(account: Account, key: string, what: Ringing, count
   if (isFirst) sendLater(dependencies, account.tenant, due, rung.dueMs! - now);
 }
 
-/** The client is there: it has heard what rang before. */
-export async function forgetRung(account: Account, key: string, { messages, requests }: Registration): Promise<void> {
+/** The client is there: it has heard what rang before. @param known the row as it was then: what has rung since it may not have heard */
+export async function forgetRung(account: Account, key: string, known: Registration): Promise<void> {
+  const { sid, messages, requests } = known;
   if (messages + requests === 0) return;
-  await update(account.rows, registrations, key, (row) => row && { ...row, messages: 0, requests: 0 });
+  await update(account.rows, registrations, key, (row) => {
+    const isSame = row?.sid === sid && row.messages === messages && row.requests === requests;
+    return isSame ? { ...row, messages: 0, requests: 0 } : row;
+  });
 }
 
 function sendLater(dependencies: Dependencies, tenant: Tenant, due: Due, inMs: number): void {
@@ -84,8 +89,10 @@ async function sendDue(dependencies: Dependencies, tenant: Tenant, { owner, key 
 /** Sends what another router was to send and has not. */
 export async function sendOverdue(dependencies: Dependencies, turn: Turns): Promise<void> {
   for (const listed of await listDue(dependencies, dependencies.clock.now() - routerLimits.pushOverdueMs, turn)) {
-    const tenant = await dependencies.tenants.find(listed.value.owner.domain);
-    if (tenant) await sendDue(dependencies, tenant, listed.value);
+    const { value: due } = listed;
+    const tenant = await dependencies.tenants.find(due.owner.domain);
+    if (tenant && due.unheard !== undefined) await askRooms(dependencies, due);
+    else if (tenant) await sendDue(dependencies, tenant, due);
     await removeListedDue(dependencies, listed);
   }
 }

@@ -46,7 +46,18 @@ type WithStore = Pick<Dependencies, 'store'>;
 
 export interface Due {
   readonly owner: Owner;
+  /** A registration's; with {@link unheard}, a session's. */
   readonly key: string;
+  /** No push: rooms are to be told that the node of the session has died. */
+  readonly unheard?: UnheardInRooms | undefined;
+}
+
+export interface UnheardInRooms {
+  readonly resource: string;
+  /** The session's addresses in these rooms. */
+  readonly places: readonly string[];
+  /** What they have sent since, ms by the deployment's clock. */
+  readonly sinceMs: number;
 }
 
 export function registrationKey(jid: string, node: string | undefined): string {
@@ -77,8 +88,8 @@ function dueId({ owner, key }: Due): string {
 }
 
 /** Names a push that waits, in case this router dies before it sends it. */
-export async function putDue({ store }: WithStore, ms: number, { owner: { domain, local }, key }: Due): Promise<void> {
-  const due: Due = { owner: { domain, local }, key };
+export async function putDue({ store }: WithStore, ms: number, { owner: { domain, local }, key, unheard }: Due): Promise<void> {
+  const due: Due = { owner: { domain, local }, key, unheard };
   await store.batchPut([dues.put(store, ms, dueId(due), due)]);
 }
 

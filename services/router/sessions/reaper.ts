@@ -71,7 +71,7 @@ async function release(dependencies: Dependencies, tenant: Tenant, owner: Owner,
     if (missed !== undefined || sessions!.length > 1)
       await requeue(account, { resource: entry.resource, missed, isUnknown: true });
     const session = { ...address, resource: entry.resource };
-    await tellUnread(new Account(new Turn(dependencies), tenant, owner.local, session));
+    await tellUnread(new Account(new Turn(dependencies), tenant, owner.local, session), true);
   }
   if (!entry?.resumeMs) return endSession(dependencies, tenant, owner.local, address);
   const silentMs = Math.min(runtimeLimits.heartbeatDeadMs, entry.resumeMs);

@@ -27,6 +27,6 @@ export async function tellUnheard(account: Account, bytes: Buffer): Promise<void
 }
 
 /** It is not known what the client of this session has got of what waits for it. */
-export async function tellUnread(account: Account): Promise<void> {
-  for (const { unread } of account.turn.dependencies.features.all) await unread?.(account);
+export async function tellUnread(account: Account, isDead: boolean): Promise<void> {
+  for (const { unread } of account.turn.dependencies.features.all) await unread?.(account, isDead);
 }

@@ -130,9 +130,13 @@ export abstract class Stage<A extends Actor = Actor> {
     return { ...this.dependencies, ...parts };
   }
 
+  async stopRooms(): Promise<void> {
+    for (const worker of this.#workers.splice(0)) await worker.stop();
+  }
+
   /** Another worker takes all rooms over. */
   async restartRooms(options?: RoomsOptions): Promise<MucWorker> {
-    for (const worker of this.#workers.splice(0)) await worker.stop();
+    await this.stopRooms();
     return this.startRooms(options);
   }
 
