@@ -1,12 +1,13 @@
 /** A model client that binds by XEP-0386 reads what it has missed from the archive (XEP-0313), page by page, and drops what it has. */
 import { say } from './client-text.ts';
-import type { ClientSession } from './history.ts';
+import type { ArchiveRead, ClientSession } from './history.ts';
 import { attribute } from './stanza-text.ts';
 
 export class ClientArchive {
   readonly #name: string;
   #number = 0;
   #askedId = '';
+  #askedMs = 0;
   /** The last entry that it knows. */
   #after = '';
   /** Ids of entries that it has read in this session. */
@@ -27,7 +28,8 @@ export class ClientArchive {
   }
 
   /** @returns the request for what came after the last entry that it knows */
-  next(): string {
+  next(nowMs: number): string {
+    this.#askedMs = nowMs;
     this.#askedId = `mam.${this.#name}.${++this.#number}`;
     return say.readArchive(this.#askedId, this.#after);
   }
@@ -48,6 +50,11 @@ export class ClientArchive {
     if (!isKnown && message.includes('<body>'))
       session.received.push({ id, isDelayed: true, stanzaId, atMs: nowMs, isUnwanted: false });
     return true;
+  }
+
+  /** As far as it has read, since it asked. */
+  get read(): ArchiveRead {
+    return { askedMs: this.#askedMs, last: this.#after };
   }
 
   /** @returns whether there is more to ask for; undefined: this answers something else */

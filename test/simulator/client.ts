@@ -132,11 +132,13 @@ export class SimClient extends ClientStream {
 
   #readOn(text: string): void {
     const heard = this.#archive.heard(text);
-    if (heard === 'more') this.stanza({ text: this.#archive.next(), message: undefined });
+    if (heard === 'more' || heard === 'done') this.history.readArchive(this.account, this.#archive.read);
+    if (heard === 'more') this.stanza({ text: this.#archive.next(this.world.nowMs), message: undefined });
     const session = this.session;
     if (heard === 'again')
       this.world.after(1_000, () => {
-        if (this.stage === 'online' && session === this.session) this.stanza({ text: this.#archive.next(), message: undefined });
+        if (this.stage === 'online' && session === this.session)
+          this.stanza({ text: this.#archive.next(this.world.nowMs), message: undefined });
       });
   }
 
@@ -187,7 +189,7 @@ export class SimClient extends ClientStream {
     for (const room of this.#rooms.all) this.#join(room);
     this.#push?.begin();
     this.#register();
-    if (isInline) this.stanza({ text: this.#archive.next(), message: undefined });
+    if (isInline) this.stanza({ text: this.#archive.next(this.world.nowMs), message: undefined });
   }
 
   protected resumed(): void {

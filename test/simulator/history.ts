@@ -53,18 +53,30 @@ export interface ClientSession {
   resumptions: number;
 }
 
+/** A page that a client has read of its account's archive, and that ends with the entry `last`. */
+export interface ArchiveRead {
+  readonly askedMs: number;
+  readonly last: string;
+}
+
 export class History {
   readonly sent = new Map<string, SentMessage>();
   readonly sessions: ClientSession[] = [];
   readonly blocks = new BlockHistory();
   readonly remote = new RemoteHistory();
   readonly push = new PushHistory();
+  /** By account. */
+  readonly archiveReads = new Map<string, ArchiveRead[]>();
   readonly tokens: TokenCounts = { used: 0, faults: [] };
   /** The bare JID of each client, by its name. */
   readonly accountOf = new Map<string, string>();
   resumed = 0;
   resumedElsewhere = 0;
   resumeFailed = 0;
+
+  readArchive(account: string, read: ArchiveRead): void {
+    this.archiveReads.set(account, [...(this.archiveReads.get(account) ?? []), read]);
+  }
 
   openSession(account: string, client: string): ClientSession {
     const session: ClientSession = {

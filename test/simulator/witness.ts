@@ -66,6 +66,13 @@ export class Witness implements BusObserver {
     return entries.map(([, entry]) => entry);
   }
 
+  /** Where a message stands in an archive. */
+  entryOf(owner: string, id: string): { readonly stanzaId: string; readonly keptMs: number } | undefined {
+    for (const [stanzaId, entry] of this.#entries.get(owner) ?? [])
+      if (entry.id === id) return { stanzaId, keptMs: entry.keptMs };
+    return undefined;
+  }
+
   /** Bare JIDs. */
   get rooms(): readonly string[] {
     return [...this.#said.keys()];

@@ -26,7 +26,7 @@ const realImmediate = globalThis.setImmediate;
 const realClearImmediate = globalThis.clearImmediate;
 
 /** Monday, 1 January 2024. */
-const epochMs = 1_704_067_200_000;
+export const epochMs = 1_704_067_200_000;
 /** A run that makes more events than this has an endless loop in it. */
 const eventsMax = 2_000_000;
 

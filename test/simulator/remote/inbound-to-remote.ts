@@ -48,6 +48,7 @@ export class InboundToRemote implements FarEnd {
     if (!this.#isOver) this.#server.options.history.counts.broken++;
     this.#isOver = true;
     this.#server.release(this.#pipe);
+    this.#server.leave(this);
     this.#server.to(this.#host).gone(this.#pipe);
   }
 
@@ -162,8 +163,18 @@ export class InboundToRemote implements FarEnd {
     });
   }
 
-  /** The accounts have the stanzas up to this one. */
+  /** The accounts have all that has come. */
+  takeAll(): void {
+    if (!this.#isOver && this.#isIn) this.#take(this.#received.length);
+  }
+
+  get host(): string {
+    return this.#host;
+  }
+
+  /** The accounts have the stanzas up to this one, and what came on earlier streams. */
   #take(place: number): void {
+    for (const earlier of this.#server.streamsBefore(this)) earlier.takeAll();
     for (const received of this.#received.slice(0, place)) {
       if (received.isTaken) continue;
       received.isTaken = true;

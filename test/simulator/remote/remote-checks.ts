@@ -1,4 +1,5 @@
 /** What must hold between us and remote servers when everything has healed: the contract of docs/reliability.md. */
+import { isBehindRead } from '../behind-read.ts';
 import type { SimClient } from '../client.ts';
 import type { History, SentMessage } from '../history.ts';
 import type { StoreRows } from '../store-rows.ts';
@@ -79,7 +80,8 @@ function checkRows({ history, rows }: RemoteFindings): string[] {
 }
 
 /** What we have confirmed to a remote server is in the archive of its recipient and was received, or it was sent back. */
-function checkArrivals({ history, witness }: RemoteFindings): string[] {
+function checkArrivals(findings: RemoteFindings): string[] {
+  const { history, witness } = findings;
   const received = new Map<string, Set<string>>();
   for (const session of history.sessions) {
     const ids = received.get(session.account) ?? new Set();
@@ -90,7 +92,9 @@ function checkArrivals({ history, witness }: RemoteFindings): string[] {
     .filter(({ isConfirmed, isBounced }) => isConfirmed && !isBounced)
     .flatMap(({ id, to }) => {
       if (!witness.isArchived(to, id)) return [`lost: ${id} was confirmed and is not in the archive of ${to}`];
-      return received.get(to)?.has(id) ? [] : [`undelivered: ${id} was confirmed and no client of ${to} has it`];
+      return received.get(to)?.has(id) || isBehindRead(findings, to, id)
+        ? []
+        : [`undelivered: ${id} was confirmed and no client of ${to} has it`];
     });
 }
 

@@ -69,6 +69,8 @@ export class RemoteServer {
   readonly #statuses = new Map<string, number>();
   readonly #outbound = new Map<string, OutboundFromRemote>();
   readonly #pipes = new Set<Pipe>();
+  /** In the order in which they were opened. */
+  readonly #inbound = new Set<InboundToRemote>();
   /** Keys of dialback that it has said, with the stream. */
   readonly keys = new Set<string>();
   #life = 0;
@@ -108,6 +110,7 @@ export class RemoteServer {
     this.keys.clear();
     this.breakAll(isHeard);
     this.#outbound.clear();
+    this.#inbound.clear();
     // Only now: what broken streams want to try again dies too.
     this.#life++;
     this.#kept = [];
@@ -140,11 +143,23 @@ export class RemoteServer {
     this.options.world.after(delayMs, go);
   }
 
+  /** What it has read first it handles first, whenever it confirms it. */
+  streamsBefore(inbound: InboundToRemote): readonly InboundToRemote[] {
+    const all = [...this.#inbound];
+    return all.slice(0, all.indexOf(inbound)).filter(({ host }) => host === inbound.host);
+  }
+
+  leave(inbound: InboundToRemote): void {
+    this.#inbound.delete(inbound);
+  }
+
   /** A process of ours connects. */
   accept(process: SimProcess): Pipe {
     const { world, random } = this.options;
     const pipe = new Pipe(world, random.fork(`pipe ${world.events}`), process);
-    pipe.open(new InboundToRemote(this, pipe));
+    const inbound = new InboundToRemote(this, pipe);
+    this.#inbound.add(inbound);
+    pipe.open(inbound);
     let host = '';
     pipe.onWrite = (text) => {
       host = /<stream:stream[^>]* from='([^']*)'/.exec(text)?.[1] ?? host;
