@@ -17,7 +17,7 @@ import { findingLimits } from '../services/federation/finding/limits.ts';
 import { federationLimits } from '../services/federation/limits.ts';
 import { roomLimits } from '../services/muc/limits.ts';
 import { routerLimits } from '../services/router/limits.ts';
-import { jwtLimits } from '../services/router/sasl/limits.ts';
+import { guestLimits, jwtLimits } from '../services/router/sasl/limits.ts';
 import { webLimits } from '../services/web/limits.ts';
 
 const bounds = {
@@ -26,6 +26,7 @@ const bounds = {
   connection: connectionLimits,
   federation: federationLimits,
   finding: findingLimits,
+  guest: guestLimits,
   jwt: jwtLimits,
   port: portLimits,
   program: programLimits,

@@ -10,6 +10,15 @@ const escaped = 2;
 
 showRelations('rows of the store', [
   {
+    says: 'a store gives all guests of a tenant at once, and those that have just ended; a stream ends before its guest does',
+    holds: ({ guest, port, runtime, connection }) =>
+      guest.guestRowsMax <= port.storeQueryRowsMax &&
+      runtime.guestsMax < guest.guestRowsMax &&
+      runtime.guests <= runtime.guestsMax &&
+      connection.preauthTimeoutMs < guest.guestUnboundMs,
+    planted: { guest: { guestUnboundMs: 20_000 } },
+  },
+  {
     says: 'a stanza fits into a row',
     holds: ({ port, xmpp }) => xmpp.stanzaBytesMax < port.storeValueBytesMax,
     planted: { xmpp: { stanzaBytesMax: 400_000 } },

@@ -141,6 +141,13 @@ export const runtimeLimits = {
   jwtKeysCharactersMax: 8_192,
   /** An issuer, an audience or the name of a claim, characters. */
   jwtClaimCharactersMax: 500,
+  /** Guests of a tenant at once, unless its policy says otherwise, and at most: a router reads all of them when one comes. */
+  guests: 100,
+  guestsMax: 900,
+  /** Random bytes in the name of a guest: no two ever get the same. */
+  guestRandomBytes: 8,
+  /** Guests from one address at once: those of a family, or of a small office. */
+  guestsPerAddress: 10,
   /** Servers for calls that a tenant names (XEP-0215). Clients try all of them with each call. */
   callServersMax: 20,
   /** A secret in a tenant's policy, characters as it is sealed: four times what it may have, for an envelope and base64. */

@@ -23,7 +23,7 @@ declare module '@xmpp/client' {
     readonly jid: { toString(): string };
     readonly fast: { saveToken: (token: Token) => Promise<void>; fetchToken: () => Promise<Token | undefined> };
     readonly streamManagement: { readonly enabled: boolean; on(event: 'resumed', listener: () => void): void };
-    readonly reconnect: { delay: number };
+    readonly reconnect: { delay: number; stop(): void };
     readonly iqCaller: {
       get(child: Element, to?: string): Promise<Element | undefined>;
       request(iq: Element): Promise<Element>;

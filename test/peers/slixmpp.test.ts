@@ -19,6 +19,7 @@ const scripts = [
   ['profiles', 'avatars and names in vCards, in PEP, in presence and in a room', 11],
   ['bookmarks', 'bookmarks in three forms, what was displayed in chats and rooms', 16],
   ['rooms', 'rooms from creation to destruction, with their archive', 39],
+  ['guests', 'people without an account, who leave nothing behind', 8],
   ['tenants', 'two domains talk and see nothing of each other', 14],
 ] as const;
 
@@ -33,7 +34,7 @@ after(() => skylark.stop());
 for (const [script, title, count] of scripts) {
   test(`slixmpp: ${title}`, async () => {
     const domain = `${script.replace('_', '-')}.test`;
-    const tenants = script === 'tenants' ? [domain, `other.${domain}`] : [domain];
+    const tenants = ['tenants', 'guests'].includes(script) ? [domain, `other.${domain}`] : [domain];
     for (const tenant of tenants) skylark.command('tenant', 'add', tenant, '--registration', 'open');
     for (const [local, password] of [
       ['juliet', 'capulet'],
@@ -42,6 +43,7 @@ for (const [script, title, count] of scripts) {
     ]) {
       skylark.addUser(`${local}@${domain}`, password!);
     }
+    if (script === 'guests') skylark.command('tenant', 'set', domain, '--sign-in', 'password,anonymous');
     if (script === 'commands') skylark.command('user', 'role', `nurse@${domain}`, 'admin');
     await runScript(`./slixmpp/${script}.py`, [skylark.ports.c2s, skylark.ports.c2sTls, domain], count);
   });

@@ -131,6 +131,17 @@ test('RFC 7628 §3.2.2: who is refused is told where to get a token, and fails w
   assert.deepEqual((await oauth(await sign())).told, { status: 'invalid_token' });
 });
 
+test('XEP-0493: who comes with an empty token, and by the other profile too, is told where to get one', async () => {
+  const told = { status: 'invalid_token', 'openid-configuration': `${issuer}/.well-known/openid-configuration` };
+  for (const value of ['', 'Bearer', 'Bearer ']) {
+    const somebody = await come();
+    const answer = await somebody.asks(auth('OAUTHBEARER', `n,a=juliet@a.example,\u0001auth=${value}\u0001\u0001`));
+    const [, challenge = ''] = /^<challenge [^>]*>([^<]*)</.exec(answer) ?? [];
+    assert.deepEqual(JSON.parse(Buffer.from(challenge, 'base64').toString()), told);
+    assert.equal(outcomeOf(await somebody.asks(`<response xmlns='${ns}'>${base64('\u0001')}</response>`)), 'not-authorized');
+  }
+});
+
 test('RFC 7628 §3.1: a message of another shape is malformed', async () => {
   const token = await sign();
   for (const message of [
@@ -139,6 +150,8 @@ test('RFC 7628 §3.1: a message of another shape is malformed', async () => {
     `n,,\u0001auth=Bearer ${token}`,
     `n,,\u0001auth=Basic ${token}\u0001\u0001`,
     `n,,\u0001\u0001\u0001`,
+    `n,,\u0001auth\u0001\u0001`,
+    `n,,\u0001auth=Bearertoken\u0001\u0001`,
     `p=tls-unique,,\u0001auth=Bearer ${token}\u0001\u0001`,
     `n,,x\u0001auth=Bearer ${token}\u0001\u0001`,
   ]) {

@@ -3,6 +3,7 @@ import { createHmac } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SignJWT } from 'jose';
 import { openFileKeys } from '../../lib/adapters/file-keys.ts';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
@@ -78,7 +79,8 @@ export function signToken(claims: Claims = {}, secret = sharedSecret): Promise<s
   return new SignJWT(payload).setProtectedHeader({ alg: 'HS256' }).sign(Buffer.from(secret));
 }
 
-export const auth = (mechanism: string, data: string) => `<auth xmlns='${ns}' mechanism='${mechanism}'>${base64(data)}</auth>`;
+export const auth = (mechanism: string, data: string) =>
+  `<auth xmlns='${ns}' mechanism='${mechanism}'>${base64(data) || '='}</auth>`;
 
 /** @returns 'success', or the condition of the failure */
 export function outcomeOf(answer: string): string {
@@ -106,4 +108,13 @@ export async function byToken(ground: SignInGround, name: string, token: string,
   const proof = createHmac('sha256', token).update('Initiator').digest();
   const next = `<fast xmlns='urn:xmpp:fast:0'/><request-token xmlns='urn:xmpp:fast:0' mechanism='HT-SHA-256-NONE'/>`;
   return somebody.asks(authenticate('HT-SHA-256-NONE', Buffer.concat([Buffer.from(`${name}\0`), proof]), next));
+}
+
+/** Asks again and again. @throws when it does not come true within five seconds */
+export async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
+  for (let waitedMs = 0; waitedMs < 5_000; waitedMs += 20) {
+    if (await holds()) return;
+    await sleep(20);
+  }
+  throw new Error(`never: ${holds.toString()}`);
 }

@@ -5,6 +5,7 @@ import { block } from './block.ts';
 import { brandBackground, brandColour, brandLogo, brandName } from './brand.ts';
 import { callServers } from './call-servers.ts';
 import { federation } from './federation.ts';
+import { guestReach, guestsMax, guestsPerAddress } from './guests.ts';
 import { hold } from './hold.ts';
 import { inviteDays } from './invite-days.ts';
 import { inviteUses } from './invite-uses.ts';
@@ -28,6 +29,7 @@ export const policyKeys = {
   ...{ registrationUrl, invites, inviteDays, inviteUses, webUrl },
   ...{ brandName, brandColour, brandBackground, brandLogo },
   ...{ signIn, jwtIssuer, jwtAudience, jwtClaim, jwtKeys, jwtSecret },
+  ...{ guestsMax, guestsPerAddress, guestReach },
 };
 
 type Keys = typeof policyKeys;

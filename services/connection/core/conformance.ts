@@ -4,6 +4,24 @@ import type { SpecRow } from './stream-feature.ts';
 export const conformance: readonly SpecRow[] = [
   { spec: 'RFC 6120', version: '2011', title: 'XMPP Core: TCP streams, STARTTLS, limits, stream errors' },
   { spec: 'RFC 7395', version: '2014', title: 'An XMPP Subprotocol for WebSocket' },
+  {
+    spec: 'RFC 4505',
+    version: '2006',
+    title: 'Anonymous SASL Mechanism, where the tenant lets guests in',
+    note: 'What a client says of itself (the trace) is not kept.',
+  },
+  {
+    spec: 'RFC 7628',
+    version: '2015',
+    title: 'SASL Mechanisms for OAuth: OAUTHBEARER with a JWT (RFC 7519)',
+    note: 'No OAUTH10A, and no introspection (RFC 7662): tokens are JWTs.',
+  },
+  {
+    spec: 'XEP-0493',
+    version: '0.1.0',
+    title: 'OAuth Client Login: an empty token is answered with the discovery address of the issuer',
+    note: 'Scopes are not looked at: a token that is taken gives the whole account. The authorization server is the tenant’s own.',
+  },
   { spec: 'XEP-0368', version: '1.1.0', title: 'SRV records for XMPP over TLS: direct TLS with ALPN' },
   { spec: 'XEP-0440', version: '1.0.0', title: 'SASL Channel-Binding Type Capability' },
   {

@@ -4,6 +4,7 @@
  * A presence without `<x xmlns='…/muc'/>` does not enter (§7.2.14, presence.ts).
  */
 
+import { isGuestName } from '../../../lib/runtime/guest-names.ts';
 import { isSameSecret } from '../../../lib/runtime/secrets.ts';
 import type { Element } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
@@ -168,6 +169,7 @@ function checkPassword(turn: RoomTurn, extension: Element | undefined): void {
 function checkCreation(turn: RoomTurn): void {
   const { from, dependencies, tenant } = turn;
   if (from.domain !== tenant.domain) throw new StanzaError('not-allowed', 'only accounts of this domain may create rooms');
+  if (isGuestName(tenant, from.local)) throw new StanzaError('not-allowed', 'guests cannot create rooms');
   if (turn.isTenantFull) throw new StanzaError('resource-constraint', `${tenant.domain} has as many rooms as it may have`);
   if (turn.isMakerFull(from.bare))
     throw new StanzaError('resource-constraint', 'you have created as many rooms as an account may have');

@@ -19,6 +19,7 @@ import { messageType } from '../../../lib/xmpp/message-type.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../core/account.ts';
 import { accounts } from '../core/accounts.ts';
+import { isGuest } from '../core/guests.ts';
 import { routerLimits } from '../limits.ts';
 import { mayArchive } from './preferences.ts';
 
@@ -88,7 +89,7 @@ function peerOf(stanza: Stanza, direction: Direction): Jid {
 
 /** Will the stage `keep` archive the message? */
 export function isArchived(account: Account, stanza: Stanza, direction: Direction): Promise<boolean> | boolean {
-  return storageOf(stanza).archive && mayArchive(account, peerOf(stanza, direction));
+  return storageOf(stanza).archive && !isGuest(account) && mayArchive(account, peerOf(stanza, direction));
 }
 
 /** Queues the rows of one entry. A retry writes the same rows again. @throws {StanzaError} if the entry is too large */

@@ -34,6 +34,8 @@ export interface IqRoute {
    * 'self': the iq has no `to`, or the sender's own bare JID. 'account': it has the bare JID of another account of this tenant.
    */
   readonly to: 'self' | 'account';
+  /** Guests may ask for it too (guests.ts). To `account`, that is for the account that was addressed to say. */
+  readonly forGuests?: true;
   /**
    * Reads rows, queues writes and stanzas, and returns the child of the result (undefined: an empty result). With
    * `to: 'account'`, `account` is the one that was addressed. The asker is `iq.from`, and may be anybody.
@@ -46,6 +48,8 @@ export interface HostIqRoute {
   readonly type: 'get' | 'set';
   readonly ns: string;
   readonly name: string;
+  /** Guests of the tenant may ask for it too (guests.ts). */
+  readonly forGuests?: true;
   /** Answers in the name of the tenant's domain or of one of its services. The asker may be a stranger from another domain. */
   readonly handle: (request: Element, host: HostContext, iq: Stanza) => Promise<Element | undefined> | Element | undefined;
 }

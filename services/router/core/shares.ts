@@ -9,6 +9,7 @@ import { RateLimit } from '../../../lib/runtime/rate-limit.ts';
 import { routerLimits } from '../limits.ts';
 import { FamiliarNetworks } from './familiar-networks.ts';
 import { KeptMessages } from './kept-messages.ts';
+import { guestRates } from './limits.ts';
 import { RemoteShares } from './remote-shares.ts';
 
 export class Shares {
@@ -36,6 +37,8 @@ export class Shares {
   readonly #signIns = new Map<string, FairQueue>();
   readonly #registrations: RateLimit;
   readonly #registrationsPerNetwork: RateLimit;
+  readonly #guests: RateLimit;
+  readonly #guestsPerNetwork: RateLimit;
   readonly #inviteLooks: RateLimit;
 
   constructor(clock: Clock) {
@@ -48,6 +51,10 @@ export class Shares {
       burst: routerLimits.registrationsPerNetworkBurst,
     };
     this.#registrationsPerNetwork = new RateLimit(clock, perNetwork, registrationBucketsMax);
+    const { perNetworkPerSecond, perNetworkBurst, ...perTenant } = guestRates;
+    const ofNetwork = { perSecond: perNetworkPerSecond, burst: perNetworkBurst };
+    this.#guests = new RateLimit(clock, perTenant, registrationBucketsMax);
+    this.#guestsPerNetwork = new RateLimit(clock, ofNetwork, registrationBucketsMax);
     const looks = { perSecond: routerLimits.inviteLooksPerSecond, burst: routerLimits.inviteLooksBurst };
     this.#inviteLooks = new RateLimit(clock, looks, registrationBucketsMax);
     const lines = { perSecond: routerLimits.failureLinesPerSecond, burst: routerLimits.failureLinesBurst };
@@ -78,6 +85,12 @@ export class Shares {
   mayRegister(domain: string, network: string): boolean {
     const hasShare = isOwnMachine(network) || this.#registrationsPerNetwork.take(`${domain} ${network}`);
     return hasShare && this.#registrations.take(domain);
+  }
+
+  /** Takes one guest from the share of the network, and then from that of the tenant. @returns false if one is used up */
+  mayBeGuest(domain: string, network: string): boolean {
+    const hasShare = isOwnMachine(network) || this.#guestsPerNetwork.take(`${domain} ${network}`);
+    return hasShare && this.#guests.take(domain);
   }
 
   /** Takes one look at an invite from the share of whoever shows it: a network, or the address of somebody who has an account. */

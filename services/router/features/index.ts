@@ -17,6 +17,7 @@ import { serviceAdministration } from './xep0133-administration.ts';
 import { vcardAvatars } from './xep0153-vcard-avatars.ts';
 import { delayedDelivery, offline } from './xep0160-offline.ts';
 import { pep } from './xep0163-pep.ts';
+import { anonymous } from './xep0175-anonymous.ts';
 import { blocking } from './xep0191-blocking.ts';
 import { ping } from './xep0199-ping.ts';
 import { entityTime } from './xep0202-time.ts';
@@ -64,6 +65,7 @@ export const features: readonly AccountFeature[] = [
   offline,
   delayedDelivery,
   pep,
+  anonymous,
   blocking,
   ping,
   entityTime,

@@ -16,6 +16,6 @@ export const session: AccountFeature = {
     // COMPAT: clients of RFC 3921 (libpurple, old versions of Smack) ask for a session. Remove this when nobody uses them.
     `<session xmlns='${NS}'><optional/></session>`,
   ],
-  iq: [{ type: 'set', ns: NS, name: 'session', to: 'self', handle: nothing }],
-  hostIq: [{ type: 'set', ns: NS, name: 'session', handle: nothing }],
+  iq: [{ type: 'set', ns: NS, name: 'session', to: 'self', forGuests: true, handle: nothing }],
+  hostIq: [{ type: 'set', ns: NS, name: 'session', forGuests: true, handle: nothing }],
 };

@@ -32,7 +32,7 @@ export const roster: AccountFeature = {
   disco: { host: [NS] },
   streamFeatures: ["<ver xmlns='urn:xmpp:features:rosterver'/>"],
   iq: [
-    { type: 'get', ns: NS, name: 'query', to: 'self', handle: read },
+    { type: 'get', ns: NS, name: 'query', to: 'self', forGuests: true, handle: read },
     { type: 'set', ns: NS, name: 'query', to: 'self', handle: write },
   ],
 };

@@ -36,13 +36,13 @@ export const disco: AccountFeature = {
     accountIdentity: [{ category: 'account', type: 'registered' }],
   },
   hostIq: [
-    { type: 'get', ns: INFO, name: 'query', handle: describeHost },
-    { type: 'get', ns: ITEMS, name: 'query', handle: listHost },
+    { type: 'get', ns: INFO, name: 'query', forGuests: true, handle: describeHost },
+    { type: 'get', ns: ITEMS, name: 'query', forGuests: true, handle: listHost },
   ],
   iq: [
-    { type: 'get', ns: INFO, name: 'query', to: 'self', handle: describeAccount },
+    { type: 'get', ns: INFO, name: 'query', to: 'self', forGuests: true, handle: describeAccount },
     { type: 'get', ns: INFO, name: 'query', to: 'account', handle: describeAccount },
-    { type: 'get', ns: ITEMS, name: 'query', to: 'self', handle: listAccount },
+    { type: 'get', ns: ITEMS, name: 'query', to: 'self', forGuests: true, handle: listAccount },
     { type: 'get', ns: ITEMS, name: 'query', to: 'account', handle: listAccount },
   ],
 };

@@ -14,6 +14,7 @@ export const softwareVersion: AccountFeature = {
       type: 'get',
       ns: NS,
       name: 'query',
+      forGuests: true,
       handle: (_request, host) =>
         xml('query', { xmlns: NS }, xml('name', {}, 'Skylark'), xml('version', {}, host.turn.dependencies.version)),
     },

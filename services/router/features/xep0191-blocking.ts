@@ -28,9 +28,9 @@ export const blocking: AccountFeature = {
   title: 'Blocking Command',
   disco: { host: [NS], account: [NS] },
   iq: [
-    { type: 'get', ns: NS, name: 'blocklist', to: 'self', handle: list },
-    { type: 'set', ns: NS, name: 'block', to: 'self', handle: block },
-    { type: 'set', ns: NS, name: 'unblock', to: 'self', handle: unblock },
+    { type: 'get', ns: NS, name: 'blocklist', to: 'self', forGuests: true, handle: list },
+    { type: 'set', ns: NS, name: 'block', to: 'self', forGuests: true, handle: block },
+    { type: 'set', ns: NS, name: 'unblock', to: 'self', forGuests: true, handle: unblock },
   ],
   inbound: { reads: [blocklist], guard: refuseInbound },
   outbound: { reads: [blocklist], guard: refuseOutbound },

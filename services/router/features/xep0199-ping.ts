@@ -12,7 +12,7 @@ export const ping: AccountFeature = {
   title: 'XMPP Ping',
   disco: { host: [NS], account: [NS] },
   iq: [
-    { type: 'get', ns: NS, name: 'ping', to: 'self', handle: pong },
+    { type: 'get', ns: NS, name: 'ping', to: 'self', forGuests: true, handle: pong },
     {
       type: 'get',
       ns: NS,
@@ -25,5 +25,5 @@ export const ping: AccountFeature = {
       },
     },
   ],
-  hostIq: [{ type: 'get', ns: NS, name: 'ping', handle: pong }],
+  hostIq: [{ type: 'get', ns: NS, name: 'ping', forGuests: true, handle: pong }],
 };

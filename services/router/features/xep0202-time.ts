@@ -14,6 +14,7 @@ export const entityTime: AccountFeature = {
       type: 'get',
       ns: NS,
       name: 'time',
+      forGuests: true,
       handle(_request, host) {
         const now = new Date(host.turn.dependencies.clock.timeOfDay());
         return xml('time', { xmlns: NS }, xml('tzo', {}, '+00:00'), xml('utc', {}, now.toISOString()));

@@ -29,8 +29,8 @@ export const carbons: AccountFeature = {
   title: 'Message Carbons',
   disco: { host: [NS, 'urn:xmpp:carbons:rules:0'], account: [NS, 'urn:xmpp:carbons:rules:0'] },
   iq: [
-    { type: 'set', ns: NS, name: 'enable', to: 'self', handle: (_request, account) => turn(account, true) },
-    { type: 'set', ns: NS, name: 'disable', to: 'self', handle: (_request, account) => turn(account, false) },
+    { type: 'set', ns: NS, name: 'enable', to: 'self', forGuests: true, handle: (_request, account) => turn(account, true) },
+    { type: 'set', ns: NS, name: 'disable', to: 'self', forGuests: true, handle: (_request, account) => turn(account, false) },
   ],
   inBind: { ns: NS, name: 'enable', begin: (entry) => wantsCopies.with(entry, true) },
   outbound: { follow: copySent },

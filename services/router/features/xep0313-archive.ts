@@ -20,6 +20,7 @@ import { readsArchive } from '../archive/cursor.ts';
 import { preferences } from '../archive/preferences.ts';
 import type { Account } from '../core/account.ts';
 import type { AccountFeature } from '../core/feature.ts';
+import { isGuest } from '../core/guests.ts';
 import type { Pending } from '../core/stages.ts';
 
 const features = [NS, `${NS}#extended`, `${NS}#groupchat-field`, 'http://jabber.org/protocol/rsm'];
@@ -44,7 +45,7 @@ export const archive: AccountFeature = {
 
 /** Keeps each message once (§5.1.1). A message to oneself is kept when it arrives. */
 function keep(stanza: Stanza, account: Account, id: string, direction: Direction): Pending {
-  if (direction === 'out' && stanza.to!.bare.equals(account.jid)) return;
+  if (isGuest(account) || (direction === 'out' && stanza.to!.bare.equals(account.jid))) return;
   const isIn = isArchived(account, stanza, direction);
   if (typeof isIn !== 'boolean') return isIn.then((answer) => keepEntry(account, id, stanza, direction, answer));
   keepEntry(account, id, stanza, direction, isIn);

@@ -11,6 +11,7 @@ import { Rows } from '../../../lib/runtime/rows.ts';
 import { roomsDomain, type Tenant, uploadsDomain } from '../../../lib/runtime/tenants.ts';
 import { shardCount } from '../../../lib/runtime/wire.ts';
 import type { Dependencies } from '../core/dependencies.ts';
+import { guestTenantRows, guestTenants } from '../core/guests.ts';
 import { routerLimits } from '../limits.ts';
 import { endAccount, eraseAccount, waitForRequests } from './account-removal.ts';
 import { askRoom, type ElsewhereWalks } from './elsewhere.ts';
@@ -54,8 +55,10 @@ const erasers: Readonly<Record<TenantKind, (context: Context) => Promise<void>>>
     }
     await eraseDue(store, domain, check);
   },
-  tenant: ({ dependencies: { store }, lease, tenant: { domain } }) =>
-    erasePartition(store, Rows.ofTenant(store, domain), { mayDelete: lease.check }),
+  async tenant({ dependencies: { store }, lease, tenant: { domain } }) {
+    await guestTenantRows({ store }).delete(guestTenants, domain);
+    await erasePartition(store, Rows.ofTenant(store, domain), { mayDelete: lease.check });
+  },
   async directory({ dependencies: { store }, lease: { beat, check }, tenant: { domain } }) {
     for (let part = 0; part < directoryParts; part++) {
       const onPage = () => beat('erasing the directory');

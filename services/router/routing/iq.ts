@@ -5,6 +5,7 @@ import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { Account } from '../core/account.ts';
 import { runGuards } from '../core/guard.ts';
+import { checkGuest } from '../core/guests.ts';
 import { HostContext } from '../core/host.ts';
 import { resultOf, resultWith } from '../core/replies.ts';
 import type { Turn } from '../core/turn.ts';
@@ -42,6 +43,7 @@ async function answerSelf(account: Account, iq: Stanza): Promise<void> {
   const request = iq.children[0]!;
   const route = account.turn.dependencies.features.self(iq.type!, request.ns, request.name);
   if (!route) throw new StanzaError('service-unavailable');
+  checkGuest(account, route);
   const child = await route.handle(iq.child(request.name, request.ns)!, account, iq);
   const { to: from } = iq.attributes;
   account.turn.origin?.reply(Buffer.from(resultWith(iq, { from, to: account.fullJid.toString() }, child).toString()));
@@ -67,6 +69,7 @@ export async function hostIq(turn: Turn, tenant: Tenant, iq: Stanza, service: Ho
   const from = iq.from!;
   const account =
     from.domain === tenant.domain && from.local !== '' ? new Account(turn, tenant, from.local, ownSession(turn)) : undefined;
+  checkGuest(account, route);
   const child = await route.handle(iq.child(request.name, request.ns)!, new HostContext(turn, tenant, account), iq);
   turn.answer(tenant, resultOf(iq, child));
 }

@@ -16,6 +16,7 @@ import { accounts } from '../core/accounts.ts';
 import { amend } from '../core/amend.ts';
 import type { Stages } from '../core/feature.ts';
 import { runGuards } from '../core/guard.ts';
+import { isGuest } from '../core/guests.ts';
 import { after, inOrder, type Pending } from '../core/stages.ts';
 
 /** Sends a message of a session. Each step calls the next one, and waits only if there is something to wait for. @throws {StanzaError} */
@@ -84,13 +85,14 @@ function keepArrived(account: Account, stanza: Stanza, id: string, arrived: Stan
 
 /** @param stanza as it came, for an error */
 function queueDelivery(account: Account, stanza: Stanza, id: string, arrived: Stanza): void {
-  const isQueued = storageOf(arrived).queue;
+  const isForGuest = isGuest(account);
+  const isQueued = !isForGuest && storageOf(arrived).queue;
   if (isQueued) account.turn.afterCommit(() => keepLate(account, id));
   account.withSessions((sessions): Pending => {
     const { takes } = account.turn.dependencies.features.inbound;
     const all = recipients(arrived, sessions);
     const delivered = takes.length === 0 ? all : all.filter((entry) => isTaken(takes, arrived, entry));
-    if (delivered.length === 0 && messageType(arrived) === 'groupchat') {
+    if (delivered.length === 0 && (isForGuest || messageType(arrived) === 'groupchat')) {
       return account.turn.bounce(account.tenant, stanza, new StanzaError('service-unavailable')); // §8.5.2.1.1, §8.5.3.2.1
     }
     // If the parked session is not resumed, another resource may move the cursor past the message before the client is back.

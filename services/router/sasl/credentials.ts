@@ -4,6 +4,7 @@
  */
 import { hash as hashOnce } from 'node:crypto';
 import { portLimits } from '../../../lib/ports/limits.ts';
+import { isGuestName } from '../../../lib/runtime/guest-names.ts';
 import type { SignInWay } from '../../../lib/runtime/policy/sign-in.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { SaslFailure, StanzaError } from '../../../lib/xmpp/errors.ts';
@@ -34,13 +35,13 @@ export interface SignedIn {
 
 /**
  * Prepares a name that a client has sent (RFC 7622 §3.3).
- * @returns undefined if no account can have it, also if it is too long for keys of rows
+ * @returns undefined if no account can have it that lasts: it is too long for keys of rows, or the name of a guest
  */
 export function prepareName(name: string, tenant: Tenant): string | undefined {
   try {
     const { local } = Jid.of(name, tenant.domain);
     const isFitting = Buffer.byteLength(tenant.domain + local) <= portLimits.storeKeyBytesMax - routerLimits.accountKeyBytes;
-    return local !== '' && isFitting ? local : undefined;
+    return local !== '' && isFitting && !isGuestName(tenant, local) ? local : undefined;
   } catch (error) {
     if (error instanceof StanzaError) return undefined;
     throw error;

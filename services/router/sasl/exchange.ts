@@ -9,6 +9,7 @@ import { SaslFailure } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { ScramHash } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
+import { signInAsGuest } from './anonymous.ts';
 import { readName, type SignedIn } from './credentials.ts';
 import { TooManyGuesses, WrongPassword } from './guesses.ts';
 import { claimedAccount, signInByJwt } from './jwt.ts';
@@ -167,6 +168,9 @@ async function advance(
   const { binding, address = '', from, stream = '' } = context;
   if (mechanism === undefined) return signInByToken(dependencies, tenant, { profile, state, data }, { binding, from, stream });
   const message = decodeText(data);
+  if (mechanism === 'ANONYMOUS') {
+    return { reply: profile.success(), ...(await signInAsGuest(dependencies, tenant, message, { address, from })) };
+  }
   if (mechanism === 'OAUTHBEARER') return signInByBearer(dependencies, tenant, { profile, state, message }, { from, address });
   if (mechanism === 'PLAIN') {
     const token = tenant.policy.signIn.includes('jwt') ? readPlainToken(message) : undefined;

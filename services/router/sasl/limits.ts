@@ -1,3 +1,15 @@
+/** Bounds of guests (RFC 4505). How many there may be is the tenant's policy. */
+export const guestLimits = {
+  /** Length of what a client says of itself, characters (RFC 4505 §2). */
+  traceCharactersMax: 255,
+  /** Guests that are read at once, those among them that have ended a moment ago. It is what a store gives at once. */
+  guestRowsMax: 1_000,
+  /** How long a guest may be without a session, ms: longer than a stream that has not signed in may last. */
+  guestUnboundMs: 60_000,
+  /** How often each router looks for guests that are left, ms. */
+  guestSweepMs: 30_000,
+};
+
 /** Bounds of signing in with tokens of tenants' own systems, and of the accounts that appear by it. */
 export const jwtLimits = {
   /** Random bytes that tell an account from the next one of its name: enough that no two ever get the same. */

@@ -19,7 +19,7 @@ export interface Offered {
   readonly ways?: readonly SignInWay[];
 }
 
-export type Mechanism = ScramMechanism | 'PLAIN' | 'OAUTHBEARER';
+export type Mechanism = ScramMechanism | 'PLAIN' | 'OAUTHBEARER' | 'ANONYMOUS';
 
 /** In the order of preference (RFC 6120 §6.3.3). */
 const known = new Map<string, Mechanism>([
@@ -28,6 +28,7 @@ const known = new Map<string, Mechanism>([
   ),
   ['OAUTHBEARER', 'OAUTHBEARER'],
   ['PLAIN', 'PLAIN'],
+  ['ANONYMOUS', 'ANONYMOUS'],
 ]);
 
 const passwords: readonly SignInWay[] = ['password'];
@@ -35,7 +36,9 @@ const passwords: readonly SignInWay[] = ['password'];
 const common: readonly ScramHash[] = ['SHA-256', 'SHA-1'];
 
 function isOffered(mechanism: Mechanism, { secure, binding, hashes = common, ways = passwords }: Offered): boolean {
-  if (!secure || mechanism === 'PLAIN') return secure;
+  if (!secure) return false;
+  if (mechanism === 'ANONYMOUS') return ways.includes('anonymous');
+  if (mechanism === 'PLAIN') return ways.some((way) => way !== 'anonymous');
   if (mechanism === 'OAUTHBEARER') return ways.includes('jwt');
   if (!ways.includes('password')) return false;
   return hashes.includes(mechanism.hash) && (!mechanism.isBound || Object.keys(binding).length > 0);

@@ -4,6 +4,7 @@ import { SaslFailure } from '../../../lib/xmpp/errors.ts';
 import { readName } from './credentials.ts';
 
 export interface Bearer {
+  /** Empty: the client asks where it can get one (XEP-0493). */
   readonly token: string;
   readonly authzid: string | undefined;
 }
@@ -16,11 +17,11 @@ export function readBearer(message: string): Bearer {
   if (!isWhole) throw new SaslFailure('malformed-request', 'the message is not that of OAUTHBEARER');
   if (binding !== 'n' && binding !== 'y') throw new SaslFailure('malformed-request', 'OAUTHBEARER has no channel binding');
   const pairs = rest.slice(0, -2).map((pair) => pair.split(/=(.*)/s, 2) as [string, string | undefined]);
-  const [, value = ''] = pairs.find(([name]) => name === 'auth') ?? [];
-  const [, token] = /^bearer +(\S+)$/i.exec(value) ?? [];
-  if (token === undefined) throw new SaslFailure('malformed-request', 'there is no bearer token');
+  const [, value] = pairs.find(([name]) => name === 'auth') ?? [];
+  const bearer = /^(?:bearer(?: +(\S*))?)?$/i.exec(value ?? 'none');
+  if (bearer === null) throw new SaslFailure('malformed-request', 'there is no bearer token');
   const named = authzid?.startsWith('a=') ? authzid.slice(2).replaceAll('=2C', ',').replaceAll('=3D', '=') : undefined;
-  return { token, authzid: named };
+  return { token: bearer[1] ?? '', authzid: named };
 }
 
 /** Does the client act for the account of the token alone? @throws {SaslFailure} */

@@ -27,7 +27,7 @@ class Person(ClientXMPP):
 
     def __init__(self, who, password=None, without=(), config=None, domain=DOMAIN, says_binding=False, **options):
         local = who.split('/')[0]
-        jid = f'{local}@{domain}' + who[len(local):]
+        jid = (f'{local}@{domain}' if local else domain) + who[len(local):]
         super().__init__(jid, PASSWORDS.get(local) if password is None else password, plugin_config=config or {}, **options)
         for plugin in PLUGINS:
             if plugin not in without:

@@ -1,0 +1,9 @@
+/** How fast guests may come (RFC 4505). How many there may be is the tenant's policy. */
+export const guestRates = {
+  /** Those who come to one tenant and router per second, and at once: as when a meeting begins. */
+  perSecond: 5,
+  burst: 50,
+  /** Those from one address that come one after the other: a person who loads a page again and again. */
+  perNetworkPerSecond: 0.2,
+  perNetworkBurst: 20,
+};
