@@ -31,6 +31,7 @@ const bundles: Readonly<Record<string, Bundle>> = {
   'certificates-lambda': { entries: { index: 'services/certificates/lambda.ts' } },
   'canary-lambda': { entries: { index: 'services/cli/canary/lambda.ts' } },
   'bus-keys-lambda': { entries: { index: 'services/bus-keys/lambda.ts' } },
+  'scale-in-lambda': { entries: { index: 'services/scale-in/lambda.ts' } },
 };
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));

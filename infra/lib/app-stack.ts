@@ -12,6 +12,7 @@ import type { NetStack } from './net-stack.ts';
 import { Operations } from './operations.ts';
 import { taskCpu } from './quotas.ts';
 import { rightsOf } from './rights.ts';
+import { ScaleIn } from './scale-in.ts';
 import { healthPort, type ServiceProps, SkylarkService, stopTimeout } from './service.ts';
 
 interface AppProps extends CellProps {
@@ -85,6 +86,15 @@ export class AppStack extends CellStack {
     const metric = serviceMetric(this.settings, 'connection', 'Connections', Stats.AVERAGE);
     connection.scaling?.scaleToTrackCustomMetric('Streams', { metric, targetValue: streamsPerTask, ...pace, ...neverIn });
     scaleOnCpu(connection, neverIn);
+    if (max > min) {
+      const { functionName } = new ScaleIn(this, 'ScaleIn', {
+        ...{ settings: this.settings, data: this.#data, service: connection.service },
+      });
+      new CfnOutput(this, 'ScaleInFunction', {
+        value: functionName,
+        description: 'takes connection tasks away that are not needed',
+      });
+    }
     return connection;
   }
 
@@ -211,7 +221,7 @@ const pace = { scaleOutCooldown: Duration.minutes(1), scaleInCooldown: Duration.
 
 /**
  * Tasks with streams are protected, so ECS would stop none of them when fewer are wanted. The desired number would still fall to
- * the minimum, and the next deployment would put all streams into that few tasks.
+ * the minimum, and the next deployment would put all streams into that few tasks. A function has tasks drained first (scale-in.ts).
  */
 const neverIn = { disableScaleIn: true };
 

@@ -2,7 +2,13 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
-export type BundleName = 'skylark' | 'web-lambda' | 'certificates-lambda' | 'canary-lambda' | 'bus-keys-lambda';
+export type BundleName =
+  | 'skylark'
+  | 'web-lambda'
+  | 'certificates-lambda'
+  | 'canary-lambda'
+  | 'bus-keys-lambda'
+  | 'scale-in-lambda';
 
 interface Needs {
   readonly bundles: string;
@@ -24,7 +30,7 @@ export function missingBundles(needs: Needs): readonly string[] {
     ...(needs.image === undefined ? (['skylark'] as const) : []),
     ...(needs.certificates === 'acme' ? (['certificates-lambda'] as const) : []),
     ...(needs.canary === 'none' ? [] : (['canary-lambda'] as const)),
-    ...(needs.shape === 'cell' ? (['bus-keys-lambda'] as const) : []),
+    ...(needs.shape === 'cell' ? (['bus-keys-lambda', 'scale-in-lambda'] as const) : []),
   ];
   return wanted
     .filter((name) => !existsSync(join(bundleFolder(needs, name), 'index.mjs')))

@@ -1,5 +1,6 @@
 /**
- * The metrics that services write into their logs (embedded metric format), under the names of services/cli/compose/metrics.ts.
+ * The metrics that services write into their logs (embedded metric format), under the names of services/cli/compose/metrics.ts
+ * and services/scale-in/metric.ts.
  */
 import { Duration } from 'aws-cdk-lib';
 import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
@@ -19,7 +20,9 @@ export type MetricName =
   | 'PeerFailures'
   | 'OutboxRows'
   | 'OutboxAge'
-  | 'OutboxLag';
+  | 'OutboxLag'
+  | 'TasksLeaving'
+  | 'ScaleInStuck';
 
 const namespace = 'Skylark';
 

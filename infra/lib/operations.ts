@@ -315,6 +315,9 @@ export class Operations extends Construct {
             'Table units written',
             Object.values(data.tables).map((table) => table.metricConsumedWriteCapacityUnits()),
           ),
+          ...(services.connection?.scaling
+            ? [graph('Connection tasks that go', [serviceMetric(this.#settings, 'scale-in', 'TasksLeaving', Stats.MAXIMUM)])]
+            : []),
         ],
         [
           graph(

@@ -8,7 +8,7 @@
  */
 
 export type Table = 'core' | 'archive' | 'live';
-export type Tier = 'connection' | 'peers' | 'router' | 'muc' | 'federation' | 'web' | 'certificates';
+export type Tier = 'connection' | 'peers' | 'router' | 'muc' | 'federation' | 'web' | 'certificates' | 'scaleIn';
 
 export interface RowRight {
   readonly table: Table;
@@ -113,6 +113,10 @@ export const rowRights: Readonly<Record<Tier, readonly RowRight[]>> = {
   certificates: [
     { table: 'core', actions: all, partitions: [certificates, certificate, acmeAccount] },
     { table: 'core', actions: [...get, ...list], partitions: [tenants] },
+  ],
+  // It marks the row of the process that goes, and remembers in a row beside it what it has begun.
+  scaleIn: [
+    { table: 'live', actions: ['dynamodb:GetItem', 'dynamodb:BatchGetItem', ...list, 'dynamodb:PutItem'], partitions: [nodes] },
   ],
 };
 

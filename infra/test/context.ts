@@ -26,7 +26,14 @@ export function makeBundles(...names: string[]): string {
   return folder;
 }
 
-const bundles = makeBundles('skylark', 'web-lambda', 'certificates-lambda', 'canary-lambda', 'bus-keys-lambda');
+const bundles = makeBundles(
+  'skylark',
+  'web-lambda',
+  'certificates-lambda',
+  'canary-lambda',
+  'bus-keys-lambda',
+  'scale-in-lambda',
+);
 
 export const base: Context = {
   domains: 'example.org,example.net',

@@ -1,7 +1,7 @@
 /** `skylark cost` calculates with the figures of the stacks. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { watched } from '../../services/cli/cost/bill.ts';
+import { busSecrets, watched } from '../../services/cli/cost/bill.ts';
 import { bus, presets, quotas, targetsPerTask, vcpuWanted } from '../../services/cli/cost/ceilings.ts';
 import { cellTasks } from '../../services/cli/cost/sizing.ts';
 import { busServers, taskCpu } from '../lib/quotas.ts';
@@ -49,6 +49,11 @@ for (const name of shapes) {
     assert.deepEqual(ClusterSettings, [{ Name: 'containerInsights', Value: name === 'small' ? 'disabled' : 'enabled' }]);
   });
 }
+
+test('the bill counts the secrets', () => {
+  assert.equal(all('cell', 'AWS::SecretsManager::Secret').length, busSecrets);
+  assert.deepEqual(all('small', 'AWS::SecretsManager::Secret'), []);
+});
 
 test('what is told of the size of a cell has the presets, quotas and sizes of the stacks', () => {
   const { connectionTasksMax, vcpuMax, balancerTargetsMax, tableUnitsMax } = readSettings(newApp({ shape: 'cell' }).node);

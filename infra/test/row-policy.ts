@@ -25,6 +25,7 @@ const roles: Readonly<Record<string, readonly ['app' | 'web', RegExp]>> = {
   federation: ['app', /^FederationTaskRoleDefaultPolicy/],
   web: ['web', /^PagesRoleDefaultPolicy/],
   certificates: ['web', /^CertificatesRenewalRoleDefaultPolicy/],
+  scaleIn: ['app', /^ScaleInFunctionRoleDefaultPolicy/],
 };
 
 /** The services of a cell. `all` is left out: it is the one task of the shape `small`. */

@@ -134,6 +134,7 @@ test('all faults are named in one run, each once', () => {
       assert.deepEqual(names, [
         ...['retnetionDays', 'shape', 'domains', 'budgetEmail', 'hostedZoneId', 'logDays', 'webDomain', 'routerTasksMin'],
         ...[missing('web-lambda'), missing('certificates-lambda'), missing('canary-lambda'), missing('bus-keys-lambda')],
+        missing('scale-in-lambda'),
       ]);
       return true;
     },
@@ -169,11 +170,16 @@ for (const [missing, there] of [
   ['web-lambda', ['skylark', 'certificates-lambda', 'canary-lambda']],
   ['certificates-lambda', ['skylark', 'web-lambda', 'canary-lambda']],
   ['canary-lambda', ['skylark', 'web-lambda', 'certificates-lambda']],
-  ['bus-keys-lambda', ['skylark', 'web-lambda', 'certificates-lambda', 'canary-lambda']],
+  ['bus-keys-lambda', ['skylark', 'web-lambda', 'certificates-lambda', 'canary-lambda', 'scale-in-lambda']],
+  ['scale-in-lambda', ['skylark', 'web-lambda', 'certificates-lambda', 'canary-lambda', 'bus-keys-lambda']],
 ] as const) {
   test(`a missing bundle ${missing} is reported, with the command that makes it`, () => {
     assert.throws(
-      () => synthesize({ shape: missing === 'bus-keys-lambda' ? 'cell' : 'small', bundles: makeBundles(...there) }),
+      () =>
+        synthesize({
+          shape: ['bus-keys-lambda', 'scale-in-lambda'].includes(missing) ? 'cell' : 'small',
+          bundles: makeBundles(...there),
+        }),
       (error) =>
         error instanceof SettingError && error.message.includes(`${missing}/index.mjs is missing; make the bundles with`),
     );

@@ -32,6 +32,17 @@ export interface NodeRow {
   readonly isCondemned?: true;
   /** The release of what is deployed as one. */
   readonly release?: Release;
+  readonly load?: NodeLoad;
+  /** One process too many: it is to let go of what it holds. Written by who scales in, and kept by the process itself. */
+  readonly isSurplus?: true;
+}
+
+/** How much a connection node has to do. */
+export interface NodeLoad {
+  /** Streams or sessions, whichever are more. 0: the process may end and nobody notices. */
+  readonly held: number;
+  /** How much of a core it has used since the last beat. */
+  readonly cpuPercent: number;
 }
 
 /** A node by its subject: `n.<name>.<incarnation>` for connection nodes, `<kind>.<name>.<incarnation>` for others. */
@@ -56,6 +67,9 @@ export interface HeartbeatOptions {
   readonly onBeat?: () => Promise<void>;
   /** Somebody has called this process dead and cleaned up after it, although it was only slow. Before the row is written again. */
   readonly onForgotten?: () => void;
+  readonly load?: () => NodeLoad;
+  /** Called once, when somebody has marked this process as one too many. */
+  readonly onSurplus?: () => void;
   readonly onError: (error: unknown) => void;
 }
 
@@ -66,6 +80,7 @@ export class Heartbeat {
   #beat = 0;
   #writtenAtMs = Number.NEGATIVE_INFINITY;
   #leases = 0;
+  #isSurplus = false;
   /** The version of the row as we wrote it last. */
   #version: string | undefined;
   #timer: Timer | undefined;
@@ -119,9 +134,9 @@ export class Heartbeat {
   }
 
   async #writeRow(): Promise<void> {
-    const { store, kind, name, subject, release, onForgotten } = this.#options;
+    const { store, subject, onForgotten, onSurplus } = this.#options;
     const rows = rowsOf(store);
-    const row: NodeRow = { kind, name, startedAt: this.#startedAt, beat: this.#beat++, release };
+    const row = this.#nextRow();
     if (this.#version === undefined) {
       this.#version = await rows.put(nodes, subject, row);
       return;
@@ -133,8 +148,22 @@ export class Heartbeat {
       // A beat whose answer was lost has another version than we know; only a row that is condemned or gone tells of an end.
       const found = await rows.get(nodes, subject);
       if (found === undefined || found.value.isCondemned) onForgotten?.();
-      this.#version = await rows.put(nodes, subject, row, found ? { version: found.version } : 'absent');
+      if (found?.value.isSurplus && !this.#isSurplus) {
+        this.#isSurplus = true;
+        onSurplus?.();
+      }
+      const next = this.#isSurplus ? { ...row, isSurplus: true as const } : row;
+      this.#version = await rows.put(nodes, subject, next, found ? { version: found.version } : 'absent');
     }
+  }
+
+  #nextRow(): NodeRow {
+    const { kind, name, release, load } = this.#options;
+    return {
+      ...{ kind, name, startedAt: this.#startedAt, beat: this.#beat++, release },
+      ...(load && { load: load() }),
+      ...(this.#isSurplus && { isSurplus: true }),
+    };
   }
 
   async #beatAgain(): Promise<void> {
@@ -184,6 +213,25 @@ export async function condemnNode(store: Store, { subject, beat }: LiveNode): Pr
     if (error instanceof Conflict) return false;
     throw error;
   }
+}
+
+/**
+ * Asks a process to let go of what it holds: it finds the mark with its next beat.
+ * @returns false when it is gone, or its own beats were faster each time
+ */
+export async function markSurplus(store: Store, subject: string): Promise<boolean> {
+  const rows = rowsOf(store);
+  for (let tries = 0; tries < runtimeLimits.updateTriesMax; tries++) {
+    const found = await rows.get(nodes, subject);
+    if (found === undefined || found.value.isSurplus) return found !== undefined;
+    try {
+      await rows.put(nodes, subject, { ...found.value, isSurplus: true }, { version: found.version });
+      return true;
+    } catch (error) {
+      if (!(error instanceof Conflict)) throw error;
+    }
+  }
+  return false;
 }
 
 export async function isCondemned(store: Store, subject: string): Promise<boolean> {

@@ -58,6 +58,8 @@ export const programLimits = {
   protectionRetryMs: 1_000,
   /** A process that is drained and unprotected ends by itself when nobody has stopped it for this long, ms. */
   drainedLingerMs: 90_000,
+  /** The same, of a process that drains because fewer are wanted, ms: until it is stopped, ECS would start another for one that ends. */
+  surplusLingerMs: 5 * 60 * 1000,
   /** How long nodes of another release may be asked to run before they count, seconds. */
   settleSecondsMax: 3_600,
   /** Connections of health checks. */

@@ -108,6 +108,16 @@ export class Cell {
     return container;
   }
 
+  /** The folder of what is made for it. */
+  get folder(): string {
+    return this.#folder;
+  }
+
+  /** What a function of the cell finds its rows with. */
+  get storeVariables(): Readonly<Record<string, string>> {
+    return { SKYLARK_DYNAMODB: this.#common.DYNAMODB!, SKYLARK_TABLE_PREFIX: tablePrefix };
+  }
+
   allWell(): Promise<void> {
     return this.balancer.allWell(wellTimeoutMs);
   }

@@ -14,10 +14,15 @@ export interface Image {
   readonly workdir: string;
 }
 
+/** @throws when one cannot be made */
+export function makeBundles(folder: string, ...names: readonly string[]): void {
+  const { status, stderr } = spawnSync(process.execPath, [script, '--out', folder, ...names], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`bundles cannot be made: ${stderr}`);
+}
+
 /** @throws when it cannot be made */
 export function buildImage(folder: string): Image {
-  const { status, stderr } = spawnSync(process.execPath, [script, '--out', folder, 'skylark'], { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`the bundle cannot be made: ${stderr}`);
+  makeBundles(folder, 'skylark');
   const workdir = join(folder, 'workdir');
   mkdirSync(workdir);
   return { command: imageCommand(join(folder, 'skylark')), workdir };

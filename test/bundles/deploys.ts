@@ -1,8 +1,10 @@
 /** What happens to a cell in one round of the rehearsal: deploys as ECS makes them, and stops as it forces them. */
+import type { Cell } from './cell.ts';
 import { stopTimeoutMs, type Task, type Tasks } from './tasks.ts';
 
 export interface Stage {
   readonly tasks: Tasks;
+  readonly cell: Cell;
   allWell(): Promise<void>;
   /** What went wrong although nobody lost anything. */
   readonly complaints: string[];
@@ -62,6 +64,6 @@ export async function hang({ tasks, complaints, allWell }: Stage): Promise<strin
   return `a task stood still, and was killed after ${seconds(tookMs)}`;
 }
 
-function seconds(ms: number): string {
+export function seconds(ms: number): string {
   return `${(ms / 1_000).toFixed(1)} s`;
 }

@@ -68,6 +68,11 @@ export class LoadBalancer {
     }
   }
 
+  /** Cuts all connections: their clients come back, and are spread over all targets that are well. */
+  cutAll(): void {
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+  }
+
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     for (const socket of this.#sockets) socket.destroy();

@@ -1,6 +1,6 @@
 /**
- * `npm run rehearse [-- --seed S] [--only deploy,…]`: deploys as ECS makes them, of bundles behind a load balancer, while people with
- * XEP-0198 clients talk. Exit code 0: nothing was lost, and every task left as it should.
+ * `npm run rehearse [-- --seed S] [--only deploy,…]`: deploys as ECS makes them, and fewer tasks, of bundles behind a load balancer, while
+ * people with XEP-0198 clients talk. Exit code 0: nothing was lost, and every task left as it should.
  */
 import { randomInt } from 'node:crypto';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
@@ -15,6 +15,7 @@ import { runRound } from '../faults/round.ts';
 import { Random } from '../simulator/random.ts';
 import { Cell } from './cell.ts';
 import { deploy, force, hang, type Stage } from './deploys.ts';
+import { scaleIn } from './scale-in.ts';
 import { Tasks } from './tasks.ts';
 
 const size = { people: 16, rooms: 4 };
@@ -29,6 +30,8 @@ const acts = {
   'roll-back': (stage: Stage) => deploy(stage, `${revisions - 1}`),
   'forced-stop': force,
   'hung-task': hang,
+  /** From four connection tasks to two, by the function of the stacks. */
+  'scale-in': scaleIn,
 } as const;
 
 const { values } = parseArgs({ options: { seed: { type: 'string' }, only: { type: 'string' } } });
@@ -67,7 +70,7 @@ async function run(): Promise<number> {
     console.log(`seed ${seed}\n${headLine()}`);
     for (const kind of chosen) {
       people.round = reports.length + 1;
-      const act = () => acts[kind as keyof typeof acts]({ tasks, complaints, allWell: () => cell.allWell() });
+      const act = () => acts[kind as keyof typeof acts]({ tasks, complaints, cell, allWell: () => cell.allWell() });
       const { report, story } = await runRound(ground, people, { kind, act, keepsStreams: false });
       reports.push(report);
       console.log(`${roundLine(report)}  ${story}`);

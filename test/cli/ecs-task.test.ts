@@ -15,12 +15,12 @@ after(() => agent.stop());
 
 describe('a task', () => {
   let clock: ManualClock;
-  let holding: { holdsAny: boolean; isDraining: boolean };
+  let holding: { holdsAny: boolean; isDraining: boolean; isSurplus: boolean };
   let left: number;
   let task: EcsTask;
   beforeEach(() => {
     clock = new ManualClock();
-    holding = { holdsAny: false, isDraining: false };
+    holding = { holdsAny: false, isDraining: false, isSurplus: false };
     left = 0;
     agent.changes.length = 0;
     agent.fault = undefined;
@@ -85,6 +85,15 @@ describe('a task', () => {
     assert.deepEqual(said(), [true, false]);
     assert.equal(left, 0);
     await pass(programLimits.drainedLingerMs + 4_000);
+    assert.ok(left > 0);
+    task.stop();
+  });
+
+  test('drained because fewer are wanted, waits for longer until ECS has been told so', async () => {
+    holding = { holdsAny: false, isDraining: true, isSurplus: true };
+    await pass(programLimits.drainedLingerMs + 10_000);
+    assert.equal(left, 0);
+    await clock.advance(programLimits.surplusLingerMs);
     assert.ok(left > 0);
     task.stop();
   });

@@ -28,7 +28,7 @@ const groups: readonly (readonly [title: string, of: RegExp])[] = [
   ['computers', /tasks?, |^NATS|servers? \(|^their disks|^database, /],
   ['network', /address|^load balancer|^NAT gateways|between|^streams to/],
   ['files', /^files|^requests for files/],
-  ['the rest', /^pages|^canary|^logs|^metrics|^alarms|^key/],
+  ['the rest', /^pages|^canary|^scaling in|^logs|^metrics|^alarms|^key|^secrets/],
 ];
 
 function dollars(usd: number): string {
@@ -130,8 +130,8 @@ const restGroups: readonly (readonly [kind: string, what: string, of: RegExp])[]
   ['at the edge', 'the CDN of files and pages', /^files to the internet|^requests for files|^streams to/],
   ['serverless', 'tables: requests of heartbeats, and what is kept', /^DynamoDB/],
   ['serverless', 'the bucket of files', /^files (?:kept|written|read)/],
-  ['serverless', 'functions: pages, certificates, canary', /^pages|^canary/],
-  ['serverless', 'alarms, metrics, logs, the key', /^alarms|^metrics|^logs|^key|^logs through/],
+  ['serverless', 'functions: pages, certificates, canary, scaling in', /^pages|^canary|^scaling in/],
+  ['serverless', 'alarms, metrics, logs, the key, the secrets of the bus', /^alarms|^metrics|^logs|^key|^logs through|^secrets/],
 ];
 
 /** What each part costs while nobody is there. */

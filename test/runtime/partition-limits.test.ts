@@ -153,7 +153,8 @@ async function populate({ clock, store }: ReturnType<typeof open>): Promise<{ lo
     for (let index = 0; index < each; index++) {
       const subject = `${kind === 'connection' ? 'n' : kind}.task-${index}.${`${index}`.padStart(8, '0')}`;
       const release = kind === 'connection' ? { service: kind, id: 'skylark-app-Connection:17' } : undefined;
-      await Heartbeat.start({ store, clock, kind, name: `task-${index}`, subject, release, onError });
+      const load = kind === 'connection' ? () => ({ held: 12_000, cpuPercent: 45 }) : undefined;
+      await Heartbeat.start({ store, clock, kind, name: `task-${index}`, subject, release, load, onError });
       const onLook = (_: readonly unknown[], dead: readonly { readonly subject: string }[]) => {
         seen.looks++;
         for (const node of dead) seen.dead.add(node.subject);

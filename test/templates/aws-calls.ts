@@ -1,4 +1,4 @@
-/** Which calls a request to DynamoDB, KMS, S3 or Secrets Manager makes, in the words of IAM: action, ARN and the keys of conditions. */
+/** Which calls a request to DynamoDB, ECS, KMS, S3 or Secrets Manager makes, in the words of IAM: action, ARN and the keys of conditions. */
 import type { Json } from '../../infra/test/context.ts';
 import type { Call } from './role-policy.ts';
 import type { Place } from './values.ts';
@@ -12,6 +12,8 @@ export interface Request {
   readonly body: Buffer;
 }
 
+export const ecsApi = 'AmazonEC2ContainerServiceV20141113';
+
 /** @throws for a request that no service of ours makes */
 export function callsOf(request: Request, place: Place): Call[] {
   const { target, body } = request;
@@ -20,7 +22,14 @@ export function callsOf(request: Request, place: Place): Call[] {
   const given: Json = JSON.parse(body.toString());
   if (service === 'TrentService') return [keyCall(operation, given)];
   if (service === 'secretsmanager') return [{ action: `secretsmanager:${operation}`, resource: given.SecretId, context: {} }];
+  if (service === ecsApi) return [serviceCall(operation, given, place)];
   return rowCalls(operation, given, place);
+}
+
+function serviceCall(operation: string, given: Json, { region, account }: Place): Call {
+  const [name] = [given.service ?? given.services].flat();
+  const context: Call['context'] = given.taskDefinition === undefined ? {} : { 'ecs:task-definition': [given.taskDefinition] };
+  return { action: `ecs:${operation}`, resource: `arn:aws:ecs:${region}:${account}:service/${given.cluster}/${name}`, context };
 }
 
 function rowCalls(operation: string, given: Json, { region, account }: Place): Call[] {

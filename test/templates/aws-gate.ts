@@ -7,7 +7,7 @@ import { Agent, request as ask, createServer, type IncomingMessage, type Server,
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { Refused, verifySignature } from '../support/sigv4.ts';
-import { callsOf } from './aws-calls.ts';
+import { callsOf, ecsApi } from './aws-calls.ts';
 import { allows, type Call, type Statement } from './role-policy.ts';
 import type { Place } from './values.ts';
 
@@ -30,6 +30,8 @@ export class AwsGate {
   readonly denied = new Map<string, Asked>();
   /** What it has not understood. */
   readonly strange: string[] = [];
+  /** The URL of what plays ECS. */
+  ecs: string | undefined;
   readonly #roles = new Map<string, Role>();
   readonly #agent = new Agent({ keepAlive: true });
   readonly #upstream: URL;
@@ -62,7 +64,7 @@ export class AwsGate {
   /** The variables with which the SDK finds the engines. */
   get endpoints(): Readonly<Record<string, string>> {
     return Object.fromEntries(
-      ['DYNAMODB', 'S3', 'KMS', 'SECRETS_MANAGER'].map((service) => [`AWS_ENDPOINT_URL_${service}`, this.url]),
+      ['DYNAMODB', 'ECS', 'S3', 'KMS', 'SECRETS_MANAGER'].map((service) => [`AWS_ENDPOINT_URL_${service}`, this.url]),
     );
   }
 
@@ -131,7 +133,9 @@ export class AwsGate {
   }
 
   #forward(request: IncomingMessage, body: Buffer, response: ServerResponse): Promise<void> {
-    const { hostname, port } = this.#upstream;
+    const isEcs = `${request.headers['x-amz-target']}`.startsWith(ecsApi);
+    if (isEcs && this.ecs === undefined) throw new Error('nothing plays ECS');
+    const { hostname, port } = isEcs ? new URL(this.ecs!) : this.#upstream;
     const { method, url: path, headers } = request;
     return new Promise((resolve, reject) => {
       const sent = ask({ hostname, port, method, path, headers: { ...headers, connection: 'keep-alive' }, agent: this.#agent });

@@ -7,8 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { buildImage, Container, type Image } from '../bundles/container.ts';
+import { buildImage, Container, type Image, makeBundles } from '../bundles/container.ts';
 import { type ContentDelivery, startContentDelivery } from '../bundles/content-delivery.ts';
 import { LoadBalancer } from '../bundles/load-balancer.ts';
 import { type Finished, skylark } from '../cli/skylark-command.ts';
@@ -20,8 +19,8 @@ import { startMoto } from './moto-server.ts';
 import { makeResources, type Resources } from './resources.ts';
 import { type Shape, type TaskDefinition, Templates } from './templates.ts';
 
-const place = { region: 'eu-central-1', account: '111122223333' };
-const bundleScript = fileURLToPath(new URL('../../bin/bundle.ts', import.meta.url));
+export const place = { region: 'eu-central-1', account: '111122223333' };
+const functions = ['web-lambda', 'canary-lambda', 'bus-keys-lambda', 'scale-in-lambda'] as const;
 const wellTimeoutMs = 60_000;
 
 export interface Task {
@@ -72,13 +71,11 @@ export class Deployment {
     this.balancer = await LoadBalancer.start(Object.fromEntries(doors.map(({ listener }) => [listener, 0])));
     this.#undo.push(() => this.balancer.stop());
     this.#image = buildImage(join(this.folder, 'image'));
-    const out = ['--out', join(this.folder, 'functions'), 'web-lambda', 'canary-lambda', 'bus-keys-lambda'];
-    const { status, stderr } = spawnSync(process.execPath, [bundleScript, ...out], { encoding: 'utf8' });
-    if (status !== 0) throw new Error(`the functions cannot be bundled: ${stderr}`);
+    makeBundles(join(this.folder, 'functions'), ...functions);
     await this.#startBus(definitions);
   }
 
-  functionBundle(name: 'web-lambda' | 'canary-lambda' | 'bus-keys-lambda'): string {
+  functionBundle(name: (typeof functions)[number]): string {
     return join(this.folder, 'functions', name, 'index.mjs');
   }
 

@@ -34,7 +34,7 @@ export interface FunctionDefinition {
 
 /** Two tenants, and the host. The second one is named so that the scripts for slixmpp find it. */
 export const domains = ['capulet.example', 'other.capulet.example'] as const;
-const settings = { domains: domains.join(','), certificates: 'pem', hostedZoneName: 'capulet.example' };
+const settings = { domains: domains.join(','), certificates: 'pem', hostedZoneName: 'capulet.example', connectionTasksMin: 2 };
 
 /** Names of variables, and where their values are. */
 function secretsOf(definition: Json): Variables {

@@ -15,6 +15,7 @@ import type { Deployment } from './deployment.ts';
 import { callFunction } from './function-call.ts';
 import { callPages } from './pages-function.ts';
 import { Person } from './people.ts';
+import { tryScaleIn } from './scale-in.ts';
 import { domains, type Shape } from './templates.ts';
 
 const [first, second] = domains;
@@ -61,6 +62,14 @@ export class Trial {
       ['another server gets a stream, and what is for one waits for it', () => this.reachServers()],
       ['the function serves pages with the variables and rights of its template', () => this.callPages()],
       ['the canary finds the domain by DNS, signs in, writes and hears itself', () => this.flyCanary()],
+      ...(this.#isSmall
+        ? []
+        : [
+            [
+              'the function that takes tasks away has one drained, and then wants one less',
+              () => tryScaleIn(this.#deployment),
+            ] as const,
+          ]),
       ['SIGTERM ends each task in order', () => this.stopTasks()],
       ['the canary tells that nobody answers any more', () => this.missTasks()],
       ['each role was allowed what its task asked for, and no process told of an error', async () => this.checkRights()],
@@ -108,7 +117,7 @@ export class Trial {
   }
 
   async showCertificates(): Promise<void> {
-    if (!this.#isSmall) await this.#deployment.run({ connection: 2, peers: 1 });
+    if (!this.#isSmall) await this.#deployment.run({ connection: 3, peers: 1 });
     const until = performance.now() + certificateTimeoutMs;
     for (;;) {
       try {
@@ -309,7 +318,13 @@ export class Trial {
     assert.deepEqual([...gate.denied.values()], [], 'rights that are missing in the templates');
     assert.deepEqual(gate.strange, []);
     const askers = new Set([...gate.allowed.values()].map(({ role }) => role));
-    const wanted = [...templates.tasks().map(({ tier }) => tier), 'pages', 'canary', 'operator'];
+    const wanted = [
+      ...templates.tasks().map(({ tier }) => tier),
+      'pages',
+      'canary',
+      'operator',
+      ...(this.#isSmall ? [] : ['scale-in']),
+    ];
     assert.deepEqual(
       wanted.filter((role) => !askers.has(role)),
       [],

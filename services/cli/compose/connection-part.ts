@@ -5,7 +5,7 @@ import type { Bus } from '../../../lib/ports/bus.ts';
 import type { Clock } from '../../../lib/ports/clock.ts';
 import type { Store } from '../../../lib/ports/store.ts';
 import { serveControl } from '../../../lib/runtime/control.ts';
-import type { Release } from '../../../lib/runtime/nodes.ts';
+import type { NodeLoad, Release } from '../../../lib/runtime/nodes.ts';
 import { Heartbeat } from '../../../lib/runtime/nodes.ts';
 import { takeMarks } from '../../../lib/runtime/resync.ts';
 import type { TlsSource } from '../../connection/door/tls.ts';
@@ -32,6 +32,8 @@ interface NodeDependencies extends Ports {
   readonly stopMs?: number;
   readonly drains?: ConnectionDependencies['drains'];
   readonly release?: Release;
+  /** How long this process has used a core until now, ms. */
+  readonly cpuMs?: () => number;
   /** More figures of this process for `skylark status`. */
   readonly figures?: () => Readonly<Record<string, number>>;
 }
@@ -42,9 +44,10 @@ interface NodeDependencies extends Ports {
  */
 export async function startConnectionPart(
   dependencies: NodeDependencies,
-): Promise<{ readonly node: ConnectionNode; stop(): Promise<void> }> {
+): Promise<{ readonly node: ConnectionNode; isSurplus(): boolean; stop(): Promise<void> }> {
   const { bus, store, clock, log, name, release, figures } = dependencies;
   const node = await startConnectionNode({ ...dependencies, node: name });
+  let isSurplus = false;
   let marksAfter = '';
   try {
     const heartbeat = await Heartbeat.start({
@@ -59,6 +62,12 @@ export async function startConnectionPart(
         marksAfter = await takeMarks(store, node.subject, page, (marks) => node.resync(marks));
       },
       onForgotten: () => node.dropSessions(),
+      load: loadOf(node, dependencies),
+      onSurplus() {
+        isSurplus = true;
+        log.info('fewer processes are wanted, and this one goes');
+        void node.drain();
+      },
       onError: (error) => log.warn({ err: error }, 'a heartbeat was skipped'),
     });
     const control = await serveControl(bus, node.subject, {
@@ -72,6 +81,7 @@ export async function startConnectionPart(
     });
     return {
       node,
+      isSurplus: () => isSurplus,
       async stop() {
         const isEmpty = await node.stop();
         await control.stop();
@@ -83,4 +93,16 @@ export async function startConnectionPart(
     await node.stop();
     throw error;
   }
+}
+
+/** What the node has to do, as its heartbeat tells it. */
+function loadOf(node: ConnectionNode, { clock, cpuMs = () => 0 }: NodeDependencies): () => NodeLoad {
+  let [usedMs, atMs] = [cpuMs(), clock.monotonic()];
+  return () => {
+    const [before, since] = [usedMs, atMs];
+    [usedMs, atMs] = [cpuMs(), clock.monotonic()];
+    const { streams, sessions } = node.stats;
+    const passedMs = Math.max(1, atMs - since);
+    return { held: Math.max(streams, sessions), cpuPercent: Math.round((100 * (usedMs - before)) / passedMs) };
+  };
 }

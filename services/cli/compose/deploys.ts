@@ -1,4 +1,6 @@
-/** Makes a process with sessions drain when a newer release runs, and makes ECS wait until it has drained (decision 5). */
+/**
+ * Makes a process with sessions drain when a newer release runs, and makes ECS wait until it has drained (decisions 5 and 22).
+ */
 
 import type { Logger } from 'pino';
 import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
@@ -32,18 +34,20 @@ async function askTask(metadata: string, log: Logger): Promise<TaskIdentity | un
 
 interface Stoppable {
   readonly node: ConnectionNode;
+  /** Whether it drains because fewer processes are wanted. */
+  isSurplus(): boolean;
   /** Told how many nodes drain at this time, so that they share what the store takes. */
   readonly drains: { nodes: number };
 }
 
 /** Starts task protection on ECS and the watch for newer releases. Call it when the node accepts streams. */
-export async function makeStoppable(serving: Serving, { store }: Ports, { node, drains }: Stoppable): Promise<void> {
+export async function makeStoppable(serving: Serving, { store }: Ports, { node, drains, isSurplus }: Stoppable): Promise<void> {
   const { values, release, log, cleanup, end } = serving;
   const agent = process.env.ECS_AGENT_URI;
   if (agent) {
     const look = () => {
       const { streams, sessions } = node.stats;
-      return { holdsAny: streams + sessions > 0, isDraining: node.isDraining };
+      return { holdsAny: streams + sessions > 0, isDraining: node.isDraining, isSurplus: isSurplus() };
     };
     const task = new EcsTask({ agent, clock, log, look, onLeft: () => end('drained') });
     task.start();

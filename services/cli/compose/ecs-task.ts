@@ -13,6 +13,8 @@ export interface Holding {
   /** True when the process has any stream or session. */
   readonly holdsAny: boolean;
   readonly isDraining: boolean;
+  /** It drains because fewer processes are wanted: somebody is about to tell ECS so, and ECS then stops it. */
+  readonly isSurplus: boolean;
 }
 
 export interface EcsTaskOptions {
@@ -58,14 +60,14 @@ export class EcsTask {
   async #look(): Promise<void> {
     const { clock, look, onLeft } = this.#options;
     const now = clock.monotonic();
-    const { holdsAny, isDraining } = look();
+    const { holdsAny, isDraining, isSurplus } = look();
     if (holdsAny) this.#emptySinceMs = undefined;
     else this.#emptySinceMs ??= now;
     const emptyMs = this.#emptySinceMs === undefined ? -1 : now - this.#emptySinceMs;
     const isWanted = holdsAny || (!isDraining && emptyMs < programLimits.protectionEmptyMs && this.#isProtected !== false);
     const isOld = isWanted && now - this.#setMs > programLimits.protectionRenewMs;
     if ((isWanted !== this.#isProtected || isOld) && now >= this.#notBeforeMs) await this.#set(isWanted);
-    if (isDraining && emptyMs > programLimits.drainedLingerMs) onLeft();
+    if (isDraining && emptyMs > (isSurplus ? programLimits.surplusLingerMs : programLimits.drainedLingerMs)) onLeft();
   }
 
   async #set(isWanted: boolean): Promise<void> {

@@ -234,14 +234,20 @@ export async function startStreams(
   const stopMs = stopSeconds * 1_000 - programLimits.closingMs;
   /** How many nodes drain at this time; the watch for releases knows it. */
   const drains = { nodes: 1 };
-  const common = { ...ports, name, tls: tls.source, listen, reusePort, peers, proves, stopMs, release, figures };
+  const common = { ...ports, name, tls: tls.source, listen, reusePort, peers, proves, stopMs, release, figures, cpuMs };
   const connection = await listening(bind, portsOf(listen), () => startConnectionPart({ ...common, drains: () => drains.nodes }));
   const { node } = connection;
   cleanup.add('streams', () => connection.stop());
   health.started(() => node.isDraining);
   tellNode(metrics, node, tls);
   if (peers !== undefined) metrics.counter('BadProxyHeaders', () => node.stats.badProxyHeaders);
-  return { tls, node, peers, drains };
+  return { tls, node, peers, drains, isSurplus: () => connection.isSurplus() };
+}
+
+/** How long this process has used a core until now, ms. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
 }
 
 /** Serves WebSocket streams on web servers of this process, and pages if the app has any. */

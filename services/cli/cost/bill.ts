@@ -40,7 +40,7 @@ const logBytesPerProcessHour = 200_000;
  */
 export const watched: Readonly<Record<Shape, { readonly metrics: number; readonly alarms: number }>> = {
   small: { metrics: 17, alarms: 31 },
-  cell: { metrics: 37, alarms: 82 },
+  cell: { metrics: 39, alarms: 84 },
 };
 /** Container Insights metrics, by AWS's list: 10 for each of 6 task definitions, 15 for each of 6 services, 13 per cluster. */
 const insights = 6 * (10 + 15) + 13;
@@ -54,6 +54,10 @@ const webRequestsPerSignIn = 2;
 const lambda = { gb: 0.5, seconds: 0.05 };
 /** The canary, which signs in twelve times an hour. */
 const canary = { gb: 0.5, seconds: 3, perHour: 12 };
+/** The function that takes connection tasks away, which looks once a minute. */
+const scaleIn = { gb: 0.25, seconds: 1, perHour: 60 };
+/** Secrets of the bus: all keys, those of the servers, and one for each tier. A test compares the number with the stacks. */
+export const busSecrets = 7;
 const nlbUnit = { connectionsPerSecond: 800, streams: 100_000, gbHour: 1 };
 
 /** Multiplies a quantity by its price. */
@@ -188,12 +192,24 @@ function watchLines(load: Load, habits: Habits, shape: Shape, processes: number,
     line('pages, function time', web * lambda.gb * lambda.seconds, 'lambdaGbSecond', 'GB-seconds'),
     line('canary, functions', (canary.perHour * hoursMonth) / million, 'lambdaMillion', 'million'),
     line('canary, function time', canary.perHour * hoursMonth * canary.gb * canary.seconds, 'lambdaGbSecond', 'GB-seconds'),
+    ...(shape === 'cell'
+      ? [
+          line('scaling in, functions', (scaleIn.perHour * hoursMonth) / million, 'lambdaMillion', 'million'),
+          line(
+            'scaling in, function time',
+            scaleIn.perHour * hoursMonth * scaleIn.gb * scaleIn.seconds,
+            'lambdaGbSecond',
+            'GB-seconds',
+          ),
+        ]
+      : []),
     line('logs', logGb, 'logsGb', 'GB'),
     ...(shape === 'cell' ? [line('logs through NAT gateways', logGb, 'natGb', 'GB')] : []),
     line('metrics', watched[shape].metrics, 'metric', 'metrics'),
     ...(shape === 'cell' ? [line('metrics of Container Insights', insights, 'metric', 'metrics')] : []),
     line('alarms', watched[shape].alarms, 'alarm', 'alarms'),
     line('key of certificates', 1, 'kmsKey', 'key'),
+    ...(shape === 'cell' ? [line('secrets of the bus', busSecrets, 'secret', 'secrets')] : []),
   ];
 }
 
