@@ -31,6 +31,8 @@ const outbox = '*/s/*';
 const [tenants, certificates, acmeAccount] = ['#tenants', '#certificates', '#acme'];
 /** Pending removals, and files that may arrive after their account has gone. */
 const [removals, files] = ['#removals', '#files'];
+/** Tenants that have guests. */
+const guests = '#guests';
 /** What operators have changed, and the keys with which programs of theirs sign in. */
 const [audit, apiKeys] = ['#audit', '#apikeys'];
 /** Who is in the console, and links that open it. */
@@ -74,7 +76,7 @@ export const rowRights: Readonly<Record<Tier, readonly RowRight[]>> = {
     {
       table: 'core',
       actions: [...all, ...count],
-      partitions: [account, tenant, directory, tenants, removals, files, audit, apiKeys],
+      partitions: [account, tenant, directory, tenants, removals, files, guests, audit, apiKeys],
     },
     // A tenant's certificate is removed with the tenant. It is sealed, and this service has no right to the key.
     { table: 'core', actions: all, partitions: [certificates, certificate] },

@@ -100,6 +100,7 @@ describe('what the simulator does not cover', () => {
       'core #tenants',
       'core #certificates',
       'core #removals',
+      'core #guests',
       'core #audit',
       'core #apikeys',
       ...own,
