@@ -12,6 +12,7 @@ export const layers: Readonly<Record<string, readonly (readonly string[])[]>> = 
     ['peers'],
     ['features'],
     ['moving'],
+    ['bosh'],
     ['stream'],
     ['core'],
     ['session'],

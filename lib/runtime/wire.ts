@@ -5,6 +5,7 @@
 import type { StanzaErrorCondition, StanzaErrorType } from '../xmpp/errors.ts';
 import { answerKind } from './answer.ts';
 import type { ApiAsker } from './api-keys.ts';
+import type { BoshRequest } from './bosh-wire.ts';
 import type { CarryRequest } from './component-wire.ts';
 import type { ConsoleAsker, ConsoleRequest } from './console-wire.ts';
 import type { LinkRequest } from './invite-wire.ts';
@@ -396,4 +397,4 @@ export interface AdminReply extends Omit<DoneReply, 'at'> {
 export const adminAnswer = answerKind<AdminReply>('admin', { ok: true, error: true, result: true, refusal: true });
 
 export type RouterRequest = StepRequest | InboundRequest | RingRequest | AdminRequest | ConsoleRequest | LinkRequest;
-export type NodeRequest = DeliverRequest | CloseRequest | HandOverRequest | CarryRequest;
+export type NodeRequest = DeliverRequest | CloseRequest | HandOverRequest | CarryRequest | BoshRequest;

@@ -96,6 +96,41 @@ export const connectionLimits = {
   /** Bytes that wait in the socket of one client. With more, the session is parked. */
   socketBufferBytesMax: 4 * 1024 * 1024,
 
+  // BOSH
+
+  /** Size of one request, bytes: several stanzas, or the largest one. With its frame it fits into a message on the bus. */
+  boshBodyBytesMax: 512 * 1024,
+  /** Bytes of requests that one server has read in part. With more, none may be longer than before sign-in. */
+  boshReadingBytesMax: 64 * 1024 * 1024,
+  /** How long a request may take to arrive, ms. */
+  boshBodyMs: 30_000,
+  /** How much of a request is looked at to find its sid while it arrives, bytes. */
+  boshTagBytesMax: 2_048,
+  /** How long a request waits for something to answer, seconds. Proxies give up on silent requests later. */
+  boshWaitSecondsMax: 60,
+  /** Requests of one session that wait at once. Clients that have two connections need the other one to speak, whatever they ask for. */
+  boshHoldMax: 1,
+  /** How long a client may be without a request, seconds. A page takes that long to come back from a bad network. */
+  boshInactivitySeconds: 60,
+  /** The same when it has announced a pause, seconds, as while a browser opens the next page. */
+  boshPauseSecondsMax: 120,
+  /** Size of one answer, bytes, unless a single stanza is larger. */
+  boshAnswerBytesMax: 256 * 1024,
+  /** Requests of one session that are handled per second in the long run. More of them wait, and so does their client. */
+  boshRequestsPerSecond: 20,
+  /** The same at once. */
+  boshRequestsBurst: 200,
+  /** After this long an answer that the client does not acknowledge is reported, ms. It is longer than a round trip. */
+  boshReportMs: 2_000,
+  /** How long the last answers of a session that is over are kept, ms. */
+  boshLingerMs: 10_000,
+  /** Requests that one node has passed on to others and that wait for their answer. */
+  boshForwardsMax: 10_000,
+  /** How long another node may have a request, ms: longer than it waits for something to answer. */
+  boshForwardMs: 90_000,
+  /** How much longer the asker waits for the answer on the bus, ms. */
+  boshForwardSlackMs: 2_000,
+
   // From clients to routers
 
   /** Stanzas that one account may send to a node at once. Faster clients are read later. */

@@ -10,6 +10,7 @@ import type { Bus, Serving } from '../../lib/ports/bus.ts';
 import { type Clock, sleep, type Timer } from '../../lib/ports/clock.ts';
 import type { Store } from '../../lib/ports/store.ts';
 import type { Allowances, SendingRates } from '../../lib/runtime/allowance.ts';
+import type { BoshRequest } from '../../lib/runtime/bosh-wire.ts';
 import type { CarryReply, CarryRequest } from '../../lib/runtime/component-wire.ts';
 import { DeploymentClock } from '../../lib/runtime/deployment-clock.ts';
 import { answering } from '../../lib/runtime/faults.ts';
@@ -26,7 +27,7 @@ import { Admission, type DoorRates } from './door/admission.ts';
 import { type Addresses, type Listen, type Listeners, listen } from './door/listen.ts';
 import type { StreamIdentity, TlsSource } from './door/tls.ts';
 import { Upgrades } from './door/upgrades.ts';
-import { serveWebSocket, type WebSocketPeer, type WebSocketUpgrades } from './door/websocket.ts';
+import type { WebSocketPeer } from './door/websocket.ts';
 import { streamFeatures } from './features/index.ts';
 import { connectionLimits } from './limits.ts';
 import { type Claims, claimSession } from './moving/claim.ts';
@@ -48,7 +49,7 @@ import { Greetings } from './stream/greetings.ts';
 import { Stream } from './stream/stream.ts';
 import type { StreamHost } from './stream/stream-host.ts';
 import { SocketTransport, type Transport } from './stream/transport.ts';
-import { WebSocketTransport } from './stream/websocket-transport.ts';
+import { WebStreams } from './web-streams.ts';
 
 export type { Listen } from './door/listen.ts';
 
@@ -105,6 +106,8 @@ export interface ConnectionNode {
   acceptWebSocket(socket: WebSocket, peer: WebSocketPeer): Promise<void>;
   /** Serves WebSockets on an HTTP server until the node stops. @param path such as `/xmpp-websocket` */
   attachWebSocket(server: Server, path: string): void;
+  /** Serves the requests that an HTTP server emits as `boshEvent` until the node has stopped. */
+  attachBosh(server: Server): void;
   /**
    * Tells sessions that deliveries to them may have been lost. They read the archive from the entry `from` on.
    * @returns the marks that are done, because their clients have everything; the other marks are to be shown again
@@ -156,7 +159,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
   /** Holds sessions that are not bound yet, and sessions whose end no router has confirmed. */
   readonly #sessions = new Set<Session>();
   readonly #upgrades = new Upgrades();
-  readonly #webSockets: WebSocketUpgrades[] = [];
+  readonly #web: WebStreams;
   readonly #marks = new RecentKeys(2 * connectionLimits.resyncMarksMax);
   #resyncs = 0;
   #listeners: Listeners | undefined;
@@ -181,6 +184,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
     this.stages = this.features.stages;
     this.admission = new Admission(dependencies.clock, dependencies.rates);
     this.allowances = accountAllowances(dependencies.clock, dependencies.sendingRates);
+    this.#web = new WebStreams(this, { cork: this.#cork, peers: this.#peers, tls: dependencies.tls });
     this.subject = `n.${dependencies.node}.${newIncarnation(dependencies.bus, dependencies.clock)}`;
   }
 
@@ -236,32 +240,20 @@ class Node implements ConnectionNode, StreamHost, Claims {
     return this.#draining !== undefined;
   }
 
-  async acceptWebSocket(socket: WebSocket, peer: WebSocketPeer): Promise<void> {
-    const transport = new WebSocketTransport(socket, peer, this.#cork, this.clock);
-    const mayConnect = this.admission.mayConnect(peer.address, (gone) => socket.once('close', gone));
-    if (mayConnect === true) {
-      this.#accept(transport);
-      return;
-    }
-    socket.on('error', () => {}); // 'close' follows
-    socket.pause();
-    if (!(await mayConnect)) transport.destroy();
-    else if (socket.readyState === socket.OPEN) {
-      this.#accept(transport);
-      socket.resume();
-    }
+  acceptWebSocket(socket: WebSocket, peer: WebSocketPeer): Promise<void> {
+    return this.#web.acceptWebSocket(socket, peer);
   }
 
   attachWebSocket(server: Server, path: string): void {
-    this.#webSockets.push(
-      serveWebSocket(
-        server,
-        path,
-        this.#peers,
-        this.#dependencies.tls,
-        (socket, peer) => void this.acceptWebSocket(socket, peer),
-      ),
-    );
+    this.#web.attachWebSocket(server, path);
+  }
+
+  attachBosh(server: Server): void {
+    this.#web.attachBosh(server);
+  }
+
+  passedOn(request: BoshRequest, bodies: readonly Buffer[]): Promise<Buffer> {
+    return this.#web.passedOn(request, bodies);
   }
 
   resync(marks: readonly Mark[]): readonly Mark[] {
@@ -341,15 +333,15 @@ class Node implements ConnectionNode, StreamHost, Claims {
   }
 
   #acceptPlain(socket: Socket): void {
-    this.#accept(new SocketTransport(socket, this.#peers.of(socket), this.#cork, this.clock, this.#dependencies.tls));
+    this.accept(new SocketTransport(socket, this.#peers.of(socket), this.#cork, this.clock, this.#dependencies.tls));
   }
 
   #acceptSecure(socket: Socket): void {
     const transport = new SocketTransport(socket, this.#peers.of(socket), this.#cork, this.clock, this.#dependencies.tls);
-    this.#accept(transport, this.#upgrades.end(socket));
+    this.accept(transport, this.#upgrades.end(socket));
   }
 
-  #accept(transport: Transport, deadlineMs?: number): void {
+  accept(transport: Transport, deadlineMs?: number): void {
     if (this.#draining !== undefined || this.#streams.size >= connectionLimits.streamsPerNodeMax) {
       transport.destroy();
       return;
@@ -367,7 +359,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
 
   async #drain(isOver: () => boolean, deadlineMs?: number): Promise<void> {
     this.log.info({ subject: this.subject, ...this.stats }, 'connection node drains');
-    for (const upgrades of this.#webSockets) upgrades.stop();
+    this.#web.drain();
     await this.#listeners?.stop();
     const outsideAsked = this.#outside?.stop(deadlineMs);
     this.admission.stop();
@@ -393,6 +385,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
     for (const stream of this.#streams) stream.destroy();
     this.#outside?.destroy();
     for (const session of this.#sessions) session.forget();
+    this.#web.stop();
     await this.#serving?.stop();
     this.log.info({ subject: this.subject, isEmpty }, 'connection node stops');
     return isEmpty;

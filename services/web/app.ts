@@ -11,7 +11,7 @@ import { serveFolder } from '../../lib/runtime/serve-folder.ts';
 import type { Tenants } from '../../lib/runtime/tenants.ts';
 import { poshPath } from '../../lib/s2s/posh.ts';
 import { type FilesDependencies, serveFiles } from './files.ts';
-import { hostMetaJson, hostMetaXml } from './host-meta.ts';
+import { hostMetaJson, hostMetaXml, type Links } from './host-meta.ts';
 import { clientPage, clientScript } from './page.ts';
 import { poshDocument } from './posh.ts';
 
@@ -44,6 +44,7 @@ export interface WebDependencies {
 }
 
 export const webSocketPath = '/xmpp-websocket';
+export const boshPath = '/http-bind';
 
 export function webApp(dependencies: WebDependencies): Hono {
   const app = new Hono();
@@ -74,11 +75,11 @@ export function webApp(dependencies: WebDependencies): Hono {
   app.use('/.well-known/host-meta.json', anyOrigin);
   app.get('/.well-known/host-meta', async (c) => {
     const url = await webSocketUrl(dependencies, c.req.url);
-    return url === undefined ? c.notFound() : c.body(hostMetaXml(url), 200, { 'content-type': 'application/xrd+xml' });
+    return url === undefined ? c.notFound() : c.body(hostMetaXml(linksOf(url)), 200, { 'content-type': 'application/xrd+xml' });
   });
   app.get('/.well-known/host-meta.json', async (c) => {
     const url = await webSocketUrl(dependencies, c.req.url);
-    return url === undefined ? c.notFound() : c.json(hostMetaJson(url));
+    return url === undefined ? c.notFound() : c.json(hostMetaJson(linksOf(url)));
   });
   app.get(poshPath, async (c) => {
     const domain = await tenantOf(dependencies, new URL(c.req.url));
@@ -120,6 +121,14 @@ async function webSocketUrl(dependencies: WebDependencies, requestUrl: string): 
   if (domain === undefined) return undefined;
   const port = asked.port === '' ? '' : `:${asked.port}`;
   return `${asked.protocol === 'https:' ? 'wss' : 'ws'}://${domainToASCII(domain)}${port}${webSocketPath}`;
+}
+
+/** BOSH is where WebSocket streams are, unless they have a path of the operator's own. */
+function linksOf(webSocket: string): Links {
+  const bosh = webSocket.endsWith(webSocketPath)
+    ? `http${webSocket.slice('ws'.length, -webSocketPath.length)}${boshPath}`
+    : undefined;
+  return { webSocket, bosh };
 }
 
 async function domainOf(dependencies: WebDependencies, requestUrl: string): Promise<string> {

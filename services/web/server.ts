@@ -1,10 +1,17 @@
 /** Serves the app on this process's HTTP and HTTPS listeners. */
-import { createServer as createHttpServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { createServer as createHttpsServer, type ServerOptions } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer, type Socket, type Server as TcpServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
+import { boshEvent } from '../../lib/runtime/bosh-wire.ts';
 import { isOwnMachine, networkOf } from '../../lib/runtime/networks.ts';
 import { directPeers, type PeerAddresses } from '../../lib/runtime/peer-addresses.ts';
 import { serviceLimits } from '../../lib/runtime/service-limits.ts';
@@ -17,6 +24,8 @@ export interface WebListen {
   readonly httpsPort?: number;
   /** Upgrade requests for any other path are refused. */
   readonly webSocketPath: string;
+  /** Requests of this path are emitted as `boshEvent`, for the connection node to answer. */
+  readonly boshPath: string;
   readonly tls: ServerOptions;
   readonly reusePort?: boolean;
   /** Set when a proxy forwards the connections: it tells the clients' addresses. */
@@ -36,10 +45,14 @@ export interface WebServer {
 /** @throws errors of listening, such as `EADDRINUSE`, with the port */
 export async function startWebServer(app: Hono, options: WebListen): Promise<WebServer> {
   const { peers = directPeers } = options;
-  const listener = getRequestListener((request, env) =>
+  const pages = getRequestListener((request, env) =>
     app.fetch(request, { ...env, address: peers.of((env as { readonly incoming: IncomingMessage }).incoming.socket) }),
   ) as RequestListener;
   const hasRoom = socketShares(peers);
+  const listener = function (this: Server, request: IncomingMessage, response: ServerResponse): void {
+    if (pathOf(request) === options.boshPath && this.emit(boshEvent, request, response)) return;
+    pages(request, response);
+  };
   const http = createHttpServer(listener);
   const https = createHttpsServer(options.tls, listener);
   const servers = [http, https];
@@ -66,6 +79,10 @@ export async function startWebServer(app: Hono, options: WebListen): Promise<Web
   }
 }
 
+function pathOf({ url = '' }: IncomingMessage): string {
+  return url.split('?', 1)[0]!;
+}
+
 /** Reads the proxy's header from each connection before the server sees it. */
 function behindProxy(server: Server, peers: PeerAddresses, hasRoom: (socket: Socket) => boolean): TcpServer {
   const go = (socket: Socket) => (hasRoom(socket) ? server.emit('connection', socket) : socket.destroy());
@@ -75,7 +92,7 @@ function behindProxy(server: Server, peers: PeerAddresses, hasRoom: (socket: Soc
 /** Refuses other upgrades: one that nobody answers would hold its socket for ever. */
 function refuseOther(webSocketPath: string) {
   return (request: IncomingMessage, socket: Duplex) => {
-    if ((request.url ?? '').split('?', 1)[0] === webSocketPath) return;
+    if (pathOf(request) === webSocketPath) return;
     socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
   };
 }

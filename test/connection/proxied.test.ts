@@ -124,7 +124,7 @@ describe('pages and WebSocket', () => {
     strict = await strictNode('web');
     const tls = serverOptions(fixture.tls);
     web = await startWebServer(app, {
-      ...{ bind: '127.0.0.1', httpPort: 0, httpsPort: 0, webSocketPath: '/xmpp', tls },
+      ...{ bind: '127.0.0.1', httpPort: 0, httpsPort: 0, webSocketPath: '/xmpp', boshPath: '/bosh', tls },
       peers: strict.peers,
     });
     for (const server of web.servers) strict.node.attachWebSocket(server, '/xmpp');

@@ -19,14 +19,24 @@ export function launchBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: '/usr/bin/chromium', args: quietFlags });
 }
 
-/** @param problems errors of the page and requests that failed are added */
-export async function open(browser: Browser, url: string, who: string, problems: string[]): Promise<Page> {
+/**
+ * @param problems errors of the page and requests that failed are added
+ * @param prepare called before the page loads
+ */
+export async function open(
+  browser: Browser,
+  url: string,
+  who: string,
+  problems: string[],
+  prepare?: (page: Page) => Promise<void>,
+): Promise<Page> {
   // The certificate of a first start is self-signed.
   const context = await browser.newContext({ viewport: { width: 1200, height: 800 }, ignoreHTTPSErrors: true });
   const page = await context.newPage();
   page.setDefaultTimeout(waitMs);
   page.on('pageerror', (error) => problems.push(`${who}: ${error.message}`));
   page.on('requestfailed', (request) => problems.push(`${who}: ${request.url()} ${request.failure()?.errorText}`));
+  await prepare?.(page);
   await page.goto(url);
   return page;
 }

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { answerKind } from '../../lib/runtime/answer.ts';
+import * as boshWire from '../../lib/runtime/bosh-wire.ts';
 import * as componentWire from '../../lib/runtime/component-wire.ts';
 import * as consoleWire from '../../lib/runtime/console-wire.ts';
 import * as inviteWire from '../../lib/runtime/invite-wire.ts';
@@ -84,11 +85,20 @@ const readers: Readonly<Record<string, Readonly<Record<string, readonly string[]
     refusal: [askOperation],
     result: [askOperation],
   },
+  bosh: {
+    status: ['services/connection/bosh/bosh-sessions.ts'],
+  },
 };
 
-const kinds = Object.values({ ...wire, ...pairWire, ...componentWire, ...ringWire, ...consoleWire, ...inviteWire }).filter(
-  (value) => typeof value === 'object' && 'fields' in value,
-);
+const kinds = Object.values({
+  ...wire,
+  ...pairWire,
+  ...componentWire,
+  ...ringWire,
+  ...consoleWire,
+  ...inviteWire,
+  ...boshWire,
+}).filter((value) => typeof value === 'object' && 'fields' in value);
 
 function sources(folder: string): string[] {
   return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })

@@ -58,7 +58,10 @@ test('XEP-0156: host-meta in both forms, readable from any origin', async () => 
   const json = await app.request('https://b.example/.well-known/host-meta.json', { headers: { origin: 'https://chat.example' } });
   assert.equal(json.headers.get('access-control-allow-origin'), '*');
   assert.deepEqual(await json.json(), {
-    links: [{ rel: 'urn:xmpp:alt-connections:websocket', href: 'wss://b.example/xmpp-websocket' }],
+    links: [
+      { rel: 'urn:xmpp:alt-connections:websocket', href: 'wss://b.example/xmpp-websocket' },
+      { rel: 'urn:xmpp:alt-connections:xbosh', href: 'https://b.example/http-bind' },
+    ],
   });
   const xml = await app.request('http://a.example:5280/.well-known/host-meta');
   assert.equal(xml.headers.get('content-type'), 'application/xrd+xml');

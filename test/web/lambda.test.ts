@@ -115,7 +115,10 @@ test('XEP-0156: host-meta tells any origin where the streams are', async () => {
   const json = await ask('/.well-known/host-meta.json', { headers: { origin: 'https://chat.example' } });
   assert.equal(json.headers['access-control-allow-origin'], '*');
   assert.deepEqual(JSON.parse(json.body), {
-    links: [{ rel: 'urn:xmpp:alt-connections:websocket', href: environment.SKYLARK_WEBSOCKET_URL }],
+    links: [
+      { rel: 'urn:xmpp:alt-connections:websocket', href: environment.SKYLARK_WEBSOCKET_URL },
+      { rel: 'urn:xmpp:alt-connections:xbosh', href: 'https://xmpp.a.example/http-bind' },
+    ],
   });
   const xml = await ask('/.well-known/host-meta');
   assert.equal(xml.headers['content-type'], 'application/xrd+xml');

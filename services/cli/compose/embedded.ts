@@ -20,7 +20,7 @@ import type { Dependencies } from '../../router/core/dependencies.ts';
 import { UnderWay } from '../../router/core/under-way.ts';
 import { resumeRemovals } from '../../router/removal/removals.ts';
 import { reapNode, sweepRegularly } from '../../router/sessions/reaper.ts';
-import { webSocketPath } from '../../web/app.ts';
+import { boshPath, webSocketPath } from '../../web/app.ts';
 import { startWebServer } from '../../web/server.ts';
 import { adminAddress } from './admin-address.ts';
 import { serveAdmin } from './admin-socket.ts';
@@ -151,7 +151,7 @@ async function startParts({
   const app = composeWebApp({ ...pages, console }, { bus, clock });
   const { httpPort, httpsPort, c2sPort, c2sTlsPort } = values;
   const web = await listening(bind, { httpPort, httpsPort }, () =>
-    startWebServer(app, { bind, httpPort, httpsPort, webSocketPath, tls: serverOptions(tls.source) }),
+    startWebServer(app, { bind, httpPort, httpsPort, webSocketPath, boshPath, tls: serverOptions(tls.source) }),
   );
   cleanup.add('web', () => web.stop());
   filesUrl ||= presetFilesUrl({
@@ -180,7 +180,10 @@ async function startParts({
     federation = owner;
     tellFederation(metrics, owner);
   }
-  for (const server of web.servers) connection.node.attachWebSocket(server, webSocketPath);
+  for (const server of web.servers) {
+    connection.node.attachWebSocket(server, webSocketPath);
+    connection.node.attachBosh(server);
+  }
 
   const admin = await serveAdmin(adminAddress(folder), bus, log);
   cleanup.add('admin', () => admin.stop());

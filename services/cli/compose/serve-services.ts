@@ -18,7 +18,7 @@ import { WatchTurn } from '../../../lib/runtime/watch-turn.ts';
 import { reloadedOptions, serverOptions } from '../../connection/door/tls.ts';
 import { resumeRemovals } from '../../router/removal/removals.ts';
 import { Reaper } from '../../router/sessions/reaper.ts';
-import { webSocketPath } from '../../web/app.ts';
+import { boshPath, webSocketPath } from '../../web/app.ts';
 import { startWebServer, type WebServer } from '../../web/server.ts';
 import { reasonOf, UsageError } from '../core/report.ts';
 import { programLimits } from '../limits.ts';
@@ -259,11 +259,14 @@ export async function attachWeb(
 ): Promise<WebServer['addresses']> {
   const { httpPort, httpsPort } = 'websocketPort' in ports ? { httpsPort: ports.websocketPort } : ports;
   const web = await listening(bind, { ...ports }, () =>
-    startWebServer(app, { bind, httpPort, httpsPort, webSocketPath, tls: serverOptions(tls.source), reusePort, peers }),
+    startWebServer(app, { bind, httpPort, httpsPort, webSocketPath, boshPath, tls: serverOptions(tls.source), reusePort, peers }),
   );
   cleanup.add('web', () => web.stop());
   tls.source.onReload(() => web.setTls(reloadedOptions(tls.source)));
-  for (const server of web.servers) node.attachWebSocket(server, webSocketPath);
+  for (const server of web.servers) {
+    node.attachWebSocket(server, webSocketPath);
+    node.attachBosh(server);
+  }
   return web.addresses;
 }
 

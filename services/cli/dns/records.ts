@@ -95,7 +95,12 @@ export function planRecords(wish: DnsWish): DnsPlan {
     hostMeta: {
       urls: [`https://${domain}${path}`, `https://${domain}${path}.json`],
       sources: [`https://${webHost}${path}`, `https://${webHost}${path}.json`],
-      json: { links: [{ rel: 'urn:xmpp:alt-connections:websocket', href: `wss://${webSocketHost}/xmpp-websocket` }] },
+      json: {
+        links: [
+          { rel: 'urn:xmpp:alt-connections:websocket', href: `wss://${webSocketHost}/xmpp-websocket` },
+          { rel: 'urn:xmpp:alt-connections:xbosh', href: `https://${webSocketHost}/http-bind` },
+        ],
+      },
     },
   };
 }

@@ -22,6 +22,20 @@ export const conformance: readonly SpecRow[] = [
     title: 'OAuth Client Login: an empty token is answered with the discovery address of the issuer',
     note: 'Scopes are not looked at: a token that is taken gives the whole account. The authorization server is the tenant’s own.',
   },
+  {
+    spec: 'XEP-0124',
+    version: '1.11.2',
+    title: 'Bidirectional-streams Over Synchronous HTTP (BOSH)',
+    note:
+      'One stream a session (§16), without key sequences (§15), which are for sessions without TLS, and compression. `content` is not heeded: ' +
+      'an answer that a browser takes for a page would be one of this origin.',
+  },
+  {
+    spec: 'XEP-0206',
+    version: '1.4',
+    title: 'XMPP Over BOSH',
+    note: 'Namespaces with prefixes are declared on the payloads themselves.',
+  },
   { spec: 'XEP-0368', version: '1.1.0', title: 'SRV records for XMPP over TLS: direct TLS with ALPN' },
   { spec: 'XEP-0440', version: '1.0.0', title: 'SASL Channel-Binding Type Capability' },
   {

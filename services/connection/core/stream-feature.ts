@@ -21,8 +21,8 @@ import type { Session } from '../session/session.ts';
 /**
  * How far a stream has come.
  *
- * `secure`: the connection is as secure as it will become. That means TLS, or a WebSocket, because WebSockets have no STARTTLS
- * (RFC 7395 §3.9). `authenticating`: an exchange of XEP-0388 is under way. `signedIn`: the stream has a session, so the client
+ * `secure`: the connection is as secure as it will become. That means TLS, or a WebSocket or BOSH, because these have no STARTTLS
+ * (RFC 7395 §3.9, XEP-0206 §3). `authenticating`: an exchange of XEP-0388 is under way. `signedIn`: the stream has a session, so the client
  * has authenticated and, without XEP-0388, the stream has opened again.
  * `bound`: the session has a resource.
  */
@@ -103,7 +103,7 @@ export interface InBindFeature {
 export interface FeatureStream extends SessionStream {
   readonly host: FeatureHost;
   readonly sid: string;
-  readonly kind: 'tcp' | 'websocket';
+  readonly kind: 'tcp' | 'websocket' | 'bosh';
   /** True when the stream is under TLS. */
   readonly isSecure: boolean;
   /** Set when the client has signed in. A resumption replaces it. */

@@ -63,7 +63,7 @@ function offersXmpp(request: IncomingMessage): boolean {
   return offered.split(',').some((protocol) => protocol.trim() === subprotocol);
 }
 
-function peerOf({ socket }: IncomingMessage, peers: PeerAddresses, tls: TlsSource): WebSocketPeer {
+export function peerOf({ socket }: IncomingMessage, peers: PeerAddresses, tls: TlsSource): WebSocketPeer {
   const address = peers.of(socket);
   if (socket instanceof TLSSocket) {
     const binding = channelBinding(socket, shownCertificate(socket, tls));

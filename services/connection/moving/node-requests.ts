@@ -1,6 +1,7 @@
 /** What others ask of a node over the bus: to deliver, to close a session, to hand one over, to write to a component. */
 import type { Logger } from 'pino';
 import { sleep } from '../../../lib/ports/clock.ts';
+import type { BoshRequest } from '../../../lib/runtime/bosh-wire.ts';
 import type { CarryReply, CarryRequest } from '../../../lib/runtime/component-wire.ts';
 import type { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
 import { decodeFrame, encodeFrame } from '../../../lib/runtime/frame.ts';
@@ -29,6 +30,8 @@ export interface Sessions extends Giver {
   readonly held: ReadonlyMap<string, Session>;
   /** Writes what is for a component. */
   carry(request: CarryRequest, bodies: readonly Buffer[]): Promise<CarryReply> | CarryReply;
+  /** A request of BOSH that has come to another node. @returns the frame of its answer */
+  passedOn(request: BoshRequest, bodies: readonly Buffer[]): Promise<Buffer>;
 }
 
 export class NodeRequests {
@@ -55,6 +58,8 @@ export class NodeRequests {
         return this.#handOver(header);
       case 'carry':
         return this.#carry(header, bodies);
+      case 'bosh':
+        return this.#node.passedOn(header, bodies);
       default:
         throw new RangeError('a request that is not for a node');
     }

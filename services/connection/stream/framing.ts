@@ -1,4 +1,4 @@
-/** The two ways to write a stream: RFC 6120 §4 (one long document) and RFC 7395 §3 (a message for each element). */
+/** The ways to write a stream: RFC 6120 §4 (one long document), RFC 7395 §3 (a message for each element), and XEP-0124 (elements in a body). */
 import { escapeAttribute } from '../../../lib/xmpp/element.ts';
 import type { StreamError } from '../../../lib/xmpp/errors.ts';
 import { FrameScanner } from '../../../lib/xmpp/frame-scanner.ts';
@@ -6,7 +6,7 @@ import { NS_STREAM, preauthBounds, type Scanner, type ScannerEvent, StreamScanne
 import { type Stanza, spliceAttributes } from '../../../lib/xmpp/stanza.ts';
 
 const NS_CLIENT = 'jabber:client';
-const NS_FRAMING = 'urn:ietf:params:xml:ns:xmpp-framing';
+export const NS_FRAMING = 'urn:ietf:params:xml:ns:xmpp-framing';
 
 /** What our own header says. */
 export interface OwnHeader {
@@ -71,3 +71,6 @@ export const webSocketFraming: Framing = {
   stanza: (bytes) => spliceAttributes(bytes, ` xmlns='${NS_CLIENT}'`),
   closing: `<close xmlns='${NS_FRAMING}'/>`,
 };
+
+/** XEP-0124: the transport reads as WebSocket does; headers and ends are attributes of the `<body/>` that it writes. */
+export const boshFraming: Framing = { ...webSocketFraming, header: () => '', error: () => '', closing: '' };

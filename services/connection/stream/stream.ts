@@ -11,13 +11,18 @@ import { connectionLimits } from '../limits.ts';
 import { finishAnswer, type StepAnswer } from '../session/router-link.ts';
 import type { Session } from '../session/session.ts';
 import { EventPump, type Pumped } from './event-pump.ts';
-import { type Framing, type Opening, type StreamEvent, tcpFraming, webSocketFraming } from './framing.ts';
+import { boshFraming, type Framing, type Opening, type StreamEvent, tcpFraming, webSocketFraming } from './framing.ts';
 import type { Greeting as Offer } from './greetings.ts';
 import { checkOpening, claimedAddress, type Greeting, wantedDomain } from './opening.ts';
 import type { StreamHost } from './stream-host.ts';
 import { SocketTransport, type Transport, type TransportReader } from './transport.ts';
 
 const NS_CLIENT = 'jabber:client';
+const framings: Readonly<Record<Transport['kind'], Framing>> = {
+  tcp: tcpFraming,
+  websocket: webSocketFraming,
+  bosh: boshFraming,
+};
 
 export class Stream implements TransportReader, FeatureStream, Pumped<StreamEvent> {
   session: Session | undefined;
@@ -52,7 +57,7 @@ export class Stream implements TransportReader, FeatureStream, Pumped<StreamEven
   constructor(host: StreamHost, transport: Transport, deadlineMs = host.clock.monotonic() + connectionLimits.preauthTimeoutMs) {
     this.#host = host;
     this.#transport = transport;
-    this.#framing = transport.kind === 'tcp' ? tcpFraming : webSocketFraming;
+    this.#framing = framings[transport.kind];
     this.#scanner = this.#framing.scanner();
     this.sid = host.ids.mint();
     this.#deadlineMs = deadlineMs;
@@ -113,15 +118,15 @@ export class Stream implements TransportReader, FeatureStream, Pumped<StreamEven
     this.#host.log.info({ sid: this.sid, condition: error.condition, address: this.#transport.address }, 'stream error');
     this.#sendHeader();
     this.sendElement(this.#framing.error(error));
-    this.finish();
+    this.finish(error);
   }
 
-  finish(): void {
+  finish(error?: StreamError): void {
     if (this.isOver) return;
     this.sendElement(this.#framing.closing);
     this.isOver = true;
     this.#timer.cancel();
-    this.#transport.end(this.hasPeerClosed);
+    this.#transport.end(this.hasPeerClosed, error);
   }
 
   pull(): void {

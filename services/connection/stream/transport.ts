@@ -1,8 +1,9 @@
-/** What carries a stream: a TCP or TLS socket here, and a WebSocket in `websocket-transport.ts`. */
+/** What carries a stream: a TCP or TLS socket here, a WebSocket in `websocket-transport.ts`, and BOSH in the folder `bosh`. */
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { Clock, Timer } from '../../../lib/ports/clock.ts';
 import type { ChannelBinding } from '../../../lib/runtime/wire.ts';
+import type { StreamError } from '../../../lib/xmpp/errors.ts';
 import { channelBinding, offeredBinding, shownCertificate, tlsVersion } from '../door/channel-binding.ts';
 import type { TlsSource } from '../door/tls.ts';
 import { connectionLimits } from '../limits.ts';
@@ -21,7 +22,7 @@ export interface TransportReader {
 }
 
 export interface Transport {
-  readonly kind: 'tcp' | 'websocket';
+  readonly kind: 'tcp' | 'websocket' | 'bosh';
   /** The address of the peer, for the log. */
   readonly address: string;
   readonly isSecure: boolean;
@@ -46,8 +47,9 @@ export interface Transport {
    * @param isPeerFirst true when the peer has closed the stream before us, so that it should close the connection (RFC 6120
    * §4.4). If it has not after the same time again, we do. Clients lose our closing tag when it arrives together with the goodbye
    * of TLS.
+   * @param error why, where the stream has not written it (BOSH)
    */
-  end(isPeerFirst?: boolean): void;
+  end(isPeerFirst?: boolean, error?: StreamError): void;
   destroy(): void;
 }
 
