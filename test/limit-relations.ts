@@ -17,7 +17,7 @@ import { findingLimits } from '../services/federation/finding/limits.ts';
 import { federationLimits } from '../services/federation/limits.ts';
 import { roomLimits } from '../services/muc/limits.ts';
 import { routerLimits } from '../services/router/limits.ts';
-import { guestLimits, jwtLimits } from '../services/router/sasl/limits.ts';
+import { guestLimits, jwtLimits, outsideLimits } from '../services/router/sasl/limits.ts';
 import { webLimits } from '../services/web/limits.ts';
 
 const bounds = {
@@ -28,6 +28,7 @@ const bounds = {
   finding: findingLimits,
   guest: guestLimits,
   jwt: jwtLimits,
+  outside: outsideLimits,
   port: portLimits,
   program: programLimits,
   room: roomLimits,

@@ -19,6 +19,11 @@ showRelations('rows of the store', [
     planted: { guest: { guestUnboundMs: 20_000 } },
   },
   {
+    says: 'a question to the system of a tenant ends before its batch is sent again',
+    holds: ({ outside, connection }) => outside.outsideMs < connection.batchTimeoutMs,
+    planted: { outside: { outsideMs: 5_000 } },
+  },
+  {
     says: 'a stanza fits into a row',
     holds: ({ port, xmpp }) => xmpp.stanzaBytesMax < port.storeValueBytesMax,
     planted: { xmpp: { stanzaBytesMax: 400_000 } },

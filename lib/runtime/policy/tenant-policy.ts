@@ -22,6 +22,7 @@ import { signIn } from './sign-in.ts';
 import { tokenDays } from './token-days.ts';
 import { turnSecret } from './turn-secret.ts';
 import { webUrl } from './web-url.ts';
+import { webhookSecret, webhookUrl } from './webhook.ts';
 
 export const policyKeys = {
   ...{ registration, retentionDays, tokenDays, federation, allow, block, proof, hold },
@@ -29,6 +30,7 @@ export const policyKeys = {
   ...{ registrationUrl, invites, inviteDays, inviteUses, webUrl },
   ...{ brandName, brandColour, brandBackground, brandLogo },
   ...{ signIn, jwtIssuer, jwtAudience, jwtClaim, jwtKeys, jwtSecret },
+  ...{ webhookUrl, webhookSecret },
   ...{ guestsMax, guestsPerAddress, guestReach },
 };
 

@@ -48,6 +48,7 @@ export async function composeRouter({ keys, documents, ...ports }: Ports): Promi
   const clock = DeploymentClock.of(ports.clock);
   const deliveries = new Latency(clock);
   const hasOutbox = ports.isFederated || ports.hasComponents;
+  const outside = guardedDocuments(clock, ports.log, documents);
   const dependencies: Dependencies = {
     ...ports,
     clock,
@@ -61,7 +62,8 @@ export async function composeRouter({ keys, documents, ...ports }: Ports): Promi
     knownSpans: new RecentKeys(programLimits.knownSpansMax),
     shares: new Shares(ports.clock),
     keys,
-    jwks: new JwkSets(guardedDocuments(clock, ports.log, documents), clock),
+    jwks: new JwkSets(outside.get, clock),
+    postDocument: outside.post,
     tokenSecrets: keys && tokenSecrets({ store: ports.store, clock, keys }),
     version,
   };

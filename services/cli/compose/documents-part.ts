@@ -1,4 +1,4 @@
-/** Gets documents at addresses that tenants name, such as sets of keys: dialled and checked as other servers are. */
+/** What asks the systems of tenants at addresses that they name, such as for sets of keys: dialled and checked as other servers are. */
 import type { Logger } from 'pino';
 import type { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
 import { Roots } from '../../../lib/s2s/roots.ts';
@@ -6,6 +6,7 @@ import { Finder } from '../../federation/finding/finder.ts';
 import { GuardedHttps } from '../../federation/finding/guarded-https.ts';
 import { Resolver } from '../../federation/finding/resolver.ts';
 import type { GetDocument } from '../../router/sasl/jwks.ts';
+import type { PostDocument } from '../../router/sasl/webhook.ts';
 
 export interface DocumentOptions {
   readonly s2sCa?: string | undefined;
@@ -13,12 +14,21 @@ export interface DocumentOptions {
   readonly s2sResolver?: string | undefined;
 }
 
+export interface GuardedDocuments {
+  readonly get: GetDocument;
+  readonly post: PostDocument;
+}
+
 /** What it needs is made when the first document is asked for, because few deployments ask for any. */
-export function guardedDocuments(clock: DeploymentClock, log: Logger, options: DocumentOptions = {}): GetDocument {
-  let https: GuardedHttps | undefined;
-  return (url, bytesMax) => {
-    https ??= open(clock, log, options);
-    return https.get(url, bytesMax);
+export function guardedDocuments(clock: DeploymentClock, log: Logger, options: DocumentOptions = {}): GuardedDocuments {
+  let made: GuardedHttps | undefined;
+  const https = () => {
+    made ??= open(clock, log, options);
+    return made;
+  };
+  return {
+    get: (url, bytesMax) => https().get(url, bytesMax),
+    post: (url, posted, bounds) => https().post(url, posted, bounds),
   };
 }
 

@@ -1,5 +1,5 @@
 /**
- * Gets a small document over HTTPS from a host that a stranger names: the guard looks at the address that is dialled, the certificate is
+ * Gets a small document over HTTPS from a host that a stranger names, or posts one to it: the guard looks at the address that is dialled, the certificate is
  * checked as that of a server is, and size and time are bounded. Redirects are not followed.
  */
 import { request } from 'node:http';
@@ -18,6 +18,17 @@ export interface GuardedHttpsOptions {
   readonly clock: Clock;
 }
 
+/** What is posted. */
+export interface Posted {
+  readonly body: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
 const httpsPort = 443;
 
 export class GuardedHttps {
@@ -29,19 +40,31 @@ export class GuardedHttps {
 
   /** @throws {Error} whose message says in words why there is no document; of the kinds of {@link Finder.connections} if it was not reached */
   async get(url: URL, bytesMax: number): Promise<string> {
+    const { status, body } = await this.#inTime(url, { bytesMax, msMax: findingLimits.httpsMs });
+    if (status !== 200) throw new Error(`answered with status ${status}`);
+    return body;
+  }
+
+  /** Posts a document, once: when a server has got it, no other is tried. @returns the answer, whatever its status. @throws as {@link get} */
+  post(url: URL, posted: Posted, bounds: { readonly bytesMax: number; readonly msMax: number }): Promise<Answer> {
+    return this.#inTime(url, bounds, posted);
+  }
+
+  async #inTime(url: URL, { bytesMax, msMax }: { bytesMax: number; msMax: number }, posted?: Posted): Promise<Answer> {
     const late = new AbortController();
-    const timer = this.#options.clock.after(findingLimits.httpsMs, () => late.abort(new Unreachable(`${url.host} is too slow`)));
+    const timer = this.#options.clock.after(msMax, () => late.abort(new Unreachable(`${url.host} is too slow`)));
     try {
-      return await this.#get(url, bytesMax, late.signal);
+      return await this.#ask(url, bytesMax, late.signal, posted);
     } finally {
       timer.cancel();
     }
   }
 
-  async #get(url: URL, bytesMax: number, signal: AbortSignal): Promise<string> {
+  async #ask(url: URL, bytesMax: number, signal: AbortSignal, posted: Posted | undefined): Promise<Answer> {
     const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
     const port = url.port === '' ? httpsPort : Number(url.port);
     if (url.protocol !== 'https:' || url.username !== '' || isIP(host) !== 0) throw new Unreachable(`${url.href} is not taken`);
+    let isSent = false;
     for await (const { socket, giveUp } of this.#options.finder.hostConnections(host, port, signal)) {
       const tls = startTls({ socket, servername: host, ALPNProtocols: ['http/1.1'], rejectUnauthorized: false }); // see below
       const stop = () => tls.destroy();
@@ -50,9 +73,13 @@ export class GuardedHttps {
         await secured(tls);
         const proof = await provesDomain(host, peerChain(tls), { roots: this.#options.roots, now: this.#options.clock.now() });
         if (!proof.ok) throw new Error(`did not prove who it is: ${proof.reason}`);
-        return await bodyOf(tls, url, bytesMax);
+        isSent = posted !== undefined;
+        const answer = await answerOf(tls, url, bytesMax, posted);
+        if (posted === undefined && answer.status !== 200) throw new Error(`answered with status ${answer.status}`);
+        return answer;
       } catch (error) {
         signal.throwIfAborted();
+        if (isSent) throw error;
         giveUp((error as Error).message);
       } finally {
         signal.removeEventListener('abort', stop);
@@ -73,18 +100,21 @@ function secured(tls: TLSSocket): Promise<void> {
 }
 
 /** @throws {Error} */
-function bodyOf(tls: TLSSocket, url: URL, bytesMax: number): Promise<string> {
+function answerOf(tls: TLSSocket, url: URL, bytesMax: number, posted: Posted | undefined): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const sent = request({
       createConnection: () => tls,
       host: url.hostname,
       path: url.pathname + url.search,
-      headers: { host: url.host, accept: 'application/json', connection: 'close' },
+      method: posted === undefined ? 'GET' : 'POST',
+      headers: {
+        ...{ host: url.host, accept: 'application/json', connection: 'close' },
+        ...(posted && { 'content-length': Buffer.byteLength(posted.body), ...posted.headers }),
+      },
       maxHeaderSize: findingLimits.httpsHeaderBytesMax,
     });
     sent.on('error', ({ message }) => reject(new Error(`did not answer as HTTP wants it (${message})`)));
     sent.on('response', (response) => {
-      if (response.statusCode !== 200) return reject(new Error(`answered with status ${response.statusCode}`));
       const chunks: Buffer[] = [];
       let bytes = 0;
       response.on('data', (chunk: Buffer) => {
@@ -93,10 +123,11 @@ function bodyOf(tls: TLSSocket, url: URL, bytesMax: number): Promise<string> {
         else chunks.push(chunk);
         if (bytes > bytesMax) tls.destroy();
       });
-      response.on('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
+      const { statusCode: status = 0 } = response;
+      response.on('end', () => resolve({ status, body: Buffer.concat(chunks).toString('utf8') }));
       response.on('close', () => reject(new Error('ended in the middle of a document')));
       response.on('error', ({ message }) => reject(new Error(`ended in the middle of a document (${message})`)));
     });
-    sent.end();
+    sent.end(posted?.body);
   });
 }

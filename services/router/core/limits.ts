@@ -1,3 +1,11 @@
+/** Bounds of asking the systems of tenants about passwords. */
+export const askingLimits = {
+  /** Questions of one router under way at once, each with a socket; those that wait; and those of one account and address among them. */
+  atOnceMax: 100,
+  waitingMax: 1_024,
+  waitingPerAccountMax: 8,
+};
+
 /** How fast guests may come (RFC 4505). How many there may be is the tenant's policy. */
 export const guestRates = {
   /** Those who come to one tenant and router per second, and at once: as when a meeting begins. */

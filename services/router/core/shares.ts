@@ -9,7 +9,7 @@ import { RateLimit } from '../../../lib/runtime/rate-limit.ts';
 import { routerLimits } from '../limits.ts';
 import { FamiliarNetworks } from './familiar-networks.ts';
 import { KeptMessages } from './kept-messages.ts';
-import { guestRates } from './limits.ts';
+import { askingLimits, guestRates } from './limits.ts';
 import { RemoteShares } from './remote-shares.ts';
 
 export class Shares {
@@ -24,6 +24,12 @@ export class Shares {
     atOnceMax: routerLimits.newPasswordsMax,
     waitingMax: routerLimits.newPasswordsWaitingMax,
     waitingPerPathMax: routerLimits.newPasswordsPerNetworkMax,
+  });
+  /** Queues questions to the systems of tenants, by tenant, network and account. */
+  readonly asking = new FairQueue({
+    atOnceMax: askingLimits.atOnceMax,
+    waitingMax: askingLimits.waitingMax,
+    waitingPerPathMax: askingLimits.waitingPerAccountMax,
   });
   readonly keptMessages = new KeptMessages();
   /** Limits lines in the log about failed sign-ins, by network. */

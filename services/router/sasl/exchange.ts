@@ -179,9 +179,9 @@ async function advance(
       const signedIn = await signInByJwt(dependencies, { tenant, local, address }, token.token);
       return succeed(dependencies, tenant, profile.success(), withoutUpgrades(state), signedIn);
     }
-    if (!tenant.policy.signIn.includes('password')) throw new WrongPassword();
     const signedIn = await checkPlain(dependencies, tenant, message, { address, from });
-    return succeed(dependencies, tenant, profile.success(), state, signedIn);
+    const kept = signedIn.way === undefined ? state : withoutUpgrades(state);
+    return succeed(dependencies, tenant, profile.success(), kept, signedIn);
   }
   if (!state.scram) {
     // DEVIATION: XEP-0474 may be used with RFC 6120 too, but clients as old as Strophe.js 1.6 fail when they meet another attribute.
@@ -215,7 +215,7 @@ async function signInByBearer(
   }
 }
 
-/** Whoever signs in with a token has not shown a password, and cannot set one in this way (XEP-0480). */
+/** Whoever signs in with a token, or a password of another system, cannot set one in this way (XEP-0480). */
 function withoutUpgrades(state: SaslState): SaslState {
   return state.sasl2 === undefined ? state : { ...state, sasl2: { ...state.sasl2, upgrades: [] } };
 }

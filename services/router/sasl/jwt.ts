@@ -8,16 +8,14 @@
  * issuer, audience or time; a claim that names somebody of another domain, or is not a text; a token that is very long.
  */
 import { decodeJwt, decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
-import { Conflict } from '../../../lib/ports/store.ts';
 import { addressOfKeys } from '../../../lib/runtime/policy/jwt-keys.ts';
-import { findRemoval, removalName } from '../../../lib/runtime/removals.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { SaslFailure } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
-import { createAccount, findAccount } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { openPolicySecret } from '../core/policy-secrets.ts';
 import { prepareName, type SignedIn, signedIn } from './credentials.ts';
+import { accountOf } from './first-sign-in.ts';
 import { type Attempt, checkGuess, WrongPassword } from './guesses.ts';
 import { keySet } from './jwks.ts';
 import { jwtLimits } from './limits.ts';
@@ -128,26 +126,4 @@ function namedAccount(claim: unknown, tenant: Tenant): string | undefined {
   if (!claim.includes('@')) return prepareName(claim, tenant);
   const jid = Jid.tryParse(claim);
   return jid?.isBare && jid.domain === tenant.domain ? prepareName(jid.local, tenant) : undefined;
-}
-
-/** @throws {SaslFailure} while the account is being removed */
-async function accountOf(
-  { store, clock, log }: Dependencies,
-  tenant: Tenant,
-  local: string,
-): Promise<Parameters<typeof signedIn>[1]> {
-  const { domain } = tenant;
-  const found = await findAccount(store, domain, local);
-  if (found) return found;
-  if ((await findRemoval(store, removalName(tenant, local))) ?? (await findRemoval(store, domain)))
-    throw new SaslFailure('temporary-auth-failure', 'the account is being removed');
-  const incarnation = clock.randomBytes(jwtLimits.incarnationBytes).toString('base64url');
-  try {
-    await createAccount(store, domain, local, { createdAt: new Date(clock.now()).toISOString(), incarnation, scram: {} });
-    log.info({ domain }, 'an account appeared at its first sign-in');
-    return { incarnation };
-  } catch (error) {
-    if (!(error instanceof Conflict)) throw error;
-    return findAccount(store, domain, local); // another router was faster
-  }
 }

@@ -10,6 +10,14 @@ export const guestLimits = {
   guestSweepMs: 30_000,
 };
 
+/** Bounds of asking the systems of tenants about passwords. */
+export const outsideLimits = {
+  /** One question to a webhook or an LDAP server, from dialling to its end, ms. It is below the time in which a batch is answered. */
+  outsideMs: 4_000,
+  /** Size of the answer of a webhook, bytes: a name, a role, a time. */
+  webhookAnswerBytesMax: 8 * 1024,
+};
+
 /** Bounds of signing in with tokens of tenants' own systems, and of the accounts that appear by it. */
 export const jwtLimits = {
   /** Random bytes that tell an account from the next one of its name: enough that no two ever get the same. */

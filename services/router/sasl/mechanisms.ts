@@ -31,6 +31,11 @@ const known = new Map<string, Mechanism>([
   ['ANONYMOUS', 'ANONYMOUS'],
 ]);
 
+/**
+ * Ways whose passwords are not kept here. Clients choose SCRAM where they can, and it would be wrong for all who have no password here: so it
+ * is not offered beside them.
+ */
+const foreignWays: ReadonlySet<SignInWay> = new Set(['webhook']);
 const passwords: readonly SignInWay[] = ['password'];
 /** Every account has keys for these, unless it was imported. A stream that has not named its account is offered no others. */
 const common: readonly ScramHash[] = ['SHA-256', 'SHA-1'];
@@ -40,7 +45,7 @@ function isOffered(mechanism: Mechanism, { secure, binding, hashes = common, way
   if (mechanism === 'ANONYMOUS') return ways.includes('anonymous');
   if (mechanism === 'PLAIN') return ways.some((way) => way !== 'anonymous');
   if (mechanism === 'OAUTHBEARER') return ways.includes('jwt');
-  if (!ways.includes('password')) return false;
+  if (!ways.includes('password') || ways.some((way) => foreignWays.has(way))) return false;
   return hashes.includes(mechanism.hash) && (!mechanism.isBound || Object.keys(binding).length > 0);
 }
 

@@ -1,20 +1,37 @@
-/** PLAIN (RFC 4616), for clients without SCRAM. It is offered only with TLS. */
+/**
+ * PLAIN (RFC 4616), for clients without SCRAM, and for passwords that the tenant's own systems know. It is offered only with TLS.
+ *
+ * The ways of the policy are asked one after the other until one says yes: the password that the tenant keeps, and then its systems. Where one
+ * of these cannot be asked and none says yes, nobody knows, and nobody is let in.
+ */
 import { networkOf } from '../../../lib/runtime/networks.ts';
+import type { SignInWay } from '../../../lib/runtime/policy/sign-in.ts';
 import { isSameSecret } from '../../../lib/runtime/secrets.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { SaslFailure } from '../../../lib/xmpp/errors.ts';
-import type { AccountRow } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
+import { roleOf, setRole } from '../core/roles.ts';
 import { findCredentials, readName, type SignedIn, signedIn } from './credentials.ts';
+import { accountOf } from './first-sign-in.ts';
 import { checkGuess } from './guesses.ts';
 import { looksLikeJwt } from './jwt.ts';
 import { deriveKeysWith, InvalidPassword, preparePassword } from './passwords.ts';
+import type { PasswordAttempt, Vouched } from './vouching.ts';
+import { askWebhook } from './webhook.ts';
 
 /** @returns what the message says if its password is a token (jwt.ts); undefined for any other */
 export function readPlainToken(message: string): { name: string; authzid: string | undefined; token: string } | undefined {
   const [authzid, name, token, ...more] = message.split('\0');
   return name && token && more.length === 0 && looksLikeJwt(token) ? { name, authzid, token } : undefined;
 }
+
+type Vouch = (dependencies: Dependencies, attempt: PasswordAttempt) => Promise<Vouched | undefined>;
+
+/** In the order in which they are asked. */
+const vouchers: readonly (readonly [SignInWay, Vouch])[] = [
+  ['password', checkKept],
+  ['webhook', askWebhook],
+];
 
 /** Checks a password. @param message `[authzid] NUL authcid NUL passwd`. @throws {SaslFailure} @throws {Overloaded} */
 export async function checkPlain(
@@ -28,19 +45,58 @@ export async function checkPlain(
     throw new SaslFailure('malformed-request', 'the message is not authzid NUL authcid NUL passwd');
   }
   const local = readName({ name: authcid, authzid, from }, tenant);
-  let found: AccountRow | undefined;
+  let vouched: Vouched | undefined;
   await checkGuess(dependencies, { tenant, local, address }, async () => {
-    const { keys, hash, account } = await findCredentials(dependencies, tenant, local, 'SHA-256', 'SHA-512', 'SHA-1');
-    found = account;
-    const prepared = prepare(password);
-    if (prepared === undefined) return false;
-    const path = [tenant.domain, networkOf(address), local];
-    const derived = await dependencies.shares.passwords.run(path, () =>
-      deriveKeysWith(prepared, Buffer.from(keys.salt, 'base64'), keys.iterations, hash),
-    );
-    return isSameSecret(Buffer.from(derived.storedKey, 'base64'), Buffer.from(keys.storedKey, 'base64')) && account !== undefined;
+    vouched = await vouch(dependencies, { tenant, local, address, password });
+    return vouched !== undefined;
   });
-  return signedIn(local, found);
+  return letIn(dependencies, tenant, vouched!, { authzid, from });
+}
+
+/** @throws {SaslFailure} temporary-auth-failure when somebody cannot be asked, and nobody else says yes */
+async function vouch(dependencies: Dependencies, attempt: PasswordAttempt): Promise<Vouched | undefined> {
+  let unasked: SaslFailure | undefined;
+  for (const [way, ask] of vouchers) {
+    if (!attempt.tenant.policy.signIn.includes(way)) continue;
+    try {
+      const vouched = await ask(dependencies, attempt);
+      if (vouched !== undefined) return vouched;
+    } catch (error) {
+      if (!(error instanceof SaslFailure)) throw error;
+      unasked = error;
+    }
+  }
+  if (unasked !== undefined) throw unasked;
+  return undefined;
+}
+
+/** @throws {SaslFailure} */
+async function letIn(
+  dependencies: Dependencies,
+  tenant: Tenant,
+  { way, local, role, untilMs, account }: Vouched,
+  { authzid, from }: { readonly authzid: string | undefined; readonly from: string | undefined },
+): Promise<SignedIn> {
+  readName({ name: local, authzid, from }, tenant); // the account may be another than the name that was typed
+  const { store } = dependencies;
+  const person = signedIn(local, account ?? (await accountOf(dependencies, tenant, local)));
+  if (role !== undefined && (await roleOf(store, tenant.domain, local)) !== role)
+    await setRole(store, tenant.domain, local, role);
+  return way === 'password' ? person : { ...person, way, untilMs };
+}
+
+/** Compares with the password that the tenant keeps. */
+async function checkKept(dependencies: Dependencies, attempt: PasswordAttempt): Promise<Vouched | undefined> {
+  const { tenant, local, address, password } = attempt;
+  const { keys, hash, account } = await findCredentials(dependencies, tenant, local, 'SHA-256', 'SHA-512', 'SHA-1');
+  const prepared = prepare(password);
+  if (prepared === undefined) return undefined;
+  const path = [tenant.domain, networkOf(address), local];
+  const derived = await dependencies.shares.passwords.run(path, () =>
+    deriveKeysWith(prepared, Buffer.from(keys.salt, 'base64'), keys.iterations, hash),
+  );
+  const isRight = isSameSecret(Buffer.from(derived.storedKey, 'base64'), Buffer.from(keys.storedKey, 'base64'));
+  return isRight && account !== undefined ? { way: 'password', local, account } : undefined;
 }
 
 /** @returns undefined if no account can have this password, so that it is wrong */

@@ -1,0 +1,30 @@
+/** Accounts of people whom the tenant's own system vouches for: they appear at the first sign-in, without a password. */
+import { Conflict } from '../../../lib/ports/store.ts';
+import { findRemoval, removalName } from '../../../lib/runtime/removals.ts';
+import type { Tenant } from '../../../lib/runtime/tenants.ts';
+import { SaslFailure } from '../../../lib/xmpp/errors.ts';
+import { type AccountRow, createAccount, findAccount } from '../core/accounts.ts';
+import type { Dependencies } from '../core/dependencies.ts';
+import { jwtLimits } from './limits.ts';
+
+/** @throws {SaslFailure} while the account is being removed */
+export async function accountOf(
+  { store, clock, log }: Dependencies,
+  tenant: Tenant,
+  local: string,
+): Promise<Pick<AccountRow, 'incarnation' | 'isDisabled'> | undefined> {
+  const { domain } = tenant;
+  const found = await findAccount(store, domain, local);
+  if (found) return found;
+  if ((await findRemoval(store, removalName(tenant, local))) ?? (await findRemoval(store, domain)))
+    throw new SaslFailure('temporary-auth-failure', 'the account is being removed');
+  const incarnation = clock.randomBytes(jwtLimits.incarnationBytes).toString('base64url');
+  try {
+    await createAccount(store, domain, local, { createdAt: new Date(clock.now()).toISOString(), incarnation, scram: {} });
+    log.info({ domain }, 'an account appeared at its first sign-in');
+    return { incarnation };
+  } catch (error) {
+    if (!(error instanceof Conflict)) throw error;
+    return findAccount(store, domain, local); // another router was faster
+  }
+}
