@@ -77,6 +77,22 @@ export const accessCommands: readonly Command[] = [
     run: async (values, positionals) => (await import('./commands/invites.ts')).revokeInvite(values, positionals),
   }),
   command({
+    name: 'report list',
+    positionals: ['DOMAIN'],
+    summary: 'prints what people of a tenant have reported of those whom they blocked',
+    text: ['Reports (XEP-0377) are kept for 90 days, with the messages that they name.', ...anyTimeText],
+    options: options.runningListOptions,
+    run: async (values, positionals) => (await import('./commands/reports.ts')).listReports(values, positionals),
+  }),
+  command({
+    name: 'report remove',
+    positionals: ['DOMAIN', 'ID'],
+    summary: 'deletes a report',
+    text: anyTimeText,
+    options: options.runningOptions,
+    run: async (values, positionals) => (await import('./commands/reports.ts')).removeReport(values, positionals),
+  }),
+  command({
     name: 'session list',
     positionals: ['JID'],
     summary: 'prints the sessions of an account',

@@ -154,7 +154,7 @@ export class Step {
   async #open(item: Extract<StepItem, { kind: 'open' }>): Promise<void> {
     this.#state = { ...this.#state, secure: item.secure };
     if (this.#state.local !== undefined) {
-      this.#write(Buffer.from(this.#dependencies.features.unboundFeatures));
+      this.#write(Buffer.from(this.#dependencies.features.unboundFeatures(this.#tenant)));
       return;
     }
     const { features: offered, ...known } = await greet(this.#dependencies, this.#tenant, item);
@@ -180,7 +180,7 @@ export class Step {
     else {
       this.#state = { secure, failures, misfits, local, incarnation, client };
       const account = Jid.of(local, this.#tenant.domain).toString();
-      this.#say({ account, features: this.#dependencies.features.unboundFeatures });
+      this.#say({ account, features: this.#dependencies.features.unboundFeatures(this.#tenant) });
     }
     if (failures >= serviceLimits.saslFailuresMax || misfits >= routerLimits.saslMisfitsMax) {
       throw new StreamError('policy-violation', 'too many attempts to sign in have failed');
@@ -196,7 +196,7 @@ export class Step {
     this.#write(Buffer.from(bound));
     this.#state = { ...this.#state, resource: jid.resource };
     await tellBegun(this.#ownAccount, row);
-    this.#say({ bound: jid.toString(), features: this.#dependencies.features.boundFeatures });
+    this.#say({ bound: jid.toString(), features: this.#dependencies.features.boundFeatures(this.#tenant) });
   }
 
   /** Before a resource is bound, a client may only register (XEP-0077), or bind after SASL (RFC 6120 §7.1). */

@@ -18,6 +18,7 @@ import { type Operation, operation } from '../../services/router/operations/oper
 import * as peers from '../../services/router/operations/peers.ts';
 import { perform } from '../../services/router/operations/perform.ts';
 import { Refusal } from '../../services/router/operations/refusal.ts';
+import * as reports from '../../services/router/operations/reports.ts';
 import * as roles from '../../services/router/operations/roles.ts';
 import * as rooms from '../../services/router/operations/rooms.ts';
 import * as sessions from '../../services/router/operations/sessions.ts';
@@ -29,6 +30,7 @@ import { type EmbeddedDependencies, embeddedDependencies } from '../support/stag
 
 const exported: Readonly<Record<string, unknown>> = {
   ...users,
+  ...reports,
   ...roles,
   ...tenants,
   ...policies,

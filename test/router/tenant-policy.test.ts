@@ -13,7 +13,11 @@ const presets = {
   ...{ callServers: [], turnSecret: false },
   ...{ registrationUrl: '', invites: 'admins', inviteDays: 7, inviteUses: 5, webUrl: '' },
   ...{ brandName: '', brandColour: '', brandBackground: '', brandLogo: '' },
+  ...{ abuseContacts: [], adminContacts: [], securityContacts: [], supportContacts: [] },
+  ...{ termsUrl: '', dataAccess: [], dataEncrypted: 'unsaid' },
   ...{ signIn: ['password'], jwtIssuer: '', jwtAudience: '', jwtClaim: 'sub', jwtKeys: '', jwtSecret: false },
+  ...{ webhookUrl: '', webhookSecret: false },
+  ...{ guestsMax: 100, guestsPerAddress: 10, guestReach: 'domain' },
 };
 
 let dependencies: EmbeddedDependencies;
@@ -60,7 +64,7 @@ describe('a change is refused in words', () => {
   for (const [given, error] of [
     [
       {},
-      'say what to change: registration, retentionDays, tokenDays, federation, allow, block, proof, hold, callServers, turnSecret, registrationUrl, invites, inviteDays, inviteUses, webUrl, brandName, brandColour, brandBackground, brandLogo, signIn, jwtIssuer, jwtAudience, jwtClaim, jwtKeys, jwtSecret',
+      'say what to change: registration, retentionDays, tokenDays, federation, allow, block, proof, hold, callServers, turnSecret, registrationUrl, invites, inviteDays, inviteUses, webUrl, brandName, brandColour, brandBackground, brandLogo, signIn, jwtIssuer, jwtAudience, jwtClaim, jwtKeys, jwtSecret, webhookUrl, webhookSecret, abuseContacts, adminContacts, securityContacts, supportContacts, termsUrl, dataAccess, dataEncrypted, guestsMax, guestsPerAddress, guestReach',
     ],
     [{ federation: 'half' }, "federation is 'open' or 'listed' or 'closed', not 'half'"],
     [{ proof: 'none' }, "proof is 'any' or 'certificate', not 'none'"],

@@ -12,7 +12,7 @@ test('XEP-0115 §5.2: the example’s hash', () => {
     'http://jabber.org/protocol/muc',
   ];
   const identities = [{ category: 'client', type: 'pc', name: 'Exodus 0.9.1' }];
-  assert.equal(capsHash({ identities, features: features.toReversed() }), 'QgayPKawpkPSDYmwT/WM94uAlu0=');
+  assert.equal(capsHash({ identities, features: features.toReversed(), forms: [] }), 'QgayPKawpkPSDYmwT/WM94uAlu0=');
 });
 
 test('XEP-0115 §6.2, §6.3: the stream features hold the host’s hash, and its node answers with what was hashed', async (t) => {
@@ -37,7 +37,7 @@ test('XEP-0115 §6.2, §6.3: the stream features hold the host’s hash, and its
   assert.ok(answer.includes(`node='${node}#${ver}'`));
   const features = [...answer.matchAll(/<feature var='([^']+)'/g)].map((match) => match[1]!);
   assert.ok(features.length > 5);
-  assert.equal(capsHash({ identities: [{ category: 'server', type: 'im', name: 'Skylark' }], features }), ver);
+  assert.equal(capsHash({ identities: [{ category: 'server', type: 'im', name: 'Skylark' }], features, forms: [] }), ver);
   await juliet.send(
     `<iq type='get' id='d' to='a.example'><query xmlns='http://jabber.org/protocol/disco#info' node='${node}#x'/></iq>`,
   );

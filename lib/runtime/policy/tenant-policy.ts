@@ -4,6 +4,8 @@ import { allow } from './allow.ts';
 import { block } from './block.ts';
 import { brandBackground, brandColour, brandLogo, brandName } from './brand.ts';
 import { callServers } from './call-servers.ts';
+import { abuseContacts, adminContacts, securityContacts, supportContacts } from './contacts.ts';
+import { dataAccess, dataEncrypted, termsUrl } from './data-policy.ts';
 import { federation } from './federation.ts';
 import { guestReach, guestsMax, guestsPerAddress } from './guests.ts';
 import { hold } from './hold.ts';
@@ -31,6 +33,8 @@ export const policyKeys = {
   ...{ brandName, brandColour, brandBackground, brandLogo },
   ...{ signIn, jwtIssuer, jwtAudience, jwtClaim, jwtKeys, jwtSecret },
   ...{ webhookUrl, webhookSecret },
+  ...{ abuseContacts, adminContacts, securityContacts, supportContacts },
+  ...{ termsUrl, dataAccess, dataEncrypted },
   ...{ guestsMax, guestsPerAddress, guestReach },
 };
 

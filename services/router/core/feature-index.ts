@@ -2,6 +2,8 @@
  * The features, arranged by what the router looks up: iq routes by type, namespace and name, and a list of stages for each kind.
  */
 import type { Collection } from '../../../lib/runtime/collection.ts';
+import type { TenantPolicy } from '../../../lib/runtime/policy/tenant-policy.ts';
+import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { accounts } from './accounts.ts';
 import { capsFeature, hostInfo } from './disco-info.ts';
 import type { AccountFeature, HostIqRoute, InBind, IqRoute, Stages } from './feature.ts';
@@ -24,15 +26,16 @@ type StageLists = { readonly [Name in StageName]: readonly NonNullable<Stages[Na
 
 export class FeatureIndex {
   readonly all: readonly AccountFeature[];
-  /** Children of `<stream:features/>` after SASL, the host's caps among them: before and after a resource is bound. */
-  readonly unboundFeatures: string;
-  readonly boundFeatures: string;
   /** What can be asked for in XEP-0386, and its announcement. */
   readonly inBind: readonly InBind[];
   readonly inBindOffer: string;
   readonly hostCommands: readonly HostCommand[];
   readonly outbound: StageLists;
   readonly inbound: StageLists;
+  readonly #lasting: string;
+  readonly #unbound: string;
+  /** The host's caps, by the policy that they depend on, which is the same one until the tenant is read again. */
+  readonly #caps = new WeakMap<TenantPolicy, string>();
   readonly #answersForSessions: readonly NonNullable<AccountFeature['answersForSessions']>[];
   readonly #self = new Map<string, IqRoute>();
   readonly #account = new Map<string, IqRoute>();
@@ -42,9 +45,8 @@ export class FeatureIndex {
   constructor(features: readonly AccountFeature[]) {
     this.all = features;
     this.#answersForSessions = features.flatMap(({ answersForSessions }) => answersForSessions ?? []);
-    const lasting = features.flatMap((feature) => feature.streamFeatures ?? []);
-    this.boundFeatures = [...lasting, capsFeature(hostInfo(features))].join('');
-    this.unboundFeatures = features.flatMap((feature) => feature.unboundFeatures ?? []).join('') + this.boundFeatures;
+    this.#lasting = features.flatMap((feature) => feature.streamFeatures ?? []).join('');
+    this.#unbound = features.flatMap((feature) => feature.unboundFeatures ?? []).join('');
     this.inBind = features.flatMap((feature) => feature.inBind ?? []);
     this.inBindOffer = this.inBind.map(({ ns }) => `<feature var='${ns}'/>`).join('');
     this.hostCommands = features.flatMap((feature) => feature.hostCommands ?? []);
@@ -55,6 +57,21 @@ export class FeatureIndex {
     }
     this.outbound = listStages(features, 'outbound', []);
     this.inbound = listStages(features, 'inbound', [accounts]);
+  }
+
+  /** Children of `<stream:features/>` after SASL, the host's caps among them: before a resource is bound. */
+  unboundFeatures(tenant: Tenant): string {
+    return this.#unbound + this.boundFeatures(tenant);
+  }
+
+  /** The same after a resource is bound. */
+  boundFeatures(tenant: Tenant): string {
+    let caps = this.#caps.get(tenant.policy);
+    if (caps === undefined) {
+      caps = capsFeature(hostInfo(this.all, tenant));
+      this.#caps.set(tenant.policy, caps);
+    }
+    return this.#lasting + caps;
   }
 
   self(type: string, ns: string, name: string): IqRoute | undefined {

@@ -11,6 +11,7 @@ import type { RingWish } from '../../../lib/runtime/ring-wire.ts';
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import type { ChannelBinding } from '../../../lib/runtime/wire.ts';
+import type { Form } from '../../../lib/xmpp/data-form.ts';
 import type { Element } from '../../../lib/xmpp/element.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import type { ChildSpan, Stanza } from '../../../lib/xmpp/stanza.ts';
@@ -103,6 +104,8 @@ export interface AccountFeature {
     /** Features of an account's bare JID. */
     readonly account?: readonly string[];
     readonly hostIdentity?: readonly Identity[];
+    /** A form of the tenant's domain (XEP-0128), if the tenant's policy says something for it. It depends on the policy alone. */
+    readonly hostForm?: (tenant: Pick<Tenant, 'policy'>) => Form | undefined;
     readonly accountIdentity?: readonly Identity[];
   };
   /** Children of `<stream:features/>` after SASL. */
@@ -158,6 +161,8 @@ export interface AccountFeature {
   readonly granted?: (account: Account, contact: Jid) => Pending;
   /** Called when somebody's presence, available or not, has arrived and passed the guards. */
   readonly shown?: (account: Account, presence: Stanza) => Pending;
+  /** Called when the account has blocked addresses (XEP-0191), with the request. */
+  readonly blocked?: (account: Account, request: Element) => Pending;
   /** Called when somebody asks for a subscription. @returns true to approve it, and to ask the same of them */
   readonly approves?: (account: Account, request: Stanza) => Promise<boolean>;
   /** Called when somebody has asked for a subscription, and the account must answer. */

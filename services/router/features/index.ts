@@ -15,6 +15,7 @@ import { softwareVersion } from './xep0092-version.ts';
 import { caps } from './xep0115-caps.ts';
 import { serviceAdministration } from './xep0133-administration.ts';
 import { vcardAvatars } from './xep0153-vcard-avatars.ts';
+import { contacts } from './xep0157-contacts.ts';
 import { delayedDelivery, offline } from './xep0160-offline.ts';
 import { pep } from './xep0163-pep.ts';
 import { anonymous } from './xep0175-anonymous.ts';
@@ -29,6 +30,7 @@ import { privilegedEntity } from './xep0356-privileged-entity.ts';
 import { push } from './xep0357-push.ts';
 import { stableIds } from './xep0359-stable-ids.ts';
 import { fileUpload } from './xep0363-file-upload.ts';
+import { blockReports } from './xep0377-block-reports.ts';
 import { preauthenticatedSubscription } from './xep0379-preauth-subscription.ts';
 import { avatarConversion } from './xep0398-avatar-conversion.ts';
 import { invitations } from './xep0401-invites.ts';
@@ -40,6 +42,7 @@ import { fast } from './xep0484-fast.ts';
 import { displayedSync } from './xep0490-displayed-sync.ts';
 import { notificationSettings } from './xep0492-notification-settings.ts';
 import { clientAccess } from './xep0494-client-access.ts';
+import { dataPolicy } from './xep0504-data-policy.ts';
 
 export const features: readonly AccountFeature[] = [
   session,
@@ -66,6 +69,7 @@ export const features: readonly AccountFeature[] = [
   delayedDelivery,
   pep,
   anonymous,
+  contacts,
   blocking,
   ping,
   entityTime,
@@ -83,4 +87,6 @@ export const features: readonly AccountFeature[] = [
   displayedSync,
   notificationSettings,
   clientAccess,
+  blockReports,
+  dataPolicy,
 ];

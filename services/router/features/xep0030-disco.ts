@@ -8,6 +8,7 @@
  * the two apart.
  */
 import { roomsDomain, uploadsDomain } from '../../../lib/runtime/tenants.ts';
+import { renderForm } from '../../../lib/xmpp/data-form.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
@@ -49,13 +50,14 @@ export const disco: AccountFeature = {
 
 async function describeHost(request: Element, host: HostContext): Promise<Element> {
   const { node } = request.attrs;
-  const info = hostInfo(host.turn.dependencies.features.all);
+  const info = hostInfo(host.turn.dependencies.features.all, host.tenant);
   if (node && node !== capsNode(info)) return xml('query', { xmlns: INFO, node }, ...(await hostNode('info', node, host)));
   return xml(
     'query',
     { xmlns: INFO, node },
     ...info.identities.map((identity) => xml('identity', { ...identity })),
     ...info.features.map(feature),
+    ...info.forms.map(renderForm),
   );
 }
 

@@ -11,6 +11,7 @@ import { keyAdd, keyList, keyRemove, keyRotate } from './keys.ts';
 import { nodeDrain, status } from './nodes.ts';
 import type { Operation } from './operation.ts';
 import { peerList, peerRetry, peerTenantList } from './peers.ts';
+import { reportList, reportRemove } from './reports.ts';
 import { userRole } from './roles.ts';
 import { roomDestroy, roomList } from './rooms.ts';
 import { deviceList, deviceRevoke, sessionEnd, sessionList } from './sessions.ts';
@@ -32,6 +33,8 @@ export const operations: readonly Operation[] = [
   inviteCreate,
   inviteList,
   inviteRevoke,
+  reportList,
+  reportRemove,
   sessionList,
   sessionEnd,
   deviceList,

@@ -1,0 +1,44 @@
+/** `skylark report …`. */
+import { reportList, reportRemove } from '../../router/operations/reports.ts';
+import type { Values } from '../core/arguments.ts';
+import { say, UsageError } from '../core/report.ts';
+import type { runningListOptions, runningOptions } from './account-options.ts';
+import { adminOf, none, one, withAdmin } from './admin-command.ts';
+
+export async function listReports(values: Values<typeof runningListOptions>, positionals: readonly string[]): Promise<number> {
+  const domain = one('report list', 'DOMAIN', positionals);
+  return withAdmin(adminOf(values), async (admin) => {
+    for (let after: string | undefined; ; ) {
+      const page = await admin.ask(reportList, { domain, ...(after !== undefined && { after }) });
+      for (const report of page.reports) {
+        if (values.json) say(JSON.stringify(report));
+        else {
+          const { id, by, jid, reason, texts, messages } = report;
+          say(`${id}  ${by} reports ${quoted(jid)}  ${quoted(reason)}`);
+          for (const text of texts) say(`    says ${quoted(text)}`);
+          for (const { at, body } of messages) say(`    ${at}  ${body === undefined ? '(no body)' : quoted(body)}`);
+        }
+      }
+      after = page.next;
+      if (after === undefined) return;
+    }
+  });
+}
+
+export async function removeReport(values: Values<typeof runningOptions>, positionals: readonly string[]): Promise<number> {
+  const [domain, id, ...rest] = positionals;
+  if (domain === undefined || id === undefined)
+    throw new UsageError("'skylark report remove' needs a DOMAIN and the ID of a report; see: skylark report list");
+  none('report remove', rest);
+  return withAdmin(adminOf(values), async (admin) => {
+    say(`removed ${(await admin.ask(reportRemove, { domain, id })).id}`);
+  });
+}
+
+/** Text of strangers, so that it cannot steer the terminal or turn around what stands beside it. */
+function quoted(text: string): string {
+  return JSON.stringify(text).replace(
+    /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+    (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
