@@ -41,6 +41,8 @@ export function synth(context: Record<string, unknown>): Promise<Ended> {
 /** Checks that there are four stacks, and that nothing was looked up or left behind. */
 export function expectCell({ code, output, out, home }: Ended): void {
   assert.equal(code, 0, output);
+  assert.doesNotMatch(output, /warning|deprecated|unknown option|acknowledged/i);
+  assert.match(output, /^Successfully synthesized to /m);
   const templates = readdirSync(out).filter((file) => file.endsWith('.template.json'));
   assert.deepEqual(
     templates.sort(),

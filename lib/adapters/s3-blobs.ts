@@ -2,7 +2,8 @@
  * The Blobs port on S3, or on a service with the same protocol.
  *
  * Slots are presigned PUTs whose length and type are signed headers, so that S3 itself refuses any other length or type. Whoever
- * has a slot may use it again while it lasts, for the same length and type. GETs go elsewhere: to a domain of their own
+ * has a slot may use it again while it lasts, for the same length and type: `If-None-Match: *` would prevent it, but is not one of the three
+ * headers that XEP-0363 §4 lets a service ask for. GETs go elsewhere: to a domain of their own
  * (CloudFront) that reads the bucket and adds headers that make strangers' files harmless. Checksums, which the SDK would add by
  * itself, are turned off: clients cannot be asked to send those headers.
  */

@@ -17,16 +17,16 @@ export interface BusRights {
   readonly asks: readonly string[];
 }
 
-const node = ['n.*.OWN', 'ctl.n.*.OWN'];
+const node = ['n.*.OWN', 'h.*.OWN', 'ctl.n.*.OWN'];
 
 export const busRights: Readonly<Record<BusTier, BusRights>> = {
-  // A node asks another one for a session whose client has come to it.
-  connection: { serves: node, asks: ['rt', 'n.*.*'] },
+  // A node asks another one for a session whose client has come to it, and must show the session's secret.
+  connection: { serves: node, asks: ['rt', 'h.*.*'] },
   peers: { serves: node, asks: ['rt', 's2s.*'] },
   router: { serves: ['rt', 'ctl.router.*.OWN'], asks: ['rt', 'n.*.*', 'm.*', 's2s.*', 'ctl.*.*.*'] },
   muc: { serves: ['m.*', 'ctl.workers', 'ctl.muc.*.OWN'], asks: ['rt', 'n.*.*', 's2s.*', 'ctl.workers'] },
   federation: { serves: ['s2s.*', 'ctl.workers', 'ctl.federation.*.OWN'], asks: ['rt', 'n.*.*', 'ctl.workers'] },
-  web: { serves: node, asks: ['rt', 'n.*.*'] },
+  web: { serves: node, asks: ['rt', 'h.*.*'] },
   // The process that starts a cluster on one machine, and passes on what its operators ask for.
   operator: { serves: [], asks: ['rt'] },
 };

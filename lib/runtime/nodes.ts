@@ -50,6 +50,15 @@ export interface LiveNode extends NodeRow {
   readonly subject: string;
 }
 
+/**
+ * Where a node is asked for a session. Nodes may publish there and not to each other's own subjects: what is asked here needs the
+ * secret of the session, so whoever has taken one node can forge nothing towards the others (decision 21).
+ * @param node a node's subject, `n.<node>.<incarnation>`
+ */
+export function handOverSubject(node: string): string {
+  return `h${node.slice(1)}`;
+}
+
 const nodes = collection<NodeRow>('node', 'deployment', 'live');
 
 function rowsOf(store: Store): Rows {

@@ -217,7 +217,7 @@ export interface CloseReply {
 
 export const closeAnswer = answerKind<CloseReply>('close', { undelivered: true });
 
-/** node → node that holds a session which a client wants to resume here (XEP-0198 §5). */
+/** node → node that holds a session which a client wants to resume here (XEP-0198 §5), at its subject for that (nodes.ts). */
 export interface HandOverRequest {
   readonly kind: 'handOver';
   /** The same when it is asked again because the answer was lost: a session is given away once. */

@@ -13,7 +13,6 @@ import type { Allowances, SendingRates } from '../../lib/runtime/allowance.ts';
 import type { BoshRequest } from '../../lib/runtime/bosh-wire.ts';
 import type { CarryReply, CarryRequest } from '../../lib/runtime/component-wire.ts';
 import { DeploymentClock } from '../../lib/runtime/deployment-clock.ts';
-import { answering } from '../../lib/runtime/faults.ts';
 import { IdMint, newIncarnation } from '../../lib/runtime/ids.ts';
 import type { Latency } from '../../lib/runtime/latency.ts';
 import { directPeers, type PeerAddresses } from '../../lib/runtime/peer-addresses.ts';
@@ -190,7 +189,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
 
   async start(): Promise<void> {
     const { bus, listen: options, tls, proves, reusePort = false } = this.#dependencies;
-    this.#serving = await bus.serve(this.subject, answering(this.log, this.#requests.handle));
+    this.#serving = await this.#requests.serve(bus, this.subject);
     const accept = {
       peers: this.#peers,
       gate: doorGate(this, this.#peers),

@@ -25,30 +25,53 @@ import { type NatsServer, skipWithoutNats, startNats } from './nats-server.ts';
 /** One subject of each kind. OWN and OTHER stand for the identity of the process that tries, and of another one. */
 const subjects = [
   ...['rt', 'm.7', 's2s.7', 'ctl.workers'],
-  ...['n.one.OWN', 'ctl.n.one.OWN', 'ctl.router.one.OWN', 'ctl.muc.one.OWN', 'ctl.federation.one.OWN', '_INBOX.OWN.*'],
-  ...['n.one.OTHER', 'ctl.n.one.OTHER', 'ctl.router.one.OTHER', 'ctl.muc.one.OTHER', 'ctl.federation.one.OTHER'],
-  ...['_INBOX.OTHER.1', '_INBOX.OTHER.*', '>', '*', 'n.>', 'n.*.*', 'n.one.*', 'ctl.>', 'ctl.*', '_INBOX.>', '$SYS.>'],
+  ...[
+    'n.one.OWN',
+    'h.one.OWN',
+    'ctl.n.one.OWN',
+    'ctl.router.one.OWN',
+    'ctl.muc.one.OWN',
+    'ctl.federation.one.OWN',
+    '_INBOX.OWN.*',
+  ],
+  ...['n.one.OTHER', 'h.one.OTHER', 'ctl.n.one.OTHER', 'ctl.router.one.OTHER', 'ctl.muc.one.OTHER', 'ctl.federation.one.OTHER'],
+  ...[
+    '_INBOX.OTHER.1',
+    '_INBOX.OTHER.*',
+    '>',
+    '*',
+    'n.>',
+    'n.*.*',
+    'n.one.*',
+    'h.>',
+    'h.*.*',
+    'ctl.>',
+    'ctl.*',
+    '_INBOX.>',
+    '$SYS.>',
+  ],
 ] as const;
 
 /** What each tier may do with those, written down a second time. */
 const reads: Readonly<Record<BusTier, readonly string[]>> = {
-  connection: ['n.one.OWN', 'ctl.n.one.OWN', '_INBOX.OWN.*'],
-  peers: ['n.one.OWN', 'ctl.n.one.OWN', '_INBOX.OWN.*'],
+  connection: ['n.one.OWN', 'h.one.OWN', 'ctl.n.one.OWN', '_INBOX.OWN.*'],
+  peers: ['n.one.OWN', 'h.one.OWN', 'ctl.n.one.OWN', '_INBOX.OWN.*'],
   router: ['rt', 'ctl.router.one.OWN', '_INBOX.OWN.*'],
   muc: ['m.7', 'ctl.workers', 'ctl.muc.one.OWN', '_INBOX.OWN.*'],
   federation: ['s2s.7', 'ctl.workers', 'ctl.federation.one.OWN', '_INBOX.OWN.*'],
-  web: ['n.one.OWN', 'ctl.n.one.OWN', '_INBOX.OWN.*'],
+  web: ['n.one.OWN', 'h.one.OWN', 'ctl.n.one.OWN', '_INBOX.OWN.*'],
   operator: ['_INBOX.OWN.*'],
 };
 const nodes = ['n.one.OWN', 'n.one.OTHER'];
+const handOvers = ['h.one.OWN', 'h.one.OTHER'];
 const controls = ['n', 'router', 'muc', 'federation'].flatMap((kind) => [`ctl.${kind}.one.OWN`, `ctl.${kind}.one.OTHER`]);
 const writes: Readonly<Record<BusTier, readonly string[]>> = {
-  connection: ['rt', ...nodes],
+  connection: ['rt', ...handOvers],
   peers: ['rt', 's2s.7'],
   router: ['rt', 'm.7', 's2s.7', ...nodes, ...controls],
   muc: ['rt', 's2s.7', 'ctl.workers', ...nodes],
   federation: ['rt', 'ctl.workers', ...nodes],
-  web: ['rt', ...nodes],
+  web: ['rt', ...handOvers],
   operator: ['rt'],
 };
 

@@ -192,7 +192,7 @@ export class Witness implements BusObserver {
 
   answered(from: SimBus, subject: string, payload: Uint8Array, reply: Uint8Array): void {
     if (subject === routerSubject && from.process?.name.startsWith('f')) this.#told(payload, reply);
-    if (!subject.startsWith('n.') || !Buffer.from(payload.buffer, payload.byteOffset, 24).includes('handOver')) return;
+    if (!subject.startsWith('h.')) return;
     const { header } = decodeFrame<HandOverRequest>(payload);
     const { state } = decodeFrame<HandOverReply>(reply).header;
     if (state === undefined) return;

@@ -3,6 +3,7 @@ import type { Bus } from '../../../lib/ports/bus.ts';
 import { type Store, Unavailable } from '../../../lib/ports/store.ts';
 import { ask, RemoteFault } from '../../../lib/runtime/faults.ts';
 import { encodeFrame } from '../../../lib/runtime/frame.ts';
+import { handOverSubject } from '../../../lib/runtime/nodes.ts';
 import { claimParked, fitsToken, type ParkedRow, readParked } from '../../../lib/runtime/parked.ts';
 import type { RecentKeys } from '../../../lib/runtime/recent-keys.ts';
 import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
@@ -85,7 +86,13 @@ async function fetchSession(node: Claims, { account }: Claim, id: ResumeId): Pro
       isKnown = isSure;
       const holder = place ?? entry?.node ?? id.node;
       if (holder === node.subject || holder === refused) return nobody(isKnown);
-      const answer = await ask(node.bus, handOverAnswer, holder, encodeFrame(request), serviceLimits.forwardTimeoutMs);
+      const answer = await ask(
+        node.bus,
+        handOverAnswer,
+        handOverSubject(holder),
+        encodeFrame(request),
+        serviceLimits.forwardTimeoutMs,
+      );
       const session = takeOver(node, domain, account, id, answer);
       if (session !== undefined) return session;
       refused = holder; // unless it has parked the session meanwhile, or given it away

@@ -1,11 +1,17 @@
-/** What others ask of a node over the bus: to deliver, to close a session, to hand one over, to write to a component. */
+/**
+ * What others ask of a node over the bus: to deliver, to close a session, to write to a component; and on a subject of its own, which other
+ * nodes may ask, to hand a session over.
+ */
 import type { Logger } from 'pino';
+import type { Bus, Serving } from '../../../lib/ports/bus.ts';
 import { sleep } from '../../../lib/ports/clock.ts';
 import type { BoshRequest } from '../../../lib/runtime/bosh-wire.ts';
 import type { CarryReply, CarryRequest } from '../../../lib/runtime/component-wire.ts';
 import type { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
+import { answering } from '../../../lib/runtime/faults.ts';
 import { decodeFrame, encodeFrame } from '../../../lib/runtime/frame.ts';
 import { timeOfId } from '../../../lib/runtime/ids.ts';
+import { handOverSubject } from '../../../lib/runtime/nodes.ts';
 import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
 import type {
   CloseReply,
@@ -43,19 +49,39 @@ export class NodeRequests {
     this.#node = node;
   }
 
+  /** @param subject the node's own */
+  async serve(bus: Bus, subject: string): Promise<Serving> {
+    const handled = await bus.serve(subject, answering(this.#node.log, this.#handle));
+    const handedOver = await bus
+      .serve(handOverSubject(subject), answering(this.#node.log, this.#handleNode))
+      .catch(async (error) => {
+        await handled.stop();
+        throw error;
+      });
+    return { stop: async () => void (await Promise.all([handled.stop(), handedOver.stop()])) };
+  }
+
   /**
    * @throws {RangeError
    * SyntaxError} when it is not a valid request
    */
-  readonly handle = (payload: Uint8Array): Promise<Buffer> | Buffer => {
+  readonly #handleNode = (payload: Uint8Array): Promise<Buffer> => {
+    const { header } = decodeFrame<NodeRequest>(payload);
+    if (header.kind !== 'handOver') throw new RangeError('a node may ask for sessions alone');
+    return this.#handOver(header);
+  };
+
+  /**
+   * @throws {RangeError
+   * SyntaxError} when it is not a valid request
+   */
+  readonly #handle = (payload: Uint8Array): Promise<Buffer> | Buffer => {
     const { header, bodies } = decodeFrame<NodeRequest>(payload);
     switch (header.kind) {
       case 'deliver':
         return encodeFrame(this.#deliver(header, bodies));
       case 'close':
         return this.#close(header);
-      case 'handOver':
-        return this.#handOver(header);
       case 'carry':
         return this.#carry(header, bodies);
       case 'bosh':
