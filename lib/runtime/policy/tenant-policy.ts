@@ -15,6 +15,7 @@ import { invites } from './invites.ts';
 import { jwtAudience, jwtClaim, jwtIssuer } from './jwt-claims.ts';
 import { jwtKeys } from './jwt-keys.ts';
 import { jwtSecret } from './jwt-secret.ts';
+import { ldapBase, ldapBindDn, ldapBindSecret, ldapCa, ldapDn, ldapFilter, ldapUrl } from './ldap.ts';
 import type { PolicyKey } from './policy-key.ts';
 import { proof } from './proof.ts';
 import { registration } from './registration.ts';
@@ -32,6 +33,7 @@ export const policyKeys = {
   ...{ registrationUrl, invites, inviteDays, inviteUses, webUrl },
   ...{ brandName, brandColour, brandBackground, brandLogo },
   ...{ signIn, jwtIssuer, jwtAudience, jwtClaim, jwtKeys, jwtSecret },
+  ...{ ldapUrl, ldapDn, ldapBase, ldapFilter, ldapBindDn, ldapBindSecret, ldapCa },
   ...{ webhookUrl, webhookSecret },
   ...{ abuseContacts, adminContacts, securityContacts, supportContacts },
   ...{ termsUrl, dataAccess, dataEncrypted },

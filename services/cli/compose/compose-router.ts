@@ -64,6 +64,7 @@ export async function composeRouter({ keys, documents, ...ports }: Ports): Promi
     keys,
     jwks: new JwkSets(outside.get, clock),
     postDocument: outside.post,
+    dialHost: outside.dial,
     tokenSecrets: keys && tokenSecrets({ store: ports.store, clock, keys }),
     version,
   };

@@ -6,6 +6,7 @@ import { Finder } from '../../federation/finding/finder.ts';
 import { GuardedHttps } from '../../federation/finding/guarded-https.ts';
 import { Resolver } from '../../federation/finding/resolver.ts';
 import type { GetDocument } from '../../router/sasl/jwks.ts';
+import type { DialHost } from '../../router/sasl/ldap.ts';
 import type { PostDocument } from '../../router/sasl/webhook.ts';
 
 export interface DocumentOptions {
@@ -17,23 +18,30 @@ export interface DocumentOptions {
 export interface GuardedDocuments {
   readonly get: GetDocument;
   readonly post: PostDocument;
+  readonly dial: DialHost;
 }
 
 /** What it needs is made when the first document is asked for, because few deployments ask for any. */
 export function guardedDocuments(clock: DeploymentClock, log: Logger, options: DocumentOptions = {}): GuardedDocuments {
-  let made: GuardedHttps | undefined;
-  const https = () => {
+  let made: Opened | undefined;
+  const opened = () => {
     made ??= open(clock, log, options);
     return made;
   };
   return {
-    get: (url, bytesMax) => https().get(url, bytesMax),
-    post: (url, posted, bounds) => https().post(url, posted, bounds),
+    get: (url, bytesMax) => opened().https.get(url, bytesMax),
+    post: (url, posted, bounds) => opened().https.post(url, posted, bounds),
+    dial: (host, port, signal) => opened().finder.dialHost(host, port, signal),
   };
 }
 
-function open(clock: DeploymentClock, log: Logger, { s2sCa, s2sNetworks, s2sResolver }: DocumentOptions): GuardedHttps {
+interface Opened {
+  readonly https: GuardedHttps;
+  readonly finder: Finder;
+}
+
+function open(clock: DeploymentClock, log: Logger, { s2sCa, s2sNetworks, s2sResolver }: DocumentOptions): Opened {
   const resolver = new Resolver({ clock, servers: s2sResolver === undefined ? [] : [s2sResolver] });
   const finder = new Finder({ resolver, clock, log, networks: s2sNetworks?.split(',') ?? [], ownAddresses: () => [] });
-  return new GuardedHttps({ finder, roots: Roots.ofSystem(s2sCa), clock });
+  return { https: new GuardedHttps({ finder, roots: Roots.ofSystem(s2sCa), clock }), finder };
 }

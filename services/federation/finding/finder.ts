@@ -78,6 +78,12 @@ export class Finder {
     return yield* this.#connectToAll(host, { targets: [{ host, port, isDirectTls: true }], isFallback: true }, signal);
   }
 
+  /** The first of {@link hostConnections}, for whoever tries no other. It belongs to the caller. */
+  async dialHost(host: string, port: number, signal: AbortSignal): Promise<Socket> {
+    for await (const { socket } of this.hostConnections(host, port, signal)) return socket;
+    throw new Unreachable(`${host} was not reached`);
+  }
+
   async *#connectToAll(
     name: string,
     { targets, isFallback, unsaid }: Targets,

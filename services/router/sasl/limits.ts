@@ -14,6 +14,12 @@ export const guestLimits = {
 export const outsideLimits = {
   /** One question to a webhook or an LDAP server, from dialling to its end, ms. It is below the time in which a batch is answered. */
   outsideMs: 4_000,
+  /** What an LDAP server may send for one question, bytes: its certificates and a few short answers. */
+  ldapAnswerBytesMax: 128 * 1024,
+  /** Entries that a search is answered with: one more than is right. */
+  ldapEntriesMax: 2,
+  /** The answer to StartTLS, bytes. */
+  startTlsBytesMax: 1_024,
   /** Size of the answer of a webhook, bytes: a name, a role, a time. */
   webhookAnswerBytesMax: 8 * 1024,
 };

@@ -35,7 +35,7 @@ const known = new Map<string, Mechanism>([
  * Ways whose passwords are not kept here. Clients choose SCRAM where they can, and it would be wrong for all who have no password here: so it
  * is not offered beside them.
  */
-const foreignWays: ReadonlySet<SignInWay> = new Set(['webhook']);
+const foreignWays: ReadonlySet<SignInWay> = new Set(['webhook', 'ldap']);
 const passwords: readonly SignInWay[] = ['password'];
 /** Every account has keys for these, unless it was imported. A stream that has not named its account is offered no others. */
 const common: readonly ScramHash[] = ['SHA-256', 'SHA-1'];

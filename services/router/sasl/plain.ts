@@ -15,6 +15,7 @@ import { findCredentials, readName, type SignedIn, signedIn } from './credential
 import { accountOf } from './first-sign-in.ts';
 import { checkGuess } from './guesses.ts';
 import { looksLikeJwt } from './jwt.ts';
+import { askLdap } from './ldap.ts';
 import { deriveKeysWith, InvalidPassword, preparePassword } from './passwords.ts';
 import type { PasswordAttempt, Vouched } from './vouching.ts';
 import { askWebhook } from './webhook.ts';
@@ -31,6 +32,7 @@ type Vouch = (dependencies: Dependencies, attempt: PasswordAttempt) => Promise<V
 const vouchers: readonly (readonly [SignInWay, Vouch])[] = [
   ['password', checkKept],
   ['webhook', askWebhook],
+  ['ldap', askLdap],
 ];
 
 /** Checks a password. @param message `[authzid] NUL authcid NUL passwd`. @throws {SaslFailure} @throws {Overloaded} */
