@@ -8,7 +8,7 @@ export const layers: Readonly<Record<string, readonly (readonly string[])[]>> = 
   // `core` is the shape of a stream feature. It stands above the session, because features work on one.
   'services/connection': [
     ['.'],
-    ['components'],
+    ['components', 'bytestreams'],
     ['peers'],
     ['features'],
     ['moving'],

@@ -63,13 +63,21 @@ export function uploadsDomain(tenantDomain: string): string {
   return `upload.${tenantDomain}`;
 }
 
-/** Which tenant serves a domain, and which of its services: of accounts (the tenant's domain itself), rooms, files, or a component. */
+/** The service that tells a tenant's accounts where bytestreams are relayed: `proxy.example.org` (XEP-0065). */
+export function proxyDomain(tenantDomain: string): string {
+  return `${proxyLabel}.${tenantDomain}`;
+}
+
+/** Which tenant serves a domain, and which of its services: of accounts (the tenant's domain itself), rooms, files, a component, or bytestreams. */
 export interface Place {
   readonly tenant: Tenant;
-  readonly service: 'accounts' | 'rooms' | 'uploads' | 'component';
+  readonly service: 'accounts' | 'rooms' | 'uploads' | 'component' | 'proxy';
 }
 
 const labels: Readonly<Record<string, Place['service']>> = { conference: 'rooms', upload: 'uploads' };
+
+/** A component may have this one: where services are apart, a program of its own relays bytestreams. */
+const proxyLabel = 'proxy';
 
 /** Labels below a tenant's domain that its own services have. */
 export const ownLabels: readonly string[] = Object.keys(labels);
@@ -87,7 +95,8 @@ function placeOf(tenant: Tenant): Place {
 function serviceOf(tenant: Tenant, domain: string): Place | undefined {
   const label = domain.slice(0, domain.indexOf('.'));
   if (Object.hasOwn(labels, label)) return { tenant, service: labels[label]! };
-  return componentOf(tenant, domain) && { tenant, service: 'component' };
+  if (componentOf(tenant, domain)) return { tenant, service: 'component' };
+  return label === proxyLabel ? { tenant, service: 'proxy' } : undefined;
 }
 
 export class Tenants {

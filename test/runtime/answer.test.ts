@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { answerKind } from '../../lib/runtime/answer.ts';
 import * as boshWire from '../../lib/runtime/bosh-wire.ts';
+import * as bytestreamWire from '../../lib/runtime/bytestream-wire.ts';
 import * as componentWire from '../../lib/runtime/component-wire.ts';
 import * as consoleWire from '../../lib/runtime/console-wire.ts';
 import * as inviteWire from '../../lib/runtime/invite-wire.ts';
@@ -85,6 +86,9 @@ const readers: Readonly<Record<string, Readonly<Record<string, readonly string[]
     refusal: [askOperation],
     result: [askOperation],
   },
+  activate: {
+    refusal: ['services/router/features/xep0065-bytestreams.ts'],
+  },
   bosh: {
     status: ['services/connection/bosh/bosh-sessions.ts'],
   },
@@ -98,6 +102,7 @@ const kinds = Object.values({
   ...consoleWire,
   ...inviteWire,
   ...boshWire,
+  ...bytestreamWire,
 }).filter((value) => typeof value === 'object' && 'fields' in value);
 
 function sources(folder: string): string[] {

@@ -16,6 +16,8 @@ export async function start(values: StartValues, positionals: readonly string[])
   const log = openLog();
   const lifetime = beginLifetime(log);
   const hasParts = values.processes > 1;
+  if (hasParts && (values.proxyPort ?? 0) > 0)
+    throw new UsageError('--proxy-port needs one process: the two sides of a bytestream have to come to the same one');
   const service = hasParts
     ? await startProcesses(values, log, eventsOf(values))
     : await startEmbedded(values, log, consoleOutside);

@@ -41,6 +41,7 @@ import { Metrics } from './metrics.ts';
 import { tellNode } from './node-figures.ts';
 import { ensureTenant } from './own-tenant.ts';
 import { Prometheus } from './prometheus.ts';
+import { startProxy } from './proxy-part.ts';
 import { checkPorts, registrationOf, type StartValues } from './start-options.ts';
 import { fingerprintsOf, storeTls, watchTls } from './tls-source.ts';
 import { composeWebApp } from './web-app.ts';
@@ -58,7 +59,8 @@ export interface Embedded {
   stop(): Promise<void>;
 }
 
-type EmbeddedValues = Omit<StartValues, 'processes'>;
+type ProxyValues = 'proxyPort' | 'proxyHost';
+type EmbeddedValues = Omit<StartValues, 'processes' | ProxyValues> & Partial<Pick<StartValues, ProxyValues>>;
 
 /** @throws {UsageError | Refusal | FolderInUse} after everything that was started has been stopped again */
 export async function startEmbedded(values: EmbeddedValues, log: Logger, outside: Outside = {}): Promise<Embedded> {
@@ -127,8 +129,21 @@ async function startParts({
   const hasComponents = ofComponents.componentPort !== undefined;
   const keys = await openKeys(values, folder);
   const underWay = new UnderWay();
+  const proxy = await startProxy({ values, bus, clock, log, cleanup });
   const { dependencies, router, deliveries } = await composeRouter({
-    ...{ store, bus, clock, log, blobs: files.blobs, underWay, isFederated, hasComponents, keys, documents: values },
+    ...{
+      store,
+      bus,
+      clock,
+      log,
+      blobs: files.blobs,
+      underWay,
+      isFederated,
+      hasComponents,
+      keys,
+      documents: values,
+      proxy: proxy?.place,
+    },
   });
   cleanup.add('router', () => router.stop());
   const worker = await startMucWorker({ ...dependencies, worker: 'here' });
@@ -191,7 +206,11 @@ async function startParts({
   const healthAddress = await startHealth(values, health, prometheus, cleanup);
   health.started(isDraining);
   void reapLeft(dependencies, left);
-  return { addresses: { ...addressesOf({ ...connection.node.addresses, ...web.addresses }), ...healthAddress }, federation, bus };
+  return {
+    addresses: { ...addressesOf({ ...connection.node.addresses, ...web.addresses, proxy: proxy?.address }), ...healthAddress },
+    federation,
+    bus,
+  };
 }
 
 /**

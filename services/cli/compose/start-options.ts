@@ -1,5 +1,5 @@
 /** The options of `skylark start`, with checks and defaults that depend on several of them. */
-import { countOption, flagOf, type Options, type Values } from '../core/arguments.ts';
+import { closablePortOption, countOption, flagOf, type Options, textOption, type Values } from '../core/arguments.ts';
 import * as shared from '../core/options.ts';
 import { UsageError } from '../core/report.ts';
 import { componentOptions } from './component-options.ts';
@@ -18,6 +18,12 @@ export const startOptions = {
   region: shared.kmsRegion,
   filesUrl: shared.filesUrl,
   websocketUrl: shared.websocketUrl,
+  proxyPort: closablePortOption('port of the proxy for bytestreams (XEP-0065), usually 7777; without it there is none'),
+  proxyHost: textOption(
+    'HOST',
+    'where clients find that proxy; the default is the domain of the tenant',
+    'a name or an IP address',
+  ),
   healthPort: shared.healthPort,
   json: shared.json,
   processes: countOption('the number of processes that share the work, one per core', 64, 1),
@@ -33,6 +39,7 @@ const portNames = [
   's2sPort',
   's2sTlsPort',
   'componentPort',
+  'proxyPort',
   'healthPort',
 ] as const;
 

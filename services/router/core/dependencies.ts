@@ -17,6 +17,12 @@ import type { Tenants } from '../../../lib/runtime/tenants.ts';
 import type { Shares } from './shares.ts';
 import type { UnderWay } from './under-way.ts';
 
+export interface ProxyPlace {
+  /** A name or an IP address; absent: the tenant's domain. */
+  readonly host?: string | undefined;
+  readonly port: number;
+}
+
 export interface Dependencies {
   readonly store: Store;
   readonly bus: Bus;
@@ -38,6 +44,8 @@ export interface Dependencies {
   readonly isFederated?: boolean | undefined;
   /** The requests that are being handled. Set only if this is the only router of the deployment. */
   readonly underWay?: UnderWay | undefined;
+  /** Where bytestreams are relayed (XEP-0065). Without it, no proxy is offered. */
+  readonly proxy?: ProxyPlace | undefined;
   /** The version of the program, for XEP-0092. */
   readonly version: string;
 }

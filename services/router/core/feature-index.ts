@@ -41,6 +41,7 @@ export class FeatureIndex {
   readonly #account = new Map<string, IqRoute>();
   readonly #host = new Map<string, HostIqRoute>();
   readonly #uploads = new Map<string, HostIqRoute>();
+  readonly #proxy = new Map<string, HostIqRoute>();
 
   constructor(features: readonly AccountFeature[]) {
     this.all = features;
@@ -54,6 +55,7 @@ export class FeatureIndex {
       for (const route of feature.iq ?? []) addOnce(route.to === 'self' ? this.#self : this.#account, route, feature.spec);
       for (const route of feature.hostIq ?? []) addOnce(this.#host, route, feature.spec);
       for (const route of feature.uploadsIq ?? []) addOnce(this.#uploads, route, feature.spec);
+      for (const route of feature.proxyIq ?? []) addOnce(this.#proxy, route, feature.spec);
     }
     this.outbound = listStages(features, 'outbound', []);
     this.inbound = listStages(features, 'inbound', [accounts]);
@@ -93,6 +95,10 @@ export class FeatureIndex {
 
   uploads(type: string, ns: string, name: string): HostIqRoute | undefined {
     return this.#uploads.get(routeKey(type, ns, name));
+  }
+
+  proxy(type: string, ns: string, name: string): HostIqRoute | undefined {
+    return this.#proxy.get(routeKey(type, ns, name));
   }
 }
 

@@ -124,6 +124,8 @@ export interface AccountFeature {
   readonly hostCommands?: readonly HostCommand[];
   /** Requests to the host of files, `upload.example.org`. */
   readonly uploadsIq?: readonly HostIqRoute[];
+  /** Requests to the tenant's proxy for bytestreams, `proxy.example.org`. */
+  readonly proxyIq?: readonly HostIqRoute[];
   /** The stages of messages that a session sends. Directed presence and requests pass only `guard`. */
   readonly outbound?: Stages;
   /** The stages of messages that arrive at the account. Presence and requests pass only `guard`. */

@@ -9,6 +9,7 @@ import { privateXml } from './xep0049-private-xml.ts';
 import { adHocCommands } from './xep0050-commands.ts';
 import { vcard } from './xep0054-vcard.ts';
 import { pubsub } from './xep0060-pubsub.ts';
+import { bytestreams } from './xep0065-bytestreams.ts';
 import { registration } from './xep0077-registration.ts';
 import { userAvatar } from './xep0084-avatar.ts';
 import { softwareVersion } from './xep0092-version.ts';
@@ -88,5 +89,6 @@ export const features: readonly AccountFeature[] = [
   notificationSettings,
   clientAccess,
   blockReports,
+  bytestreams,
   dataPolicy,
 ];

@@ -18,4 +18,6 @@ export const featureLimits = {
   reportPageMax: 8,
   /** Characters of the id of a report. */
   reportIdCharacters: 64,
+  /** Characters of the id of a bytestream (XEP-0065). */
+  bytestreamSidCharactersMax: 256,
 } as const;

@@ -7,7 +7,7 @@
  * `service-unavailable`. We answer the latter, and the same for accounts that do not answer the asker, so that nobody can tell
  * the two apart.
  */
-import { roomsDomain, uploadsDomain } from '../../../lib/runtime/tenants.ts';
+import { proxyDomain, roomsDomain, uploadsDomain } from '../../../lib/runtime/tenants.ts';
 import { renderForm } from '../../../lib/xmpp/data-form.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
@@ -67,6 +67,7 @@ async function listHost(request: Element, host: HostContext): Promise<Element> {
   const { domain } = host.tenant;
   const items = [xml('item', { jid: roomsDomain(domain), name: 'Rooms' })];
   if (host.turn.dependencies.blobs) items.push(xml('item', { jid: uploadsDomain(domain), name: 'Files' }));
+  if (host.turn.dependencies.proxy) items.push(xml('item', { jid: proxyDomain(domain), name: 'Proxy' }));
   for (const component of host.tenant.components ?? []) items.push(xml('item', { jid: component.domain }));
   return xml('query', { xmlns: ITEMS }, ...items);
 }

@@ -24,10 +24,15 @@ export function arrive(turn: Turn, tenant: Tenant, stanza: Stanza, id: string): 
   }
 }
 
-/** Delivers a stanza to the tenant's host of files, which has no accounts. */
-export async function arriveAtUploads(turn: Turn, tenant: Tenant, stanza: Stanza): Promise<void> {
+/** Delivers a stanza to the tenant's host of files, or to its proxy. These have no accounts. */
+export async function arriveAtHost(
+  turn: Turn,
+  tenant: Tenant,
+  stanza: Stanza,
+  service: Exclude<HostService, 'host'>,
+): Promise<void> {
   try {
-    await enterHost(turn, tenant, stanza, 'uploads');
+    await enterHost(turn, tenant, stanza, service);
   } catch (error) {
     refused(turn, tenant, stanza, error);
   }

@@ -10,7 +10,7 @@ import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { isContact } from '../core/remote-shares.ts';
 import type { Pending } from '../core/stages.ts';
 import type { Hosted, Turn } from '../core/turn.ts';
-import { arrive, arriveAtUploads } from './arrive.ts';
+import { arrive, arriveAtHost } from './arrive.ts';
 
 export interface Destination {
   /**
@@ -34,7 +34,13 @@ const accounts: Destination = {
 /** The tenant's host of files. */
 const uploads: Destination = {
   owns: (tenant, _domain, place) => isHere(tenant, place) && place?.service === 'uploads',
-  deliver: arriveAtUploads,
+  deliver: (turn, tenant, stanza) => arriveAtHost(turn, tenant, stanza, 'uploads'),
+};
+
+/** The tenant's proxy for bytestreams. */
+const proxy: Destination = {
+  owns: (tenant, _domain, place) => isHere(tenant, place) && place?.service === 'proxy',
+  deliver: (turn, tenant, stanza) => arriveAtHost(turn, tenant, stanza, 'proxy'),
 };
 
 /** The tenant's rooms: their stanzas go to the worker of the room's shard. */
@@ -81,7 +87,7 @@ export interface Outside {
 
 export function destinationsOf({ hasComponents = false, isFederated = false }: Outside): readonly Destination[] {
   return [
-    ...[accounts, uploads, rooms],
+    ...[accounts, uploads, rooms, proxy],
     ...(hasComponents ? [components] : []),
     otherTenants,
     ...(isFederated ? [otherServers] : []),

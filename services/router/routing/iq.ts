@@ -56,10 +56,10 @@ async function takeResult(account: Account, iq: Stanza): Promise<void> {
   await route?.handle(iq.elementOf(child!), account, iq);
 }
 
-/** The tenant's domain, or its host of files. */
-export type HostService = 'host' | 'uploads';
+/** The tenant's domain, its host of files, or its proxy for bytestreams. */
+export type HostService = 'host' | 'uploads' | 'proxy';
 
-/** Handles an iq for the tenant's domain or for its host of files. @throws {StanzaError} */
+/** Handles an iq for the tenant's domain or for one of its other hosts. @throws {StanzaError} */
 export async function hostIq(turn: Turn, tenant: Tenant, iq: Stanza, service: HostService): Promise<void> {
   if (iq.type !== 'get' && iq.type !== 'set') return;
   const request = iq.children[0];
