@@ -4,7 +4,7 @@ import { answerKind } from './answer.ts';
 /** What a web server emits, with request and response, for requests of the path of BOSH. */
 export const boshEvent = 'bosh';
 
-/** node → node that has the BOSH session: a request that came to another node. Body: the request's `<body/>`, as it came. */
+/** node → node that has the BOSH session, at its subject for other nodes (nodes.ts): a request that came to another node. Body: the request's `<body/>`, as it came. */
 export interface BoshRequest {
   readonly kind: 'bosh';
   /** The request came over TLS, or from a proxy on the machine of the node. */

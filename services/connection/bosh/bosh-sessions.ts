@@ -12,6 +12,7 @@ import { Unavailable } from '../../../lib/ports/store.ts';
 import { type BoshReply, type BoshRequest, boshAnswer } from '../../../lib/runtime/bosh-wire.ts';
 import { ask } from '../../../lib/runtime/faults.ts';
 import { encodeFrame } from '../../../lib/runtime/frame.ts';
+import { handOverSubject } from '../../../lib/runtime/nodes.ts';
 import type { Admission } from '../door/admission.ts';
 import type { BoshExchange } from '../door/bosh.ts';
 import { connectionLimits } from '../limits.ts';
@@ -152,7 +153,13 @@ export class BoshSessions {
     const request: BoshRequest = { kind: 'bosh', isSecure: exchange.isSecure, waitMs };
     try {
       const payload = encodeFrame(request, [bytes]);
-      const answer = await ask(this.#host.bus, boshAnswer, node, payload, waitMs + connectionLimits.boshForwardSlackMs);
+      const answer = await ask(
+        this.#host.bus,
+        boshAnswer,
+        handOverSubject(node),
+        payload,
+        waitMs + connectionLimits.boshForwardSlackMs,
+      );
       const [body] = answer.bodies;
       const status = answer.take('status');
       if (body === undefined) exchange.drop();

@@ -1,6 +1,6 @@
 /**
  * What others ask of a node over the bus: to deliver, to close a session, to write to a component; and on a subject of its own, which other
- * nodes may ask, to hand a session over.
+ * nodes may ask, to hand a session over, and to take a request of BOSH, whose sid is a secret as well.
  */
 import type { Logger } from 'pino';
 import type { Bus, Serving } from '../../../lib/ports/bus.ts';
@@ -66,7 +66,8 @@ export class NodeRequests {
    * SyntaxError} when it is not a valid request
    */
   readonly #handleNode = (payload: Uint8Array): Promise<Buffer> => {
-    const { header } = decodeFrame<NodeRequest>(payload);
+    const { header, bodies } = decodeFrame<NodeRequest>(payload);
+    if (header.kind === 'bosh') return this.#node.passedOn(header, bodies);
     if (header.kind !== 'handOver') throw new RangeError('a node may ask for sessions alone');
     return this.#handOver(header);
   };
@@ -84,8 +85,6 @@ export class NodeRequests {
         return this.#close(header);
       case 'carry':
         return this.#carry(header, bodies);
-      case 'bosh':
-        return this.#node.passedOn(header, bodies);
       default:
         throw new RangeError('a request that is not for a node');
     }
