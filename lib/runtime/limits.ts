@@ -143,7 +143,7 @@ export const runtimeLimits = {
   jwtClaimCharactersMax: 500,
   /** A DN or a filter of LDAP, and the certificate of a CA in PEM, characters. They are parts of the tenant's row. */
   ldapTextCharactersMax: 500,
-  ldapCaCharactersMax: 8_192,
+  policyCaCharactersMax: 8_192,
   /** Guests of a tenant at once, unless its policy says otherwise, and at most: a router reads all of them when one comes. */
   guests: 100,
   guestsMax: 900,

@@ -10,6 +10,9 @@ import type { CarryRequest } from './component-wire.ts';
 import type { ConsoleAsker, ConsoleRequest } from './console-wire.ts';
 import type { LinkRequest } from './invite-wire.ts';
 import type { RingRequest } from './ring-wire.ts';
+import type { ChannelBinding, InlineOffer, TlsVersion } from './stream-wire.ts';
+
+export type { ChannelBinding, InlineOffer, TlsVersion };
 
 /** What went wrong, in the header of the reply to any request whose handler has thrown (lib/runtime/faults.ts). */
 export interface Fault {
@@ -68,9 +71,17 @@ export type StepItem =
       readonly from?: string | undefined;
       /** What the node can do in one step with signing in (XEP-0388 §2.1). Without it, the node knows nothing of XEP-0388. */
       readonly inline?: InlineOffer;
+      /** The client has shown a certificate. */
+      readonly isCertified?: boolean;
     }
-  /** An element of SASL, in the profile of RFC 6120 or of XEP-0388; body. */
-  | { readonly kind: 'sasl'; readonly binding: ChannelBinding; readonly tls?: TlsVersion; readonly body: true }
+  /** An element of SASL, of RFC 6120 or XEP-0388; body. `chain`: certificates of the client, DER in base64, its own first. */
+  | {
+      readonly kind: 'sasl';
+      readonly binding: ChannelBinding;
+      readonly tls?: TlsVersion;
+      readonly chain?: readonly string[];
+      readonly body: true;
+    }
   /** `<bind/>` of XEP-0386, after signing in; body. The answer is `bound`, and what goes into `<bound/>`. */
   | { readonly kind: 'bind'; readonly body: true }
   /**
@@ -107,22 +118,6 @@ export type StepItem =
    */
   | { readonly kind: 'end'; readonly undelivered?: readonly string[]; readonly missed?: string };
 
-/** Complete elements: for `<inline/>` of XEP-0388, and for `<inline/>` of XEP-0386 in it. */
-export interface InlineOffer {
-  readonly signIn: string;
-  /** Undefined when the node cannot bind in this way. */
-  readonly bind?: string | undefined;
-}
-
-/** The version of TLS, if TLS ends at the node: four hexadecimal digits, as XEP-0515 §4.1 has them. */
-export type TlsVersion = string | undefined;
-
-/**
- * Base64 of the channel binding data by type (RFC 5929, RFC 9266); empty without TLS. '' instead of the data where the client has not
- * chosen a mechanism that binds: then the types alone count.
- */
-export type ChannelBinding = Readonly<Partial<Record<'tls-exporter' | 'tls-server-end-point', string>>>;
-
 /** Bodies: what to write on this session's stream, in order, one per `out`. */
 export interface StepReply {
   /** false: the store is away; nothing of the batch was acknowledged, send it again as it is. */
@@ -134,6 +129,8 @@ export interface StepReply {
   readonly features?: string;
   /** How long this answer to `open` is good for other new streams to the domain with this `secure` and types of `binding`, ms. */
   readonly keepMs?: number;
+  /** Said of a stream without TLS: clients of the domain may sign in with certificates, so TLS is to ask for them. */
+  readonly asksCertificate?: boolean;
   /** Set by a bind: the full JID. */
   readonly bound?: string;
   readonly out: readonly Outgoing[];
@@ -159,6 +156,7 @@ export const stepAnswer = answerKind<StepReply>('step', {
   account: true,
   features: true,
   keepMs: true,
+  asksCertificate: true,
   bound: true,
   out: true,
   queue: true,

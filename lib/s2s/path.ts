@@ -14,9 +14,12 @@ export interface PathOptions {
   readonly roots: Roots;
   /** Milliseconds since the epoch. */
   readonly now: number;
+  /** It is to be good for a client, and not for a server. */
+  readonly isOfClient?: boolean;
 }
 
 const serverAuth = '1.3.6.1.5.5.7.3.1';
+const clientAuth = '1.3.6.1.5.5.7.3.2';
 const anyPurpose = '2.5.29.37.0';
 
 /** @param chain the peer's certificate and what it sent besides. @returns why no path is good, as a part of a sentence; undefined when one is */
@@ -61,7 +64,7 @@ class PathSearch {
   /** @param path from the peer's certificate to the root */
   #isGood(path: readonly Certificate[]): boolean {
     try {
-      checkPath(path, this.#options.now);
+      checkPath(path, this.#options);
       return true;
     } catch (error) {
       if (!(error instanceof CertificateFault)) throw error;
@@ -81,14 +84,14 @@ function readable(der: Buffer): Certificate | undefined {
 }
 
 /** @throws {CertificateFault} */
-function checkPath(path: readonly Certificate[], now: number): void {
+function checkPath(path: readonly Certificate[], { now, isOfClient = false }: PathOptions): void {
   const [leaf] = path;
   for (const [index, certificate] of path.entries()) {
     const isRoot = index === path.length - 1;
     checkTime(certificate, now, index === 0 ? 'it' : 'its CA');
     if (!isRoot && !certificate.isStronglySigned) throw new CertificateFault('it is signed by a weak algorithm');
     if (index > 0) checkCa(certificate, isRoot, path.slice(1, index));
-    if (!isRoot || index === 0) checkPurpose(certificate, index === 0 ? 'it is' : 'its CA is');
+    if (!isRoot || index === 0) checkPurpose(certificate, index === 0 ? 'it is' : 'its CA is', isOfClient);
     const forbidden = certificate.constraints && forbiddenName(leaf!.names, certificate.constraints);
     if (index > 0 && forbidden !== undefined) throw new CertificateFault(`its CA may not issue one for ${forbidden}`);
   }
@@ -115,8 +118,9 @@ function checkCa({ basicConstraints, maySignCertificates }: Certificate, isRoot:
     throw new CertificateFault('its CA may not have CAs below it');
 }
 
-/** Public CAs issue for servers alone; whether it is also for clients is not asked, though a server is one for its peer. */
-function checkPurpose({ extendedKeyUsage }: Certificate, what: string): void {
-  if (extendedKeyUsage === undefined || extendedKeyUsage.includes(serverAuth) || extendedKeyUsage.includes(anyPurpose)) return;
-  throw new CertificateFault(`${what} not for servers`);
+/** Public CAs issue for servers alone; of a server, whether it is also for clients is not asked, though a server is one for its peer. */
+function checkPurpose({ extendedKeyUsage }: Certificate, what: string, isOfClient: boolean): void {
+  const purpose = isOfClient ? clientAuth : serverAuth;
+  if (extendedKeyUsage === undefined || extendedKeyUsage.includes(purpose) || extendedKeyUsage.includes(anyPurpose)) return;
+  throw new CertificateFault(`${what} not for ${isOfClient ? 'clients' : 'servers'}`);
 }

@@ -24,7 +24,7 @@ import { FeatureList } from './core/feature-list.ts';
 import type { Claim, Found, StreamFeature } from './core/stream-feature.ts';
 import { Admission, type DoorRates } from './door/admission.ts';
 import { type Addresses, type Listen, type Listeners, listen } from './door/listen.ts';
-import type { StreamIdentity, TlsSource } from './door/tls.ts';
+import type { StreamIdentity, TlsSource, TlsWish } from './door/tls.ts';
 import { Upgrades } from './door/upgrades.ts';
 import type { WebSocketPeer } from './door/websocket.ts';
 import { streamFeatures } from './features/index.ts';
@@ -296,8 +296,8 @@ class Node implements ConnectionNode, StreamHost, Claims {
     return tls.isForAnyName ? undefined : tls.identityFor(domain);
   }
 
-  startTls(transport: SocketTransport, deadlineMs: number, identity: StreamIdentity | undefined): void {
-    this.#listeners?.startTls(this.#upgrades.begin(transport.detach(), deadlineMs), identity);
+  startTls(transport: SocketTransport, deadlineMs: number, wish: TlsWish): void {
+    this.#listeners?.startTls(this.#upgrades.begin(transport.detach(), deadlineMs), wish);
   }
 
   closed(stream: Stream): void {

@@ -8,6 +8,7 @@ import { registerStreamFeature } from './features/xep0077-registration.ts';
 import { preauthStreamFeature } from './features/xep0445-preauth.ts';
 import { prepareName } from './sasl/credentials.ts';
 import { offerMechanisms } from './sasl/exchange.ts';
+import { asksCertificates } from './sasl/external.ts';
 import { hashesOf } from './sasl/mechanisms.ts';
 import { offerSasl2 } from './sasl/sasl2.ts';
 import { NS_BIND2 } from './sessions/bind2.ts';
@@ -17,6 +18,8 @@ export interface Greeting {
   readonly features: string;
   /** The local part of the account that the stream is for, if it has said so. */
   readonly from: string | undefined;
+  /** {@link StepReply.asksCertificate} */
+  readonly asksCertificate?: boolean;
   /** With `from`: the hashes that were offered for it. */
   readonly hashes: readonly ScramHash[] | undefined;
 }
@@ -35,7 +38,12 @@ export async function greet(
   const parts = inline && inline.signIn + ofFeatures + bindOffer(inline.bind, features.inBindOffer);
   const sasl2 = parts === undefined ? '' : offerSasl2(offered, parts);
   const registering = preauthStreamFeature(tenant, item) + registerStreamFeature(tenant, item);
-  return { features: sasl2 + offerMechanisms(offered) + registering, from, hashes };
+  return {
+    features: sasl2 + offerMechanisms(offered) + registering,
+    from,
+    hashes,
+    ...(!item.secure && { asksCertificate: asksCertificates(tenant) }),
+  };
 }
 
 /** XEP-0386 §2.1, if the node can bind in this way. @param ofNode what can be asked for there */

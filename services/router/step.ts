@@ -157,11 +157,11 @@ export class Step {
       this.#write(Buffer.from(this.#dependencies.features.unboundFeatures(this.#tenant)));
       return;
     }
-    const { features: offered, ...known } = await greet(this.#dependencies, this.#tenant, item);
+    const { features: offered, asksCertificate, ...known } = await greet(this.#dependencies, this.#tenant, item);
     this.#state = { ...this.#state, ...known };
     this.#write(Buffer.from(offered));
-    // What depends on the account is not for other streams.
-    if (this.#request.session === '' && known.from === undefined) this.#say({ keepMs: routerLimits.greetingKeepMs });
+    const isForOthers = this.#request.session === '' && known.from === undefined;
+    this.#say({ asksCertificate, ...(isForOthers && { keepMs: routerLimits.greetingKeepMs }) });
   }
 
   async #sasl(item: Extract<StepItem, { kind: 'sasl' }>, element: Stanza): Promise<void> {
@@ -169,7 +169,7 @@ export class Step {
     const { secure, from, hashes } = this.#state;
     const { node, sid, address } = this.#request;
     const result = await saslStep(this.#dependencies, this.#tenant, this.#state.sasl, element, {
-      ...{ secure, from, hashes, binding: item.binding, tls: item.tls, address, stream: `${node} ${sid}` },
+      ...{ secure, from, hashes, binding: item.binding, tls: item.tls, chain: item.chain, address, stream: `${node} ${sid}` },
     });
     this.#write(Buffer.from(result.reply));
     const { local, incarnation, client } = result;

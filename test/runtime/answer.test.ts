@@ -49,6 +49,7 @@ const readers: Readonly<Record<string, Readonly<Record<string, readonly string[]
     account: [sasl, sasl2],
     features: [sasl, sasl2, inlineBind],
     keepMs: [stream],
+    asksCertificate: [stream],
     bound: [session],
     queue: [session],
     next: [session],

@@ -1,11 +1,11 @@
 /** The tenant's LDAP server, which says whether a password is right where `signIn` has `ldap` (RFC 4511). */
-import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { runtimeLimits } from '../limits.ts';
+import { caKey } from './ca-certificate.ts';
 import { type PolicyKey, secretKey } from './policy-key.ts';
 
-const { ldapTextCharactersMax: textMax, ldapCaCharactersMax: caMax } = runtimeLimits;
+const textMax = runtimeLimits.ldapTextCharactersMax;
 
 /** Stands for the name of whoever signs in, escaped. */
 export const ldapName = '%u';
@@ -55,26 +55,4 @@ export const ldapBindDn = textKey('DN', 'as whom to search; without it, nobody',
 
 export const ldapBindSecret = secretKey('the password of --ldap-bind-dn');
 
-function isCertificate(given: string): boolean {
-  try {
-    return new X509Certificate(given).ca;
-  } catch {
-    return false;
-  }
-}
-
-export const ldapCa: PolicyKey<string> = {
-  schema: z
-    .string()
-    .max(caMax)
-    .refine((given) => given === '' || isCertificate(given), { error: "'ldapCa' takes the certificate of a CA (PEM)" }),
-  ...{
-    preset: '',
-    strictest: '',
-    isFile: 'text',
-    placeholder: '@FILE',
-    text: 'the CA of the LDAP server (PEM); without it, those of the web',
-  },
-  allowed: `@ and a file with the certificate of a CA (PEM) of at most ${caMax} characters, or 'none'`,
-  fromText: (typed) => (typed === 'none' ? '' : typed),
-};
+export const ldapCa = caKey('ldapCa', 'the CA of the LDAP server (PEM); without it, those of the web');

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { allow } from './allow.ts';
 import { block } from './block.ts';
 import { brandBackground, brandColour, brandLogo, brandName } from './brand.ts';
+import { certificateCa } from './ca-certificate.ts';
 import { callServers } from './call-servers.ts';
 import { abuseContacts, adminContacts, securityContacts, supportContacts } from './contacts.ts';
 import { dataAccess, dataEncrypted, termsUrl } from './data-policy.ts';
@@ -34,6 +35,7 @@ export const policyKeys = {
   ...{ brandName, brandColour, brandBackground, brandLogo },
   ...{ signIn, jwtIssuer, jwtAudience, jwtClaim, jwtKeys, jwtSecret },
   ...{ ldapUrl, ldapDn, ldapBase, ldapFilter, ldapBindDn, ldapBindSecret, ldapCa },
+  ...{ certificateCa },
   ...{ webhookUrl, webhookSecret },
   ...{ abuseContacts, adminContacts, securityContacts, supportContacts },
   ...{ termsUrl, dataAccess, dataEncrypted },

@@ -17,6 +17,12 @@ export const conformance: readonly SpecRow[] = [
     note: 'No OAUTH10A, and no introspection (RFC 7662): tokens are JWTs.',
   },
   {
+    spec: 'XEP-0178',
+    version: '1.3',
+    title: 'SASL EXTERNAL of clients, where the tenant names a CA',
+    note: 'After STARTTLS only: direct TLS, WebSockets and BOSH ask for no certificate. Revocation is not looked up.',
+  },
+  {
     spec: 'XEP-0493',
     version: '0.1.0',
     title: 'OAuth Client Login: an empty token is answered with the discovery address of the issuer',

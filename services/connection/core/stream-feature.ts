@@ -120,6 +120,8 @@ export interface FeatureStream extends SessionStream {
   bindToTls(): void;
   /** As in {@link StepItem}. */
   readonly tlsVersion: string | undefined;
+  /** The certificates that the client has shown in TLS, DER in base64, its own first; undefined when it has shown none. */
+  readonly chain: readonly string[] | undefined;
   /**
    * Signs the client in to this account; then the client opens its stream again.
    * @param features of that stream, if they are known already

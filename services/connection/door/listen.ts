@@ -7,7 +7,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { createServer as createTlsServer, type TlsOptions, type Server as TlsServer } from 'node:tls';
 import type { PeerAddresses } from '../../../lib/runtime/peer-addresses.ts';
 import { connectionLimits } from '../limits.ts';
-import { optionsUntilReload, type StreamIdentity, streamOptions, type TlsSource } from './tls.ts';
+import { optionsUntilReload, type StreamIdentity, streamOptions, type TlsSource, type TlsWish } from './tls.ts';
 
 export interface Listen {
   /** An address of this machine, or `0.0.0.0`, `::`. */
@@ -42,8 +42,8 @@ export interface Ports {
 export interface Listeners {
   readonly plain: AddressInfo | undefined;
   readonly secure: AddressInfo | undefined;
-  /** The rest of the stream is TLS. @param identity what a client that names no server is shown; undefined: the fallback */
-  startTls(socket: Socket, identity: StreamIdentity | undefined): void;
+  /** The rest of the stream is TLS. */
+  startTls(socket: Socket, wish: TlsWish): void;
   /** Accepts no more sockets. */
   stop(): Promise<void>;
 }
@@ -69,11 +69,11 @@ function chooseProtocol(protocol: string) {
 }
 
 /**
- * Other servers show certificates of their own, which are looked at later (lib/s2s). A session that is resumed brings no chain, so none is
+ * Other servers show certificates of their own, and so do clients of tenants that want it. They are looked at later (lib/s2s). A session that is resumed brings no chain, so none is
  * resumed.
  */
-function optionsOf(protocol: Ports['protocol'], options: TlsOptions): TlsOptions {
-  if (protocol === 'xmpp-client') return options;
+function optionsOf(protocol: Ports['protocol'], options: TlsOptions, asksCertificate = false): TlsOptions {
+  if (protocol === 'xmpp-client' && !asksCertificate) return options;
   return { ...options, requestCert: true, rejectUnauthorized: false, secureOptions: constants.SSL_OP_NO_TICKET };
 }
 
@@ -82,18 +82,20 @@ const socketOptions = { noDelay: true, keepAlive: true, keepAliveInitialDelay: c
 /** @throws when a port cannot be had */
 export async function listen(ports: Ports, tls: TlsSource, reusePort: boolean, accept: Accept): Promise<Listeners> {
   const { protocol } = ports;
-  const forUpgrades = () => serveTls(optionsOf(protocol, optionsUntilReload(tls)), accept.secure);
+  const forUpgrades = (asks = false) => serveTls(optionsOf(protocol, optionsUntilReload(tls), asks), accept.secure);
   const forDirect = () => {
     const options = { ...optionsUntilReload(tls), ALPNCallback: chooseProtocol(protocol) };
     return serveTls(optionsOf(protocol, options), accept.secure);
   };
   let upgrading = forUpgrades();
+  let asking: TlsServer | undefined;
   let direct = forDirect();
   // Node takes what it shows to clients without a server name from the server, so each domain has one. It goes with its certificate.
-  const byIdentity = new WeakMap<StreamIdentity, TlsServer>();
-  const upgradingFor = (identity: StreamIdentity): TlsServer => {
-    const server = byIdentity.get(identity) ?? serveTls(optionsOf(protocol, streamOptions(tls, identity)), accept.secure);
-    byIdentity.set(identity, server);
+  const byIdentity = [new WeakMap<StreamIdentity, TlsServer>(), new WeakMap<StreamIdentity, TlsServer>()] as const;
+  const upgradingFor = (identity: StreamIdentity, asks: boolean): TlsServer => {
+    const known = byIdentity[asks ? 1 : 0];
+    const server = known.get(identity) ?? serveTls(optionsOf(protocol, streamOptions(tls, identity), asks), accept.secure);
+    known.set(identity, server);
     return server;
   };
   const opening = (isPlain: boolean, go: (socket: Socket) => void) =>
@@ -106,6 +108,7 @@ export async function listen(ports: Ports, tls: TlsSource, reusePort: boolean, a
   // Only later sockets get the new certificates: handshakes under way end as they began.
   const stopReloads = tls.onReload(() => {
     upgrading = forUpgrades();
+    asking = undefined;
     direct = forDirect();
   });
   const opened: Server[] = [];
@@ -123,8 +126,10 @@ export async function listen(ports: Ports, tls: TlsSource, reusePort: boolean, a
   };
   try {
     const addresses = { plain: await open(plain, ports.plain), secure: await open(directGate, ports.secure) };
-    const startTls = (socket: Socket, identity: StreamIdentity | undefined): void => {
-      (identity === undefined ? upgrading : upgradingFor(identity)).emit('connection', socket);
+    const startTls = (socket: Socket, { identity, asksCertificate = false }: TlsWish): void => {
+      if (identity === undefined && asksCertificate) asking ??= forUpgrades(true);
+      const fallback = asksCertificate ? asking! : upgrading;
+      (identity === undefined ? fallback : upgradingFor(identity, asksCertificate)).emit('connection', socket);
     };
     return { ...addresses, startTls, stop };
   } catch (error) {

@@ -22,6 +22,14 @@ export interface StreamIdentity {
   readonly options: SecureContextOptions;
 }
 
+/** How TLS begins on a stream that has named its domain. */
+export interface TlsWish {
+  /** What a client that names no server is shown; undefined: the fallback. */
+  readonly identity: StreamIdentity | undefined;
+  /** True: the client is asked for a certificate, and may have none. */
+  readonly asksCertificate?: boolean;
+}
+
 export interface TlsSource {
   /** 48 bytes. All processes that show the same certificates have the same keys. */
   readonly ticketKeys?: Buffer;

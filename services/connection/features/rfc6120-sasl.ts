@@ -23,7 +23,7 @@ function passOn(element: Stanza, stream: FeatureStream): Promise<void> | undefin
 }
 
 async function exchange(element: Stanza, stream: FeatureStream): Promise<void> {
-  const answer = await stream.ask({ kind: 'sasl', binding: stream.binding, body: true }, [element.bytes]);
+  const answer = await stream.ask({ kind: 'sasl', binding: stream.binding, chain: stream.chain, body: true }, [element.bytes]);
   if (!stream.isOpen) return;
   if (answer === undefined) {
     stream.signInFailed(new SaslFailure('temporary-auth-failure').toElement().toString());

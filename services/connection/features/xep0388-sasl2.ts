@@ -57,7 +57,10 @@ function isOf(ns: string, name: string): (child: { readonly ns: string; readonly
 
 async function exchange(element: Stanza, stream: FeatureStream): Promise<void> {
   if (element.isPrefixed) throw new StreamError('bad-namespace-prefix', 'SASL elements must not have a prefix');
-  const answer = await stream.ask({ kind: 'sasl', binding: stream.binding, tls: stream.tlsVersion, body: true }, [element.bytes]);
+  const answer = await stream.ask(
+    { kind: 'sasl', binding: stream.binding, tls: stream.tlsVersion, chain: stream.chain, body: true },
+    [element.bytes],
+  );
   if (!stream.isOpen) return;
   if (answer === undefined) {
     stream.isAuthenticating = false;

@@ -123,7 +123,7 @@ export class PeerStreams implements PeerStreamHost {
   }
 
   startTls(transport: SocketTransport, deadlineMs: number, identity: StreamIdentity | undefined): void {
-    this.#listeners?.startTls(this.#upgrades.begin(transport.detach(), deadlineMs), identity);
+    this.#listeners?.startTls(this.#upgrades.begin(transport.detach(), deadlineMs), { identity });
   }
 
   closed(stream: InboundStream): void {

@@ -14,6 +14,8 @@ export interface Greeting {
   readonly features: string;
   /** {@link StepRequest.session} from now on. */
   readonly session: string;
+  /** {@link StepReply.asksCertificate} */
+  readonly asksCertificate: boolean;
   /** {@link StepReply.keepMs} */
   readonly keepMs: number | undefined;
 }

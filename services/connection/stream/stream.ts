@@ -46,6 +46,10 @@ export class Stream implements TransportReader, FeatureStream, Pumped<StreamEven
   /** True when our closing tag has been sent. */
   isOver = false;
   readonly #pump: EventPump<StreamEvent>;
+  /** The certificates that the client has shown in TLS, DER in base64, its own first; until it has signed in. */
+  #chain: readonly string[] | undefined;
+  /** True when TLS is to ask the client for a certificate. */
+  #asksCertificate = false;
   #failures = 0;
   /** What TLS offers to bind to, until the client has signed in. It has its data once the client has chosen to bind to it. */
   #binding: ChannelBinding | undefined;
@@ -233,22 +237,25 @@ export class Stream implements TransportReader, FeatureStream, Pumped<StreamEven
   async #askFeatures(domain: string, binding: ChannelBinding, claimed: string | undefined): Promise<string> {
     const secure = this.#transport.isSecure;
     const from = secure ? claimed : undefined;
-    const open = { kind: 'open', secure, binding, from, inline: this.#host.features.inlineOffer } as const;
+    const isCertified = this.chain !== undefined;
+    const open = { kind: 'open', secure, binding, from, inline: this.#host.features.inlineOffer, isCertified } as const;
     const ask = async (): Promise<Offer> => {
       const answer = await this.ask(open, []);
       if (answer === undefined) throw new StreamError('resource-constraint', 'the service is not ready');
-      const keepMs = answer.reply.take('keepMs');
+      const [keepMs, asksCertificate = false] = [answer.reply.take('keepMs'), answer.reply.take('asksCertificate')];
       finishAnswer(this.#host.log, answer, this.sid);
-      return { features: answer.reply.bodies[0]?.toString() ?? '', session: this.#routerSession, keepMs };
+      return { features: answer.reply.bodies[0]?.toString() ?? '', session: this.#routerSession, keepMs, asksCertificate };
     };
-    const isForAll = this.#routerSession === '' && from === undefined;
+    const isForAll = this.#routerSession === '' && from === undefined && !isCertified;
     const greeting = await (isForAll ? this.#host.greetings.get(domain, open, ask) : ask());
     this.#routerSession = greeting.session;
+    this.#asksCertificate = greeting.asksCertificate;
     return greeting.features;
   }
 
   #startSession(domain: string, account: string): void {
     this.#binding = undefined;
+    this.#chain = undefined;
     this.#features = undefined;
     this.session = this.#host.session({ sid: this.sid, domain, account, routerSession: this.#routerSession }, this);
   }
@@ -300,6 +307,11 @@ export class Stream implements TransportReader, FeatureStream, Pumped<StreamEven
 
   get binding(): ChannelBinding {
     return this.#binding ?? {};
+  }
+
+  get chain(): readonly string[] | undefined {
+    this.#chain ??= (this.#transport.chain ?? []).map((der) => der.toString('base64'));
+    return this.#chain.length === 0 ? undefined : this.#chain;
   }
 
   get tlsVersion(): string | undefined {
@@ -358,7 +370,7 @@ export class Stream implements TransportReader, FeatureStream, Pumped<StreamEven
     this.isOver = true;
     this.#timer.cancel();
     this.#host.closed(this);
-    this.#host.startTls(transport, this.#deadlineMs, identity);
+    this.#host.startTls(transport, this.#deadlineMs, { identity, asksCertificate: this.#asksCertificate });
   }
 }
 

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { Clock, Timer } from '../../../lib/ports/clock.ts';
 import type { ChannelBinding } from '../../../lib/runtime/wire.ts';
+import { peerChain } from '../../../lib/s2s/proof.ts';
 import type { StreamError } from '../../../lib/xmpp/errors.ts';
 import { channelBinding, offeredBinding, shownCertificate, tlsVersion } from '../door/channel-binding.ts';
 import type { TlsSource } from '../door/tls.ts';
@@ -31,6 +32,8 @@ export interface Transport {
   readonly binding: ChannelBinding;
   /** The version of TLS, if TLS ends here; see {@link tlsVersion}. */
   readonly tlsVersion: string | undefined;
+  /** The certificates that the client has shown, its own first, DER. Absent: this transport has none. */
+  readonly chain?: readonly Buffer[];
   /** Bytes that were sent and that the operating system has not taken. */
   readonly bufferedBytes: number;
   open(reader: TransportReader): void;
@@ -90,6 +93,10 @@ export class SocketTransport implements Transport, Flushable {
 
   get tlsVersion(): string | undefined {
     return this.socket instanceof TLSSocket ? tlsVersion(this.socket) : undefined;
+  }
+
+  get chain(): readonly Buffer[] {
+    return this.socket instanceof TLSSocket ? peerChain(this.socket) : [];
   }
 
   get bufferedBytes(): number {

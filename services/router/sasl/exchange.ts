@@ -11,6 +11,7 @@ import type { ScramHash } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { signInAsGuest } from './anonymous.ts';
 import { readName, type SignedIn } from './credentials.ts';
+import { signInByCertificate } from './external.ts';
 import { TooManyGuesses, WrongPassword } from './guesses.ts';
 import { claimedAccount, signInByJwt } from './jwt.ts';
 import { announcedText, findMechanism, type Mechanism, type Offered, offeredBindings, offeredNames } from './mechanisms.ts';
@@ -29,6 +30,8 @@ export interface SaslContext extends Offered {
   readonly from?: string | undefined;
   /** The version of TLS, as in {@link StepItem}. */
   readonly tls?: string | undefined;
+  /** The certificates that the client has shown, DER in base64, its own first. */
+  readonly chain?: readonly string[] | undefined;
   /** Names the stream, the same when a node sends a step again. */
   readonly stream?: string;
 }
@@ -99,7 +102,7 @@ export async function saslStep(
   element: Stanza,
   given: SaslContext,
 ): Promise<SaslResult> {
-  const context = { ...given, ways: tenant.policy.signIn };
+  const context = { ...given, ways: tenant.policy.signIn, isCertified: given.chain !== undefined };
   const profile = profiles.get(element.ns) ?? rfc6120;
   try {
     if (element.name === 'abort') throw new SaslFailure('aborted'); // §6.5.1
@@ -168,6 +171,10 @@ async function advance(
   const { binding, address = '', from, stream = '' } = context;
   if (mechanism === undefined) return signInByToken(dependencies, tenant, { profile, state, data }, { binding, from, stream });
   const message = decodeText(data);
+  if (mechanism === 'EXTERNAL') {
+    const signedIn = await signInByCertificate(dependencies, tenant, message, { chain: context.chain ?? [], from });
+    return succeed(dependencies, tenant, profile.success(), withoutUpgrades(state), signedIn);
+  }
   if (mechanism === 'ANONYMOUS') {
     return { reply: profile.success(), ...(await signInAsGuest(dependencies, tenant, message, { address, from })) };
   }

@@ -15,14 +15,17 @@ export interface Offered {
   readonly binding: ChannelBinding;
   /** The hashes that the account has keys for. Absent for a stream that has not said who it is for. */
   readonly hashes?: readonly ScramHash[] | undefined;
+  /** True if the client has shown a certificate. */
+  readonly isCertified?: boolean | undefined;
   /** How the people of the tenant may sign in; absent: with passwords. */
   readonly ways?: readonly SignInWay[];
 }
 
-export type Mechanism = ScramMechanism | 'PLAIN' | 'OAUTHBEARER' | 'ANONYMOUS';
+export type Mechanism = ScramMechanism | 'PLAIN' | 'OAUTHBEARER' | 'ANONYMOUS' | 'EXTERNAL';
 
 /** In the order of preference (RFC 6120 §6.3.3). */
 const known = new Map<string, Mechanism>([
+  ['EXTERNAL', 'EXTERNAL'],
   ...[true, false].flatMap((isBound) =>
     scramHashes.map((hash): [string, Mechanism] => [`SCRAM-${hash}${isBound ? '-PLUS' : ''}`, { hash, isBound }]),
   ),
@@ -40,10 +43,11 @@ const passwords: readonly SignInWay[] = ['password'];
 /** Every account has keys for these, unless it was imported. A stream that has not named its account is offered no others. */
 const common: readonly ScramHash[] = ['SHA-256', 'SHA-1'];
 
-function isOffered(mechanism: Mechanism, { secure, binding, hashes = common, ways = passwords }: Offered): boolean {
+function isOffered(mechanism: Mechanism, { secure, binding, hashes = common, ways = passwords, isCertified }: Offered): boolean {
   if (!secure) return false;
+  if (mechanism === 'EXTERNAL') return isCertified === true && ways.includes('certificate');
   if (mechanism === 'ANONYMOUS') return ways.includes('anonymous');
-  if (mechanism === 'PLAIN') return ways.some((way) => way !== 'anonymous');
+  if (mechanism === 'PLAIN') return ways.some((way) => way !== 'anonymous' && way !== 'certificate');
   if (mechanism === 'OAUTHBEARER') return ways.includes('jwt');
   if (!ways.includes('password') || ways.some((way) => foreignWays.has(way))) return false;
   return hashes.includes(mechanism.hash) && (!mechanism.isBound || Object.keys(binding).length > 0);

@@ -7,7 +7,7 @@ import type { PeerFeature, PeerStream } from '../peer-feature.ts';
 const NS = 'urn:ietf:params:xml:ns:xmpp-sasl';
 
 export const external: PeerFeature = {
-  specs: [{ spec: 'XEP-0178', version: '1.3', title: 'SASL EXTERNAL of other servers', note: 'Not of clients.' }],
+  specs: [{ spec: 'XEP-0178', version: '1.3', title: 'SASL EXTERNAL of other servers' }],
   requires: ['secure'],
   forbids: ['proven'],
   async advertise(stream) {
