@@ -13,7 +13,6 @@ import { isOwnMachine, networkOf } from '../../lib/runtime/networks.ts';
 import type { OperationDescription } from '../../lib/runtime/operation.ts';
 import { RateLimit } from '../../lib/runtime/rate-limit.ts';
 import type { AdminRequest } from '../../lib/runtime/wire.ts';
-import { apiDocument } from './document.ts';
 import { apiLimits } from './limits.ts';
 import { isProblemKind, Problem, problem } from './problem.ts';
 import { readInput } from './read-request.ts';
@@ -33,7 +32,7 @@ export interface ApiDependencies {
 export function apiApp(dependencies: ApiDependencies): Hono {
   const { clock, log, version, operations } = dependencies;
   const routes = routesOf(operations);
-  const document = JSON.stringify(apiDocument(routes, version));
+  let document: Promise<string> | undefined;
   const keyRates = new RateLimit(clock, { perSecond: apiLimits.keyPerSecond, burst: apiLimits.keyBurst }, apiLimits.ratesMax);
   const strangers = new RateLimit(
     clock,
@@ -43,7 +42,10 @@ export function apiApp(dependencies: ApiDependencies): Hono {
 
   const app = new Hono();
   app.use('/api/v1/*', noStore);
-  app.get('/api/openapi.json', (c) => c.body(document, 200, { 'content-type': 'application/json' }));
+  app.get('/api/openapi.json', async (c) => {
+    document ??= documentOf(routes, version);
+    return c.body(await document, 200, { 'content-type': 'application/json' });
+  });
   serveReference(app, dependencies.referenceFolder);
   for (const route of routes) {
     const path = `/api/v1${route.path.replaceAll(/\{(\w+)\}/g, ':$1')}`;
@@ -83,6 +85,12 @@ export function apiApp(dependencies: ApiDependencies): Hono {
     if (!rate.take()) throw tooMany(rate.waitMs());
     return key;
   }
+}
+
+/** Made when somebody asks for it: this takes a fifth of a second, and most processes are never asked. */
+async function documentOf(routes: readonly ApiRoute[], version: string): Promise<string> {
+  const { apiDocument } = await import('./document.ts');
+  return JSON.stringify(apiDocument(routes, version));
 }
 
 /** The address of the client, as the web server says it. */

@@ -9,8 +9,8 @@ import { type MetricName, type Metrics, metrics, type Source } from './metrics.t
 /** What a value is divided by to be in seconds. */
 const perSecond: Readonly<Record<string, number>> = { Milliseconds: 1_000, None: 1 / (24 * 60 * 60) };
 
-/** Gauges of the library that have the suffix of counters; `promtool check metrics` refuses them. */
-const misnamed = ['handles', 'requests', 'resources'].map((what) => `nodejs_active_${what}_total`);
+/** Gauges of the library that list all streams of the process to count them. The totals have the suffix of counters, too. */
+const costly = ['handles', 'requests', 'resources'].flatMap((what) => [`nodejs_active_${what}`, `nodejs_active_${what}_total`]);
 
 export class Prometheus {
   readonly contentType: string;
@@ -23,7 +23,7 @@ export class Prometheus {
     this.contentType = this.#registry.contentType;
     this.#registry.setDefaultLabels({ service });
     collectDefaultMetrics({ register: this.#registry });
-    for (const name of misnamed) this.#registry.removeSingleMetric(name);
+    for (const name of costly) this.#registry.removeSingleMetric(name);
   }
 
   /** The page that Prometheus reads. */
