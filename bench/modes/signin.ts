@@ -9,15 +9,14 @@ import { beginCpu, type Outcome } from './outcome.ts';
 const atOnce = 8;
 /**
  * The first sign-ins meet cold code and have no tickets. V8 goes on compiling for more than a thousand: until then a sign-in costs up to twice what
- * it does later, and the more the more code there is.
+ * it does later, and the more code there is, the more.
  */
-const warmUps = 1_500;
+const warmUpRounds = 3;
 
 export type SignInServer = Pick<Server, 'accounts' | 'pace'> & { readonly pid: number | undefined };
 
 export async function signIn(server: SignInServer, endpoint: Endpoint, count: number, withTicket: boolean): Promise<Outcome> {
-  for (let done = 0; done < warmUps; done += count)
-    await disperse(await open(server, endpoint, Math.min(count, warmUps - done), []));
+  for (let round = 0; round < warmUpRounds; round++) await disperse(await open(server, endpoint, count, []));
   const first = withTicket ? await open(server, endpoint, count, []) : [];
   await pause(withTicket ? 200 : 0); // tickets come after the handshake (RFC 8446 §4.6.1)
   const tickets = first.flatMap(({ ticket }) => (ticket ? [ticket] : []));
