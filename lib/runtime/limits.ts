@@ -144,6 +144,10 @@ export const runtimeLimits = {
   /** A DN or a filter of LDAP, and the certificate of a CA in PEM, characters. They are parts of the tenant's row. */
   ldapTextCharactersMax: 500,
   policyCaCharactersMax: 8_192,
+  /** How long a removed account may be kept at most, days: a year. */
+  removalGraceDaysMax: 365,
+  /** Accounts that may be registered in a day at most, where a tenant has a bound. */
+  registrationsPerDayMax: 1_000_000,
   /** Guests of a tenant at once, unless its policy says otherwise, and at most: a router reads all of them when one comes. */
   guests: 100,
   guestsMax: 900,

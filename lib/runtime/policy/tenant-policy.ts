@@ -20,7 +20,9 @@ import { ldapBase, ldapBindDn, ldapBindSecret, ldapCa, ldapDn, ldapFilter, ldapU
 import type { PolicyKey } from './policy-key.ts';
 import { proof } from './proof.ts';
 import { registration } from './registration.ts';
+import { registrationsPerAddress, registrationsPerDay } from './registration-limits.ts';
 import { registrationUrl } from './registration-url.ts';
+import { removalGraceDays } from './removal-grace.ts';
 import { retentionDays } from './retention-days.ts';
 import { signIn } from './sign-in.ts';
 import { tokenDays } from './token-days.ts';
@@ -36,6 +38,7 @@ export const policyKeys = {
   ...{ signIn, jwtIssuer, jwtAudience, jwtClaim, jwtKeys, jwtSecret },
   ...{ ldapUrl, ldapDn, ldapBase, ldapFilter, ldapBindDn, ldapBindSecret, ldapCa },
   ...{ certificateCa },
+  ...{ registrationsPerDay, registrationsPerAddress, removalGraceDays },
   ...{ webhookUrl, webhookSecret },
   ...{ abuseContacts, adminContacts, securityContacts, supportContacts },
   ...{ termsUrl, dataAccess, dataEncrypted },

@@ -65,6 +65,7 @@ interface Shown {
   readonly createdAt: string;
   readonly role: string;
   readonly isDisabled: boolean;
+  readonly erasedAt?: string;
 }
 
 interface Sessions {
@@ -129,7 +130,11 @@ export async function accountPage(view: View, domain: string, local: string): Pr
     html`<dl class="facts wide">
       <div><dt>${texts.of('accounts.state')}</dt><dd>${isOn ? badge('good', texts.of('accounts.enabled')) : badge('bad', texts.of('accounts.disabled'))}</dd></div>
       <div><dt>${texts.of('fields.role.label')}</dt><dd>${shown.role === 'admin' ? badge('warn', 'admin') : texts.of('accounts.noRole')}</dd></div>
-      <div><dt>${texts.of('accounts.created')}</dt><dd>${texts.moment(shown.createdAt)}</dd></div></dl>
+      <div><dt>${texts.of('accounts.created')}</dt><dd>${texts.moment(shown.createdAt)}</dd></div>${
+        shown.erasedAt === undefined
+          ? ''
+          : html`<div><dt>${texts.of('accounts.erasedAt')}</dt><dd>${texts.moment(shown.erasedAt)}</dd></div>`
+      }</dl>
     ${card(texts.of('sessions.title'), table(texts.of('sessions.title'), sessionHead, sessionRows, texts.of('sessions.empty')))}
     ${card(texts.of('devices.title'), table(texts.of('devices.title'), deviceHead, deviceRows, texts.of('devices.empty')))}
     <div class="grid">${card(texts.of('accounts.password'), form('user-password'))}

@@ -7,7 +7,8 @@ import { isReserved } from '../core/reserved-names.ts';
 import type { Invite } from '../invites/invites.ts';
 import { prepareName } from '../sasl/credentials.ts';
 import { InvalidPassword } from '../sasl/passwords.ts';
-import { addAccount } from './add-account.ts';
+import { type Added, addAccount } from './add-account.ts';
+import { giveBackRegistration, takeRegistration } from './daily-registrations.ts';
 
 export interface Registration {
   readonly username: string | null | undefined;
@@ -47,8 +48,17 @@ export async function register(
   if (!dependencies.shares.mayRegister(tenant.domain, network)) {
     throw new NotRegistered('busy', `too many accounts are being made at ${tenant.domain}; try again in a moment`);
   }
+  if (invite === undefined && !(await takeRegistration(dependencies, tenant, network))) {
+    throw new NotRegistered('busy', `as many accounts were made at ${tenant.domain} today as may be; try again tomorrow`);
+  }
   const origin = { network, invite: invite?.id, isUnlikeOthers: given === undefined };
-  switch (await checked(() => addAccount(dependencies, tenant, local, password, origin))) {
+  let outcome: Added | undefined;
+  try {
+    outcome = await checked(() => addAccount(dependencies, tenant, local, password, origin));
+  } finally {
+    if (invite === undefined && outcome !== 'added') await giveBackRegistration(dependencies, tenant, network);
+  }
+  switch (outcome) {
     case 'added':
       return local;
     case 'used':

@@ -27,6 +27,8 @@ export interface AccountRow {
   readonly pushes?: number | undefined;
   /** True: nobody is let in. */
   readonly isDisabled?: true | undefined;
+  /** With `isDisabled`: its owner has removed it, and it is erased then, ms (removal/leaving.ts). */
+  readonly removeAtMs?: number | undefined;
   /** The invite by which it was made, until all is done that follows from it (invites/befriend.ts). */
   readonly invitedBy?: string | undefined;
   /** By hash. Older accounts, and those that were imported, lack some. */
@@ -72,7 +74,8 @@ export async function setCredentials(store: Store, domain: string, local: string
 
 /** @returns whether the account exists */
 export async function setDisabled(store: Store, domain: string, local: string, isDisabled: boolean): Promise<boolean> {
-  const change = (there: AccountRow | undefined) => there && { ...there, isDisabled: isDisabled ? (true as const) : undefined };
+  const change = (there: AccountRow | undefined) =>
+    there && { ...there, isDisabled: isDisabled ? (true as const) : undefined, removeAtMs: undefined };
   return (await update(Rows.ofAccount(store, domain, local), accounts, '', change)) !== undefined;
 }
 

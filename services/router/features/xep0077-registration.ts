@@ -18,6 +18,7 @@ import type { AccountFeature } from '../core/feature.ts';
 import type { HostContext } from '../core/host.ts';
 import { errorWith, isAnswerable, resultWith } from '../core/replies.ts';
 import type { Invite } from '../invites/invites.ts';
+import { leave } from '../removal/leaving.ts';
 import { removalsOf } from '../removal/removals.ts';
 import { prepareName } from '../sasl/credentials.ts';
 import { deriveKeys, type Queued } from '../sasl/passwords.ts';
@@ -30,7 +31,7 @@ export const registration: AccountFeature = {
   spec: 'XEP-0077',
   version: '2.4',
   title: 'In-Band Registration',
-  note: 'user name and password, as fields or as a data form; names of operators and look-alikes of others are not given out; no key',
+  note: 'user name and password, as fields or as a data form; names of operators and look-alikes of others are not given out; no key; in place of XEP-0158, a web address',
   disco: { host: [ns] },
   iq: [
     { type: 'get', ns, name: 'query', to: 'self', handle: (_request, account) => describe(account) },
@@ -206,13 +207,14 @@ async function changePassword(request: Element, account: Account): Promise<void>
 
 /**
  * Removes the account (§3.2). The result is sent, and then all streams of the account end. There may be many rows, so they are
- * erased after the answer. The name stays taken until that is done and until nobody grants anything to the address any more.
+ * erased after the answer, or when the time is over that the tenant gives to think it over. The name stays taken until that is done and until nobody grants anything to the address any more.
  */
 function remove(request: Element, { turn, tenant, local, session }: Account): void {
   const { dependencies } = turn;
   if (request.getChildElements().length !== 1) throw new StanzaError('bad-request', '<remove/> must be the only child');
   turn.amongDeliveries(async () => {
-    await removalsOf(dependencies).endAccount(tenant, local, session);
+    if (tenant.policy.removalGraceDays > 0) await leave(dependencies, tenant, local, session);
+    else await removalsOf(dependencies).endAccount(tenant, local, session);
     throw new StreamError('not-authorized', 'the account was removed');
   });
 }

@@ -16,6 +16,8 @@ export const userShow = operation({
     createdAt: z.string(),
     role: z.enum(roleNames),
     isDisabled: z.boolean(),
+    /** Its owner has removed it, and it is erased then, unless it is enabled before. */
+    erasedAt: z.string().optional(),
     sessions: z.number(),
   }),
   right: 'tenant',
@@ -32,8 +34,9 @@ export const userShow = operation({
       readSessions(store, [{ domain, local }]),
     ]);
     if (account === undefined) throw noAccount(jid);
-    const { createdAt, isDisabled = false } = account;
-    return { jid: `${jid}`, createdAt, role, isDisabled, sessions: sessions.length };
+    const { createdAt, isDisabled = false, removeAtMs } = account;
+    const erasedAt = removeAtMs === undefined ? undefined : new Date(removeAtMs).toISOString();
+    return { jid: `${jid}`, createdAt, role, isDisabled, erasedAt, sessions: sessions.length };
   },
 });
 
@@ -62,7 +65,7 @@ export const userEnable = operation({
   output: z.object({ jid: z.string() }),
   right: 'tenant',
   isRepeatable: true,
-  help: 'Lets a disabled account in again.',
+  help: 'Lets a disabled account in again, also one that its owner has removed and that is not erased yet.',
   commands: ['user enable'],
   http: { method: 'post', path: '/tenants/{domain}/accounts/{local}/enable' },
   async run(dependencies, { jid }) {

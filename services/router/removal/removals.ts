@@ -19,6 +19,7 @@ import { routerLimits } from '../limits.ts';
 import { removeAccount } from './account-removal.ts';
 import { deleteDoomedFiles } from './doomed-files.ts';
 import { ElsewhereWalks } from './elsewhere.ts';
+import { removeDue } from './leaving.ts';
 import { removeTenant } from './tenant-removal.ts';
 
 /** A removal that another process works on, as it was seen first. */
@@ -153,7 +154,9 @@ export function resumeRemovals(dependencies: Dependencies): { stop(): void } {
   const { blobs, clock, log, store } = dependencies;
   let looks = 0;
   const look = async (): Promise<void> => {
-    await removalsOf(dependencies).resume();
+    const removals = removalsOf(dependencies);
+    await removeDue(dependencies, (tenant, local) => removals.endAccount(tenant, local));
+    await removals.resume();
     if (blobs && looks++ % routerLimits.doomedFilesLooks === 0) await deleteDoomedFiles(store, blobs, clock.now());
   };
   const onError = (error: unknown) => log.warn({ err: error }, 'cannot look for interrupted removals');

@@ -15,6 +15,7 @@ import { guestTenantRows, guestTenants } from '../core/guests.ts';
 import { routerLimits } from '../limits.ts';
 import { endAccount, eraseAccount, waitForRequests } from './account-removal.ts';
 import { askRoom, type ElsewhereWalks } from './elsewhere.ts';
+import { forgetLeaving } from './leaving.ts';
 
 interface Context {
   readonly dependencies: Dependencies;
@@ -56,6 +57,7 @@ const erasers: Readonly<Record<TenantKind, (context: Context) => Promise<void>>>
     await eraseDue(store, domain, check);
   },
   async tenant({ dependencies: { store }, lease, tenant: { domain } }) {
+    await forgetLeaving(store, domain);
     await guestTenantRows({ store }).delete(guestTenants, domain);
     await erasePartition(store, Rows.ofTenant(store, domain), { mayDelete: lease.check });
   },
