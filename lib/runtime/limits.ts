@@ -179,6 +179,8 @@ export const runtimeLimits = {
   brandLogoBytesMax: 16 * 1024,
   /** Text in a QR code, characters: a camera reads it from a screen. Links of invites have some 120. */
   qrCharactersMax: 600,
+  /** Block lists that one tenant heeds. */
+  blockListsMax: 5,
   /** Addresses in one list of contacts in a tenant's policy. */
   contactsMax: 10,
   /** An address of the web in a tenant's policy, characters. */

@@ -13,6 +13,7 @@ const presets = {
   ...{ callServers: [], turnSecret: false },
   ...{ registrationUrl: '', invites: 'admins', inviteDays: 7, inviteUses: 5, webUrl: '' },
   ...{ brandName: '', brandColour: '', brandBackground: '', brandLogo: '' },
+  ...{ blockLists: [] },
   ...{ abuseContacts: [], adminContacts: [], securityContacts: [], supportContacts: [] },
   ...{ termsUrl: '', dataAccess: [], dataEncrypted: 'unsaid' },
   ...{ signIn: ['password'], jwtIssuer: '', jwtAudience: '', jwtClaim: 'sub', jwtKeys: '', jwtSecret: false },
@@ -65,7 +66,7 @@ describe('a change is refused in words', () => {
   for (const [given, error] of [
     [
       {},
-      'say what to change: registration, retentionDays, tokenDays, federation, allow, block, proof, hold, callServers, turnSecret, registrationUrl, invites, inviteDays, inviteUses, webUrl, brandName, brandColour, brandBackground, brandLogo, signIn, jwtIssuer, jwtAudience, jwtClaim, jwtKeys, jwtSecret, ldapUrl, ldapDn, ldapBase, ldapFilter, ldapBindDn, ldapBindSecret, ldapCa, webhookUrl, webhookSecret, abuseContacts, adminContacts, securityContacts, supportContacts, termsUrl, dataAccess, dataEncrypted, guestsMax, guestsPerAddress, guestReach',
+      'say what to change: registration, retentionDays, tokenDays, federation, allow, block, proof, hold, callServers, turnSecret, registrationUrl, invites, inviteDays, inviteUses, webUrl, brandName, brandColour, brandBackground, brandLogo, signIn, jwtIssuer, jwtAudience, jwtClaim, jwtKeys, jwtSecret, ldapUrl, ldapDn, ldapBase, ldapFilter, ldapBindDn, ldapBindSecret, ldapCa, webhookUrl, webhookSecret, blockLists, abuseContacts, adminContacts, securityContacts, supportContacts, termsUrl, dataAccess, dataEncrypted, guestsMax, guestsPerAddress, guestReach',
     ],
     [{ federation: 'half' }, "federation is 'open' or 'listed' or 'closed', not 'half'"],
     [{ proof: 'none' }, "proof is 'any' or 'certificate', not 'none'"],

@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import { allow } from './allow.ts';
 import { block } from './block.ts';
+import { blockLists } from './block-lists.ts';
 import { brandBackground, brandColour, brandLogo, brandName } from './brand.ts';
 import { certificateCa } from './ca-certificate.ts';
 import { callServers } from './call-servers.ts';
@@ -40,6 +41,7 @@ export const policyKeys = {
   ...{ certificateCa },
   ...{ registrationsPerDay, registrationsPerAddress, removalGraceDays },
   ...{ webhookUrl, webhookSecret },
+  ...{ blockLists },
   ...{ abuseContacts, adminContacts, securityContacts, supportContacts },
   ...{ termsUrl, dataAccess, dataEncrypted },
   ...{ guestsMax, guestsPerAddress, guestReach },

@@ -8,6 +8,7 @@ import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { sealPolicySecret } from '../core/policy-secrets.ts';
 import { tellOfServices } from '../features/xep0215-external-services.ts';
+import { readLists } from '../routing/block-lists.ts';
 import { domainInput, findTenant, uncached } from './inputs.ts';
 import { operation } from './operation.ts';
 import { Refusal } from './refusal.ts';
@@ -55,6 +56,7 @@ export const tenantSet = operation({
       const tenant = await uncached(dependencies).setPolicy(domain, sealed, policyVersion);
       if (tenant === undefined) throw new Refusal('absent', `tenant '${domain}' was removed meanwhile`);
       tellOfServices(dependencies, before, tenant);
+      if (dependencies.isFederated) readLists(dependencies, tenant);
       return describe(tenant);
     } catch (error) {
       if (error instanceof Conflict) throw new Refusal('conflict', `the policy of '${domain}' was changed: look at it again`);

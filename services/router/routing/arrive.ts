@@ -9,6 +9,7 @@ import type { Pending } from '../core/stages.ts';
 import type { Turn } from '../core/turn.ts';
 import { Superseded } from '../core/writers.ts';
 import { arrivePresence } from '../presence/presence.ts';
+import { takeListStanza } from './block-lists.ts';
 import { arriveIq, type HostService, hostIq } from './iq.ts';
 import { arriveMessage } from './message.ts';
 
@@ -47,10 +48,11 @@ function enter(turn: Turn, tenant: Tenant, stanza: Stanza, id: string): Pending 
   return arrivePresence(account, stanza, id);
 }
 
-function enterHost(turn: Turn, tenant: Tenant, stanza: Stanza, service: HostService): Pending {
+async function enterHost(turn: Turn, tenant: Tenant, stanza: Stanza, service: HostService): Promise<void> {
   if (stanza.name === 'presence') return; // a host has no presence
   const { local, resource } = stanza.to!;
   const isHost = local === '' && resource === '';
+  if (isHost && service === 'host' && tenant.policy.blockLists.length > 0 && (await takeListStanza(turn, tenant, stanza))) return;
   if (stanza.name === 'message' || !isHost) throw new StanzaError('service-unavailable'); // RFC 6120 §10.5.2, §10.5.3
   return hostIq(turn, tenant, stanza, service);
 }

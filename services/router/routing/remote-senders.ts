@@ -10,6 +10,7 @@ import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { isContact } from '../core/remote-shares.ts';
 import { rosterItems, rosterKey } from '../roster/roster.ts';
+import { isListed } from './block-lists.ts';
 
 type Refusal = StanzaError | undefined;
 
@@ -30,6 +31,8 @@ async function refusalOfStranger(dependencies: Dependencies, tenant: Tenant, fro
   const isKnown = (await roster.get(rosterItems, rosterKey(from))) !== undefined;
   if (!isKnown && !remote.mayMeet(from))
     return new StanzaError('resource-constraint', 'too many people hear of you for the first time');
+  if (!isKnown && (await isListed(dependencies, tenant, from)))
+    return new StanzaError('policy-violation', 'your address is on a block list', { type: 'cancel' });
   remote.noteMet(to, from);
   return undefined;
 }
