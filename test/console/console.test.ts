@@ -12,6 +12,7 @@ import { Texts } from '../../services/console/core/texts.ts';
 import { commandsOf } from '../../services/router/operations/commands.ts';
 import { operations } from '../../services/router/operations/index.ts';
 import { operation } from '../../services/router/operations/operation.ts';
+import { make } from '../federation/proof-certificates.ts';
 import { type Ground, openGround, origin } from './ground.ts';
 
 let ground: Ground;
@@ -133,6 +134,22 @@ test('a page of 10^9, a changed cursor, a body of a megabyte and an unknown oper
   assert.equal((await operator.does('tenant-launch', {})).status, 404);
   assert.equal((await operator.does('console-link', {})).status, 404);
   assert.equal((await operator.does('certificate-put', {})).status, 404);
+});
+
+test('a certificate of several lines is filled in, shown and sent again as it is, although browsers end lines with CR and LF', async () => {
+  const operator = await ground.operator();
+  const pem = (await make('CN=Ours', { ca: -1 })).certificate.toString('pem').trim();
+  const page = async () => (await operator.get('/console/tenants/a.example')).text;
+  const versionIn = (text: string) => /name="policyVersion" value="(\d+)"/.exec(text)![1]!;
+  const set = async (certificateCa: string) => {
+    const policyVersion = versionIn(await page());
+    return (await operator.does('tenant-set', { domain: 'a.example', policyVersion, certificateCa })).status;
+  };
+  assert.equal(await set(pem.replaceAll('\n', '\r\n')), 303);
+  const [, shown = ''] = /<textarea [^>]*name="certificateCa"[^>]*>([^<]*)</.exec(await page()) ?? [];
+  assert.equal(shown, pem);
+  assert.equal(await set(shown.replaceAll('\n', '\r\n')), 303);
+  assert.notEqual(await set('not a certificate'), 303);
 });
 
 test('a policy is changed by its form, and the whole of it is in the form', async () => {

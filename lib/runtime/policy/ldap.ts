@@ -53,6 +53,6 @@ export const ldapFilter = textKey(
 
 export const ldapBindDn = textKey('DN', 'as whom to search; without it, nobody', 'a DN', () => true);
 
-export const ldapBindSecret = secretKey('the password of --ldap-bind-dn');
+export const ldapBindSecret = secretKey('the password of whoever searches');
 
 export const ldapCa = caKey('ldapCa', 'the CA of the LDAP server (PEM); without it, those of the web');

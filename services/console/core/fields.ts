@@ -6,7 +6,7 @@ import type { Texts } from './texts.ts';
 /** Fields that only the command line's way of waiting needs. */
 const hidden: ReadonlySet<string> = new Set(['waitMs', 'again']);
 
-export type FieldKind = 'text' | 'secret' | 'number' | 'choice' | 'flag' | 'lines' | 'pairs';
+export type FieldKind = 'text' | 'secret' | 'number' | 'choice' | 'flag' | 'lines' | 'pairs' | 'document';
 
 export interface FormField {
   readonly name: string;
@@ -29,6 +29,8 @@ interface JsonSchema {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly isSecret?: boolean;
+  /** It may have several lines, such as a certificate. */
+  readonly isDocument?: boolean;
 }
 
 export function fieldsOf({ input, name: operation }: OperationDescription, texts: Texts): readonly FormField[] {
@@ -57,9 +59,10 @@ function fieldOf(operation: string, name: string, schema: z.ZodType, texts: Text
   };
 }
 
-function kindOf({ type, enum: choices, isSecret }: JsonSchema): FieldKind {
+function kindOf({ type, enum: choices, isSecret, isDocument }: JsonSchema): FieldKind {
   if (choices !== undefined) return 'choice';
   if (isSecret) return 'secret';
+  if (isDocument) return 'document';
   if (type === 'boolean') return 'flag';
   if (type === 'array') return 'lines';
   if (type === 'object') return 'pairs';
@@ -114,6 +117,7 @@ function linesOf(text: string): string[] {
 
 function typedValue(kind: FieldKind, text: string): unknown {
   if (kind === 'number') return /^-?\d{1,15}(?:\.\d{1,9})?$/.test(text.trim()) ? Number(text) : text;
+  if (kind === 'document') return text.replaceAll('\r\n', '\n');
   if (kind !== 'pairs') return text;
   const pairs = linesOf(text).map((line) => [
     line.slice(0, Math.max(line.lastIndexOf('='), 0)),

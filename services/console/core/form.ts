@@ -107,6 +107,7 @@ function controlHtml(field: FormField, id: string, given: unknown, described: Ht
       }${described}>`;
     case 'lines':
     case 'pairs':
+    case 'document':
       return html`<textarea id="${id}" name="${name}" rows="3"${described} spellcheck="false">${value}</textarea>`;
     case 'secret':
       return html`<input type="password" id="${id}" name="${name}" autocomplete="new-password"${required}${described}>`;

@@ -17,9 +17,9 @@ const keys = Object.entries<PolicyKey>(policyKeys);
 /** A secret is shown as whether there is one. */
 const schemas = Object.fromEntries(keys.map(([name, { schema, isSecret }]) => [name, isSecret ? z.boolean() : schema]));
 const change = Object.fromEntries(
-  keys.map(([name, { schema, isSecret, text }]) => [
+  keys.map(([name, { schema, isSecret, isFile, text }]) => [
     name,
-    schema.optional().meta({ description: text, ...(isSecret && { isSecret }) }),
+    schema.optional().meta({ description: text, ...(isSecret && { isSecret }), ...(isFile === 'text' && { isDocument: true }) }),
   ]),
 );
 
