@@ -5,6 +5,7 @@ import { systemClock } from '../../lib/adapters/system-clock.ts';
 import type { PolicyChange } from '../../lib/runtime/policy/tenant-policy.ts';
 import { Finder } from '../../services/federation/finding/finder.ts';
 import { Resolver } from '../../services/federation/finding/resolver.ts';
+import type { PostDocument } from '../../services/router/sasl/webhook.ts';
 import { identityOf, make } from '../federation/proof-certificates.ts';
 import { openSignInGround, type SignInGround } from './sign-in-ground.ts';
 
@@ -26,13 +27,18 @@ export interface LdapGround extends SignInGround {
   ask(policy: PolicyChange, domain?: string): Promise<void>;
 }
 
-export async function openLdapGround(policy: PolicyChange, networks: readonly string[] = ['127.0.0.0/8']): Promise<LdapGround> {
+export async function openLdapGround(
+  policy: PolicyChange,
+  networks: readonly string[] = ['127.0.0.0/8'],
+  postDocument?: PostDocument,
+): Promise<LdapGround> {
   const log = pino({ level: 'silent' });
   const resolver = new Resolver({ clock: systemClock, servers: [] });
   const finder = new Finder({ resolver, clock: systemClock, log, networks });
   const ground = await openSignInGround((parts) => ({
     ...parts,
     dialHost: (host, port, signal) => finder.dialHost(host, port, signal),
+    postDocument,
   }));
   const ask = async (change: PolicyChange, domain = 'a.example') => {
     await ground.operate('tenant-set', { domain, ...change });

@@ -9,8 +9,9 @@ import { ldapCa, ldapDn, ldapFilter, ldapUrl } from '../../lib/runtime/policy/ld
 import { escapeInDn, escapeInFilter } from '../../services/router/sasl/ldap.ts';
 import { requestStartTls } from '../../services/router/sasl/ldap-stream.ts';
 import { outsideLimits } from '../../services/router/sasl/limits.ts';
+import type { PostDocument } from '../../services/router/sasl/webhook.ts';
 import { type LdapGround, ldapIdentity, openLdapGround, type ServerIdentity } from './ldap-ground.ts';
-import { plain } from './sign-in-ground.ts';
+import { plain, sharedSecret } from './sign-in-ground.ts';
 
 let identity: ServerIdentity;
 let server: Server;
@@ -80,6 +81,21 @@ test('the bind decides: right, wrong, and nothing without TLS that is proven', a
   assert.equal(await plain(ground, 'juliet', 'capulet'), 'temporary-auth-failure');
   await ground.ask({ ldapCa: identity.ca, ldapUrl: `ldaps://ip6-localhost.localhost:${port}` });
   assert.equal(await plain(ground, 'juliet', 'capulet'), 'temporary-auth-failure', 'the certificate is of another host');
+});
+
+test('beside a webhook that hangs it is asked at once; where one says no and one cannot be asked, nobody is let in', async () => {
+  serve = (socket) =>
+    socket.on('data', (bytes: Buffer) => socket.write(answerTo(bytes, bytes.includes('capulet') ? success : wrong)));
+  let post: PostDocument = () => new Promise(() => {});
+  ground = await openLdapGround(policy(), ['127.0.0.0/8'], (...given) => post(...given));
+  await ground.ask({ signIn: ['webhook', 'ldap'], webhookUrl: 'https://id.example/', webhookSecret: sharedSecret });
+  assert.equal(await plain(ground, 'juliet', 'capulet'), 'success');
+  post = () => Promise.reject(new Error('it is away'));
+  assert.equal(await plain(ground, 'romeo', 'montague'), 'temporary-auth-failure');
+  post = () => Promise.resolve({ status: 200, body: '{"allowed":false}' });
+  assert.equal(await plain(ground, 'romeo', 'montague'), 'not-authorized');
+  post = () => Promise.resolve({ status: 200, body: '{"allowed":true}' });
+  assert.equal(await plain(ground, 'romeo', 'montague'), 'success');
 });
 
 describe('nobody is let in when the server is broken or hostile', () => {

@@ -1,8 +1,8 @@
 /**
  * PLAIN (RFC 4616), for clients without SCRAM, and for passwords that the tenant's own systems know. It is offered only with TLS.
  *
- * The ways of the policy are asked one after the other until one says yes: the password that the tenant keeps, and then its systems. Where one
- * of these cannot be asked and none says yes, nobody knows, and nobody is let in.
+ * First comes the password that the tenant keeps, and then its systems are asked. Where one of these cannot be asked and none says yes, nobody
+ * knows, and nobody is let in.
  */
 import { networkOf } from '../../../lib/runtime/networks.ts';
 import type { SignInWay } from '../../../lib/runtime/policy/sign-in.ts';
@@ -28,12 +28,16 @@ export function readPlainToken(message: string): { name: string; authzid: string
 
 type Vouch = (dependencies: Dependencies, attempt: PasswordAttempt) => Promise<Vouched | undefined>;
 
-/** In the order in which they are asked. */
-const vouchers: readonly (readonly [SignInWay, Vouch])[] = [
-  ['password', checkKept],
+/** Systems of the tenant. They are asked together, so that one which is slow does not use up the time of another. */
+const foreign: readonly (readonly [SignInWay, Vouch])[] = [
   ['webhook', askWebhook],
   ['ldap', askLdap],
 ];
+
+/** A system has said that the password is wrong. */
+class NotVouched extends Error {
+  override name = 'NotVouched';
+}
 
 /** Checks a password. @param message `[authzid] NUL authcid NUL passwd`. @throws {SaslFailure} @throws {Overloaded} */
 export async function checkPlain(
@@ -57,19 +61,27 @@ export async function checkPlain(
 
 /** @throws {SaslFailure} temporary-auth-failure when somebody cannot be asked, and nobody else says yes */
 async function vouch(dependencies: Dependencies, attempt: PasswordAttempt): Promise<Vouched | undefined> {
-  let unasked: SaslFailure | undefined;
-  for (const [way, ask] of vouchers) {
-    if (!attempt.tenant.policy.signIn.includes(way)) continue;
-    try {
-      const vouched = await ask(dependencies, attempt);
-      if (vouched !== undefined) return vouched;
-    } catch (error) {
-      if (!(error instanceof SaslFailure)) throw error;
-      unasked = error;
-    }
+  const ways = attempt.tenant.policy.signIn;
+  const kept = ways.includes('password') ? await checkKept(dependencies, attempt) : undefined;
+  const asked = kept === undefined ? foreign.filter(([way]) => ways.includes(way)) : [];
+  if (asked.length === 0) return kept;
+  try {
+    return await Promise.any(asked.map(([, ask]) => orNotVouched(ask(dependencies, attempt))));
+  } catch (error) {
+    const failures = (error as AggregateError).errors as readonly Error[];
+    const worst =
+      failures.find((one) => !(one instanceof NotVouched || one instanceof SaslFailure)) ??
+      failures.find((one) => one instanceof SaslFailure);
+    if (worst !== undefined) throw worst;
+    return undefined;
   }
-  if (unasked !== undefined) throw unasked;
-  return undefined;
+}
+
+/** @throws {NotVouched} */
+async function orNotVouched(asking: Promise<Vouched | undefined>): Promise<Vouched> {
+  const vouched = await asking;
+  if (vouched === undefined) throw new NotVouched();
+  return vouched;
 }
 
 /** @throws {SaslFailure} */
