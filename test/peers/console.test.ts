@@ -23,6 +23,7 @@ const paths = {
   accounts: `${base}/accounts`,
   account: `${base}/accounts/juliet`,
   invites: `${base}/invites`,
+  reports: `${base}/reports`,
   rooms: `${base}/rooms`,
   dns: `${base}/dns?target=xmpp.example.net`,
   components: `${base}/components`,
@@ -52,6 +53,10 @@ before(async () => {
   juliet = await TcpClient.signIn(service.addresses.c2sTls!.port, 'juliet@example.org/balcony', 'secret');
   juliet.send("<presence to='hall@conference.example.org/Juliet'><x xmlns='http://jabber.org/protocol/muc'/></presence>");
   await juliet.next((element) => element.xml.includes('code="110"'));
+  const text = `<text>${'He shouts &lt;b&gt;day and night&lt;/b&gt;. '.repeat(4)}</text>`;
+  const report = `<report xmlns='urn:xmpp:reporting:1' reason='urn:xmpp:reporting:abuse'>${text}</report>`;
+  const item = `<item jid='somebody.with.a.long.name@another.example'>${report}</item>`;
+  await juliet.ask('block', `<iq type='set' id='block'><block xmlns='urn:xmpp:blocking'>${item}</block></iq>`);
   browser = await launchBrowser();
 });
 after(async () => {

@@ -9,6 +9,7 @@ import { nodesPage } from './nodes.ts';
 import { operationPage, operationsPage } from './operation.ts';
 import { overviewPage } from './overview.ts';
 import { peersPage, tenantPeersPage } from './peers.ts';
+import { reportsPage } from './reports.ts';
 import { componentsPage, dnsPage, doctorPage, policyPage, roomsPage, tenantsPage } from './tenants.ts';
 
 interface Page {
@@ -26,6 +27,7 @@ export const pages: readonly Page[] = [
   { path: '/tenants/:domain/accounts', show: (view) => accountsPage(view, domainOf(view)) },
   { path: '/tenants/:domain/accounts/:local', show: (view) => accountPage(view, domainOf(view), view.c.req.param('local')!) },
   { path: '/tenants/:domain/invites', show: (view) => invitesPage(view, domainOf(view)) },
+  { path: '/tenants/:domain/reports', show: (view) => reportsPage(view, domainOf(view)) },
   { path: '/tenants/:domain/rooms', show: (view) => roomsPage(view, domainOf(view)) },
   { path: '/tenants/:domain/dns', show: (view) => dnsPage(view, domainOf(view)) },
   { path: '/tenants/:domain/doctor', show: (view) => doctorPage(view, domainOf(view), doctorsMax, doctorSeconds) },

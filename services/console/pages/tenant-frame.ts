@@ -4,7 +4,7 @@ import type { Html } from '../core/form.ts';
 import { page, tenantPath } from '../core/layout.ts';
 import type { View } from '../core/view.ts';
 
-const tabs = ['policy', 'accounts', 'invites', 'rooms', 'dns', 'components', 'peers', 'audit'] as const;
+const tabs = ['policy', 'accounts', 'invites', 'reports', 'rooms', 'dns', 'components', 'peers', 'audit'] as const;
 export type Tab = (typeof tabs)[number];
 
 export function tenantFrame(
