@@ -17,6 +17,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, matchesGlob } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Outcome } from './run-reporter.ts';
+import { serverFiles } from './server-files.ts';
 import { slowFiles } from './slow-files.ts';
 
 const project = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -154,9 +155,23 @@ function chooseFiles(all: readonly string[], filters: readonly string[], suite: 
   return all.filter((file) => filters.some((filter) => isMatch(file, filter) && isMeant(file, filter)));
 }
 
+/**
+ * Files of a lane run one after the other. Two cores are the machine to expect, and two lanes share all files. Those of other programs start
+ * servers, browsers and a JVM of their own: those that take the ports of servers (RFC 6120 §14.7) have a lane, and the others have the other one.
+ * Templates make whole deployments, one at a time.
+ */
+function lanesOf(suite: Suite, files: readonly string[]): Iterable<string>[] {
+  if (suite === 'templates') return [files];
+  if (suite !== 'peers') {
+    const queue = files.values();
+    return [queue, queue];
+  }
+  const isOfServers = (file: string) => serverFiles.some((one) => file.startsWith(one));
+  return [files.filter(isOfServers), files.filter((file) => !isOfServers(file))];
+}
+
 async function main(args: readonly string[]): Promise<void> {
   const suite = (['peers', 'templates', 'infra', 'slow'] as const).find((one) => args.includes(`--${one}`)) ?? 'quick';
-  const isAlone = suite === 'peers' || suite === 'templates';
   const filters = args.filter((arg) => !arg.startsWith('--'));
   const all = allFiles();
   const files = chooseFiles(all, filters, suite);
@@ -173,23 +188,20 @@ async function main(args: readonly string[]): Promise<void> {
     totals.failed += result.failures.length;
     totals.skipped += result.skipped.length;
   };
-  const queue = files.values();
   const failed: FileResult[] = [];
   const run = async (file: string) => {
     const result = await runFile(file, reports, fileTimeoutMs[suiteOf(file) === 'quick' ? 'quick' : 'other']);
     show(result);
     return result;
   };
-  const work = async () => {
+  const work = async (queue: Iterable<string>) => {
     for (const file of queue) {
       const result = await run(file);
       if (result.failures.length > 0) failed.push(result);
       else count(result);
     }
   };
-  // Two cores are the machine to expect. Peers start servers, browsers and a JVM of their own, and templates whole deployments, so one
-  // file at a time.
-  await Promise.all(isAlone ? [work()] : [work(), work()]);
+  await Promise.all(lanesOf(suite, files).map(work));
   // Many failures at the same time do not come from the machine.
   const isWorthATry = process.env.CI === 'true' && failed.length <= failedFilesMax;
   for (const result of failed) count(isWorthATry ? await runAgain(result, run) : result);
