@@ -92,7 +92,7 @@ describe('each page', () => {
         [400, 'light'],
         [400, 'dark'],
       ] as const) {
-        await page.emulateMedia({ colorScheme });
+        await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
         await page.setViewportSize({ width, height: 860 });
         await page.goto(`${origin}${path}`);
         assert.equal(await page.evaluate('document.documentElement.scrollWidth'), width, `${name} fits the screen`);

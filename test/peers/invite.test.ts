@@ -91,7 +91,7 @@ async function lookAt(page: Page, name: string): Promise<void> {
     [400, 'light'],
     [400, 'dark'],
   ] as const) {
-    await page.emulateMedia({ colorScheme });
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
     await page.setViewportSize({ width, height: 900 });
     assert.equal(await page.evaluate('document.documentElement.scrollWidth'), width, `${name} fits the screen`);
     assert.deepEqual(await violations(page), [], `${name} ${width} ${colorScheme}`);

@@ -30,8 +30,7 @@ before(async () => {
       .sign(privateKey);
   skylark = await Skylark.start();
   skylark.addUser('juliet@localhost', 'capulet');
-  skylark.command('tenant', 'set', 'localhost', '--sign-in', 'jwt');
-  skylark.command('tenant', 'set', 'localhost', '--jwt-issuer', issuer, '--jwt-keys', `@${join(folder, 'keys.json')}`);
+  await skylark.policy('localhost', '--sign-in', 'jwt', '--jwt-issuer', issuer, '--jwt-keys', `@${join(folder, 'keys.json')}`);
 });
 
 after(async () => {

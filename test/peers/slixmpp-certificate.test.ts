@@ -4,7 +4,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { clientAuth, identityOf, type Made, make } from '../federation/proof-certificates.ts';
 import { Skylark } from '../support/skylark.ts';
 import { runScript } from './python-script.ts';
@@ -22,8 +21,7 @@ before(async () => {
   await write('forged.pem', theirs);
   writeFileSync(join(folder, 'ca.pem'), ours.certificate.toString('pem'));
   skylark = await Skylark.start();
-  skylark.command('tenant', 'set', 'localhost', '--sign-in', 'certificate', '--certificate-ca', `@${join(folder, 'ca.pem')}`);
-  await sleep(1_500); // a policy is felt within a second
+  await skylark.policy('localhost', '--sign-in', 'certificate', '--certificate-ca', `@${join(folder, 'ca.pem')}`);
 });
 
 after(async () => {

@@ -43,7 +43,7 @@ for (const [script, title, count] of scripts) {
     ]) {
       skylark.addUser(`${local}@${domain}`, password!);
     }
-    if (script === 'guests') skylark.command('tenant', 'set', domain, '--sign-in', 'password,anonymous');
+    if (script === 'guests') await skylark.policy(domain, '--sign-in', 'password,anonymous');
     if (script === 'commands') skylark.command('user', 'role', `nurse@${domain}`, 'admin');
     await runScript(`./slixmpp/${script}.py`, [skylark.ports.c2s, skylark.ports.c2sTls, domain], count);
   });

@@ -7,6 +7,8 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { runtimeLimits } from '../../lib/runtime/limits.ts';
 import { freePorts } from './free-ports.ts';
 
 const main = new URL('../../services/main.ts', import.meta.url).pathname;
@@ -99,6 +101,12 @@ export class Skylark {
     const result = spawnSync(process.execPath, [main, ...args, '--data', this.data], { encoding: 'utf8', timeout: startMsMax });
     if (result.status !== 0) throw new Error(`skylark ${args.join(' ')}: ${result.stdout}${result.stderr}`);
     return result.stdout;
+  }
+
+  /** Sets the policy of a tenant, and waits until all of the service has felt it. */
+  async policy(domain: string, ...options: string[]): Promise<void> {
+    this.command('tenant', 'set', domain, ...options);
+    await pause(2 * runtimeLimits.tenantCacheMs);
   }
 
   addUser(jid: string, password: string): void {
