@@ -40,7 +40,7 @@ const listed: Readonly<Record<Service, Readonly<Record<string, readonly string[]
     'RFC 7590': ['connection/stream'],
     'RFC 7628': ['router/jwt'],
     'XEP-0124': ['connection/bosh-hostile'],
-    'XEP-0206': ['connection/xep0124-bosh', 'end-to-end/bosh', 'peers/converse-bosh'],
+    'XEP-0206': ['connection/xep0124-bosh', 'end-to-end/bosh', 'peers/converse-bosh', 'peers/bosh-cell'],
     'XEP-0198': ['connection/stream-management', 'connection/resumption', 'connection/ack-under-load', 'connection/unanswered'],
     'XEP-0368': ['connection/stream', 'cli/dns'],
     'XEP-0440': ['router/sasl'],

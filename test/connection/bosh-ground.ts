@@ -1,5 +1,6 @@
 /** A client of BOSH by hand, against a node on the in-process bus: each request is a POST of its own, over a connection of its own. */
 import { createServer, request as httpRequest, type IncomingHttpHeaders, type Server } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { boshEvent } from '../../lib/runtime/bosh-wire.ts';
 import type { ConnectionNode } from '../../services/connection/node.ts';
@@ -45,10 +46,17 @@ export interface Sent {
 export interface HttpOptions {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Over TLS, whatever the certificate. */
+  readonly isSecure?: boolean;
 }
 
-export function post(port: number, body: string | Buffer, { method = 'POST', headers = {} }: HttpOptions = {}): Sent {
-  const request = httpRequest({ port, host: '127.0.0.1', path: '/http-bind', method, agent: false, headers });
+export function post(
+  port: number,
+  body: string | Buffer,
+  { method = 'POST', headers = {}, isSecure = false }: HttpOptions = {},
+): Sent {
+  const options = { port, host: '127.0.0.1', path: '/http-bind', method, agent: false, headers } as const;
+  const request = isSecure ? httpsRequest({ ...options, rejectUnauthorized: false }) : httpRequest(options);
   const answer = new Promise<Answer>((resolve, reject) => {
     request.on('error', reject);
     request.on('response', (response) => {
@@ -83,15 +91,17 @@ export function attribute(name: string, body: string): string | undefined {
 /** One session. */
 export class BoshClient {
   readonly port: number;
+  readonly #isSecure: boolean;
   sid = '';
   rid = 1_573_741_820;
 
-  constructor(port: number) {
+  constructor(port: number, isSecure = false) {
     this.port = port;
+    this.#isSecure = isSecure;
   }
 
   async begin(more: Readonly<Record<string, string | undefined>> = {}): Promise<string> {
-    const { body } = await post(this.port, beginning(this.rid, more)).answer;
+    const { body } = await post(this.port, beginning(this.rid, more), { isSecure: this.#isSecure }).answer;
     this.sid = attribute('sid', body) ?? '';
     return body;
   }
@@ -107,7 +117,7 @@ export class BoshClient {
     more: Readonly<Record<string, string | number | undefined>> = {},
     options: HttpOptions = {},
   ): Sent {
-    return post(this.port, bodyOf({ rid, sid: this.sid, ...more }, payload), options);
+    return post(this.port, bodyOf({ rid, sid: this.sid, ...more }, payload), { isSecure: this.#isSecure, ...options });
   }
 
   async ask(payload = '', more: Readonly<Record<string, string | number | undefined>> = {}): Promise<string> {
