@@ -8,9 +8,9 @@ import { ManualClock } from '../connection/manual-clock.ts';
 import { SimStore } from '../simulator/sim-store.ts';
 import { StoreRows } from '../simulator/store-rows.ts';
 
-export const place = { cluster: 'skylark', ecsService: 'connection', tasksMin: 2, streamsPerTask: 1_000, surplusMs: 300_000 };
+export const place = { cluster: 'skylark', ecsService: 'connection', tasksMin: 2, streamsPerTask: 1_000, surplusMs: 60_000 };
 /** How many streams a task lets go of in a step. */
-const drainStep = 400;
+const drainStep = 100;
 
 export interface PlayedTask {
   readonly name: string;
@@ -30,6 +30,8 @@ export class PlayedTasks {
   /** How many streams tasks held when ECS stopped them. */
   readonly heldAtStop: number[] = [];
   readonly numbers: number[] = [];
+  /** How many streams those held that were drained, when ECS was told that fewer are wanted. */
+  readonly heldAtLower: number[] = [];
   #started = 0;
 
   async start(held: number): Promise<PlayedTask> {
@@ -65,6 +67,8 @@ export class PlayedTasks {
       }),
       setDesired: async (_cluster: string, _service: string, desired: number) => {
         this.numbers.push(desired);
+        const drained = this.tasks.filter(({ isDraining }) => isDraining);
+        this.heldAtLower.push(...drained.map(({ held }) => held));
         this.desired = desired;
         if (this.losesAnswers) throw new Error('the answer is lost');
       },
