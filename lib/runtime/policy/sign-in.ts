@@ -9,7 +9,7 @@ const schema = z.array(z.enum(ways)).min(1).max(ways.length);
 
 export const signIn: PolicyKey<readonly SignInWay[]> = {
   schema: schema as unknown as z.ZodType<readonly SignInWay[], readonly SignInWay[]>,
-  ...{ preset: ['password'], strictest: ['password'], placeholder: ways.join(','), text: 'ways to sign in' },
+  ...{ preset: ['password'], strictest: ['password'], placeholder: 'WAY,…', text: `ways to sign in: ${ways.join(', ')}` },
   allowed: `one or more of ${ways.join(', ')} with commas between them`,
   fromText: (typed) => [...new Set(typed.split(',').map((one) => one.trim()))],
 };
