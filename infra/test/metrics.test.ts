@@ -120,7 +120,7 @@ async function namesOf(name: Service, variables: Record<string, string>): Promis
   } finally {
     await cleanup.run();
   }
-  return new Set(metrics.sources.keys());
+  return new Set(metrics.told);
 }
 
 interface Asked {

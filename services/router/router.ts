@@ -29,6 +29,7 @@ import { answerLink } from './accounts/answer-links.ts';
 import { type Dependencies, withDeadline } from './core/dependencies.ts';
 import { Prefetched } from './core/prefetch.ts';
 import { Turn } from './core/turn.ts';
+import { countArrivals, countItems } from './count-batch.ts';
 import { routerLimits } from './limits.ts';
 import { answerConsole } from './operations/console-sessions.ts';
 import { perform } from './operations/perform.ts';
@@ -107,6 +108,7 @@ async function handleStep(
   bodies: readonly Buffer[],
   turns: FairQueue,
 ): Promise<Uint8Array> {
+  countItems(request.items, bodies);
   try {
     if (request.items.length > routerLimits.shortBatchItemsMax) await turns.run([request.domain], nextTurn);
     const finding = dependencies.tenants.find(request.domain);
@@ -138,6 +140,7 @@ async function handleInbound(
   request: InboundRequest,
   bodies: readonly Buffer[],
 ): Promise<InboundReply> {
+  countArrivals(request, bodies);
   const tenant = await dependencies.tenants.find(request.domain);
   if (!tenant) return { ok: true, error: `${request.domain} is not served here` };
   const arrivals = bodies.map((body, index): Arrival => {

@@ -77,8 +77,10 @@ test('of a counter it says by how much it has grown, and nothing of what is not 
   assert.ok(lines.every((line) => line._aws.CloudWatchMetrics[0]!.Metrics.length === 1));
 });
 
-test('without anything to say there is no line', async () => {
+test('without anything to say there is no line, nor of what is for Prometheus alone', async () => {
   const { lines, metrics } = begin();
+  metrics.gauge('Rooms', () => 3);
+  assert.deepEqual(metrics.told, []);
   metrics.tell();
   assert.deepEqual(lines, []);
 });

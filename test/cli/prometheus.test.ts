@@ -1,6 +1,7 @@
 /** The figures for Prometheus. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { signIns } from '../../lib/runtime/counts.ts';
 import { Latency } from '../../lib/runtime/latency.ts';
 import { Health, serveHealth } from '../../services/cli/compose/health.ts';
 import { Metrics } from '../../services/cli/compose/metrics.ts';
@@ -60,6 +61,19 @@ test('a latency is a histogram of all since the beginning, whatever CloudWatch w
     '200.006',
     '4',
   ]);
+});
+
+test('a total that a part of the program keeps has a line for each set of labels', async () => {
+  const { prometheus } = begin();
+  assert.deepEqual(await linesOf(prometheus, 'sign_ins'), []);
+  signIns.add(1, 'PLAIN', 'success');
+  signIns.add(2, 'PLAIN', 'not-authorized');
+  signIns.add(1, 'PLAIN', 'success');
+  assert.deepEqual(await linesOf(prometheus, 'sign_ins'), [
+    'skylark_sign_ins_total{mechanism="PLAIN",result="success",service="all"} 2',
+    'skylark_sign_ins_total{mechanism="PLAIN",result="not-authorized",service="all"} 2',
+  ]);
+  assert.equal((await prometheus.values()).get('skylark_sign_ins_total'), 4);
 });
 
 test('the page is served beside the health checks, with the figures of Node', async (t) => {

@@ -185,6 +185,7 @@ async function startParts({
   isDraining = () => connection.node.isDraining;
   tellNode(metrics, connection.node, tls);
   metrics.latency('DeliveryLatency', deliveries);
+  metrics.gauge('Rooms', () => worker.rooms);
   metrics.counter('Faults', countProgrammingErrors);
   cleanup.add('streams', () => connection.stop());
   let federation: Federation | undefined;

@@ -7,7 +7,13 @@ import type { Clock, Timer } from '../../../lib/ports/clock.ts';
 import type { Latency } from '../../../lib/runtime/latency.ts';
 import { programLimits } from '../limits.ts';
 
-/** The figures: their unit in CloudWatch, their name in Prometheus after `skylark_`, and what they are. */
+/** A figure: its unit in CloudWatch, its name in Prometheus after `skylark_`, and what it is. Without a unit, CloudWatch does not get it. */
+interface Figure {
+  readonly unit?: 'Count' | 'Milliseconds' | 'None';
+  readonly prometheus: string;
+  readonly help: string;
+}
+
 export const metrics = {
   Connections: { unit: 'Count', prometheus: 'streams', help: 'Open streams, of clients and of other servers' },
   BatchLatency: {
@@ -54,11 +60,22 @@ export const metrics = {
     prometheus: 'outbox_lag_seconds',
     help: 'The same, of batches for other servers that are connected: these do not wait for a server that is away',
   },
+  Sessions: { prometheus: 'sessions', help: 'Sessions of clients that the node holds, parked ones too' },
+  Parked: { prometheus: 'sessions_parked', help: 'Those of them whose client has lost its connection and may resume' },
+  BatchesInFlight: {
+    prometheus: 'batches_in_flight',
+    help: 'Batches of stanzas that wait for a router; in a router, that it handles',
+  },
+  Rooms: { prometheus: 'rooms', help: 'Rooms in memory' },
   CertificateDaysLeft: { unit: 'None', prometheus: 'certificate_left_seconds', help: 'Time until the first certificate expires' },
-} as const;
+} as const satisfies Readonly<Record<string, Figure>>;
 
 export type MetricName = keyof typeof metrics;
 export const metricNames = Object.keys(metrics) as MetricName[];
+
+export function unitOf(name: MetricName): Figure['unit'] {
+  return (metrics[name] as Figure).unit;
+}
 
 /** Where a figure comes from. */
 export type Source =
@@ -88,20 +105,25 @@ export class Metrics {
     this.#options = options;
   }
 
+  /** The figures that CloudWatch gets. */
+  get told(): readonly MetricName[] {
+    return [...this.#readers.keys()];
+  }
+
   get sources(): ReadonlyMap<MetricName, Source> {
     return this.#sources;
   }
 
   gauge(name: MetricName, read: () => number | undefined): void {
     this.#sources.set(name, { kind: 'gauge', read });
-    this.#readers.set(name, read);
+    this.#tellOf(name, read);
   }
 
   /** CloudWatch gets by how much the total has grown since the last line. */
   counter(name: MetricName, total: () => number): void {
     let before = 0;
     this.#sources.set(name, { kind: 'counter', total });
-    this.#readers.set(name, () => {
+    this.#tellOf(name, () => {
       const now = total();
       const grown = now - before;
       before = now;
@@ -111,7 +133,11 @@ export class Metrics {
 
   latency(name: MetricName, latency: Latency): void {
     this.#sources.set(name, { kind: 'latency', latency });
-    this.#readers.set(name, () => latency.take(0.99));
+    this.#tellOf(name, () => latency.take(0.99));
+  }
+
+  #tellOf(name: MetricName, read: () => number | undefined): void {
+    if (unitOf(name) !== undefined) this.#readers.set(name, read);
   }
 
   start(): void {
@@ -134,7 +160,7 @@ export class Metrics {
       return value === undefined ? [] : [[name, Math.round(value * 1_000) / 1_000] as const];
     });
     if (values.length === 0) return;
-    const told = values.map(([name]) => ({ Name: name, Unit: metrics[name].unit }));
+    const told = values.map(([name]) => ({ Name: name, Unit: unitOf(name) }));
     const directive = { Namespace: 'Skylark', Dimensions: [['Service', 'Deployment']], Metrics: told };
     const about = { Timestamp: clock.now(), CloudWatchMetrics: [directive] };
     write(JSON.stringify({ _aws: about, Service: service, Deployment: deployment, ...Object.fromEntries(values) }));

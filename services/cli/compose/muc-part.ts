@@ -31,7 +31,7 @@ export async function startMucPart(
     readonly hasComponents?: boolean;
     readonly figures?: () => Readonly<Record<string, number>>;
   } = {},
-): Promise<{ readonly deliveries: Latency; stop(): Promise<void> }> {
+): Promise<{ readonly deliveries: Latency; readonly rooms: number; stop(): Promise<void> }> {
   const { store, bus, log } = ports;
   const clock = DeploymentClock.of(ports.clock);
   const subject = `muc.${name}.${newIncarnation(bus, clock)}`;
@@ -60,6 +60,9 @@ export async function startMucPart(
   const control = await serveControl(bus, subject, { log, figures: () => ({ rooms: worker.rooms, ...figures?.() }) });
   return {
     deliveries,
+    get rooms() {
+      return worker.rooms;
+    },
     async stop() {
       await control.stop();
       await listening.stop();

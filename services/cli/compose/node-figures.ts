@@ -8,6 +8,9 @@ const dayMs = 24 * 60 * 60 * 1_000;
 
 export function tellNode(metrics: Metrics, node: ConnectionNode, { source }: RunningTls): void {
   metrics.gauge('Connections', () => node.stats.streams + node.stats.peerStreams);
+  metrics.gauge('Sessions', () => node.stats.sessions);
+  metrics.gauge('Parked', () => node.stats.parked);
+  metrics.gauge('BatchesInFlight', () => node.stats.batchesInFlight);
   metrics.latency('BatchLatency', node.latency);
   metrics.counter('Resyncs', () => node.stats.resyncs);
   metrics.gauge('CertificateDaysLeft', () => {

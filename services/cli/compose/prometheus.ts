@@ -3,8 +3,9 @@
  * in `_total`.
  */
 import { Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client';
+import { type Count, counts } from '../../../lib/runtime/counts.ts';
 import type { Latency } from '../../../lib/runtime/latency.ts';
-import { type MetricName, type Metrics, metrics, type Source } from './metrics.ts';
+import { type MetricName, type Metrics, metrics, type Source, unitOf } from './metrics.ts';
 
 /** What a value is divided by to be in seconds. */
 const perSecond: Readonly<Record<string, number>> = { Milliseconds: 1_000, None: 1 / (24 * 60 * 60) };
@@ -24,6 +25,7 @@ export class Prometheus {
     this.#registry.setDefaultLabels({ service });
     collectDefaultMetrics({ register: this.#registry });
     for (const name of costly) this.#registry.removeSingleMetric(name);
+    for (const count of counts) this.#registry.registerMetric(counterOf(count));
   }
 
   /** The page that Prometheus reads. */
@@ -73,7 +75,19 @@ function metricOf(name: MetricName, source: Source): Metric {
     collect() {
       const value = source.read();
       if (value === undefined) this.remove();
-      else this.set(value / (perSecond[metrics[name].unit] ?? 1));
+      else this.set(value / (perSecond[unitOf(name) ?? ''] ?? 1));
+    },
+  });
+}
+
+function counterOf(count: Count): Metric {
+  const { name, help, labels } = count;
+  return new Counter({
+    ...{ name: `skylark_${name}`, help, labelNames: [...labels], registers: [] },
+    collect() {
+      this.reset();
+      for (const { values, total } of count.lines)
+        this.inc(Object.fromEntries(labels.map((label, at) => [label, values[at]!])), total);
     },
   });
 }

@@ -56,6 +56,7 @@ export async function serveAll(serving: Serving): Promise<Addresses> {
   metrics.latency('DeliveryLatency', deliveries);
   const worker = await startMucWorker({ ...dependencies, worker: values.name });
   cleanup.add('rooms', () => worker.stop());
+  metrics.gauge('Rooms', () => worker.rooms);
   await ensureTenant({ ...ports, domain, registration: registrationOf(values) });
   const removals = resumeRemovals(dependencies);
   cleanup.add('removals', () => removals.stop());

@@ -43,6 +43,7 @@ export async function servePart(serving: Serving): Promise<Addresses> {
   await route(serving, { ...ports, blobs: files.blobs, ...outside, keys: await openKeys(values, data), documents: values });
   const rooms = await startMucPart(ports, values.name, outside);
   cleanup.add('rooms', () => rooms.stop());
+  serving.metrics.gauge('Rooms', () => rooms.rooms);
   const given = checkPemFlags(values);
   const isSelfSigned = given === undefined && values.certificates !== 'store';
   // The parent process has created the self-signed certificate already.

@@ -123,6 +123,7 @@ export async function route(serving: Serving, ports: RouterPorts & { readonly fi
   const { values, log, cleanup, metrics } = serving;
   const { dependencies, router, deliveries } = await composeRouter(ports);
   cleanup.add('router', () => router.stop());
+  metrics.gauge('BatchesInFlight', () => router.busy);
   metrics.latency('BatchLatency', router.latency);
   metrics.latency('DeliveryLatency', deliveries);
   const subject = await beat(serving, ports, 'router', () => ({ batches: router.busy, ...ports.figures?.() }));
@@ -151,6 +152,7 @@ export async function serveMuc(serving: Serving): Promise<Addresses> {
   });
   serving.cleanup.add('rooms', () => part.stop());
   serving.metrics.latency('DeliveryLatency', part.deliveries);
+  serving.metrics.gauge('Rooms', () => part.rooms);
   serving.health.started();
   return {};
 }

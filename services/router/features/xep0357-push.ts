@@ -8,6 +8,7 @@
  * Hostile: an app server can be anything that has an address, and is sent one request a second at most. Whoever answers must be the
  * app server. The address of the account itself is refused: it would publish to its own nodes.
  */
+import { pushes } from '../../../lib/runtime/counts.ts';
 import type { RingWish } from '../../../lib/runtime/ring-wire.ts';
 import { isParked, readSessions, type SessionEntry } from '../../../lib/runtime/sessions.ts';
 import { update } from '../../../lib/runtime/update.ts';
@@ -243,11 +244,14 @@ async function takeAnswer(account: Account, answer: Stanza): Promise<void> {
   if (key === undefined) return;
   const from = answer.from!.toString();
   const isError = answer.type === 'error';
+  let isRefused = false;
   const [condition] = (answer.child('error', 'jabber:client')?.getChildElements() ?? []).map((child) => child.getName());
   await update(account.rows, registrations, key, (row) => {
+    isRefused = isError && row?.jid === from;
     if (row === undefined || row.jid !== from) return row;
     if (!isError) return row.errors === undefined ? row : { ...row, errors: undefined };
     const errors = (row.errors ?? 0) + 1;
     return finalErrors.has(condition ?? '') || errors >= routerLimits.pushErrorsMax ? undefined : { ...row, errors };
   });
+  if (isRefused) pushes.add(1, 'refused');
 }

@@ -5,6 +5,7 @@
  * A push is on its way before the batch that has rung is answered, or is named in the store. So when a router dies, another one does
  * it again. The app server may get one twice, but none is lost.
  */
+import { pushes } from '../../../lib/runtime/counts.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { update } from '../../../lib/runtime/update.ts';
 import { type Element, parseElement, xml } from '../../../lib/xmpp/element.ts';
@@ -108,6 +109,7 @@ async function publish(account: Account, key: string, registration: Registration
   );
   turn.post(account.tenant, Buffer.from(iq.toString()), id, 'bounce');
   await turn.finish();
+  pushes.add(1, 'sent');
 }
 
 function publishRequest({ node, options, messages, requests }: Registration): Element {

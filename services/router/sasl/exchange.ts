@@ -2,6 +2,7 @@
  * A SASL negotiation (RFC 6120 §6): one step of an exchange, in the profile of RFC 6120 or in that of XEP-0388. Both have the
  * same mechanisms.
  */
+import { signIns } from '../../../lib/runtime/counts.ts';
 import { Overloaded } from '../../../lib/runtime/fair-queue.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { xml } from '../../../lib/xmpp/element.ts';
@@ -104,23 +105,39 @@ export async function saslStep(
 ): Promise<SaslResult> {
   const context = { ...given, ways: tenant.policy.signIn, isCertified: given.chain !== undefined };
   const profile = profiles.get(element.ns) ?? rfc6120;
+  let name = element.attributes.mechanism === undefined ? before?.mechanism : undefined;
   try {
     if (element.name === 'abort') throw new SaslFailure('aborted'); // §6.5.1
     if (before?.sasl2?.upgrade !== undefined)
-      return await upgradeStep(dependencies, tenant, before, before.sasl2.upgrade, element);
+      return counted(name, await upgradeStep(dependencies, tenant, before, before.sasl2.upgrade, element));
     const tokenNames = tokenMechanisms(dependencies, tenant, context);
     const { state, mechanism, data } = readStep(profile, before, element, { ...context, tokenNames });
+    name = state.mechanism;
     if (data === undefined) return { reply: profile.challenge(), state };
     // Only XEP-0388 §2.3 asks that the stream is for the account.
     const from = state.sasl2 && context.from;
-    return await advance(dependencies, tenant, { profile, state, mechanism, data }, { ...context, from });
+    return counted(name, await advance(dependencies, tenant, { profile, state, mechanism, data }, { ...context, from }));
   } catch (error) {
     if (error instanceof SaslFailure) {
+      countEnd(name, error instanceof TooManyGuesses ? 'slowed' : error.condition);
       return { reply: profile.failure(error), isGuess: error instanceof WrongPassword || error instanceof TooManyGuesses };
     }
-    if (error instanceof Overloaded) return { reply: profile.failure(new SaslFailure('temporary-auth-failure')) };
+    if (error instanceof Overloaded) {
+      countEnd(name, 'temporary-auth-failure');
+      return { reply: profile.failure(new SaslFailure('temporary-auth-failure')) };
+    }
     throw error;
   }
+}
+
+function counted(mechanism: string | undefined, result: SaslResult): SaslResult {
+  if (result.local !== undefined) countEnd(mechanism, 'success');
+  return result;
+}
+
+/** @param mechanism one that was offered; otherwise clients would choose what there is a figure of */
+function countEnd(mechanism: string | undefined, result: string): void {
+  signIns.add(1, mechanism ?? 'none', result);
 }
 
 interface Read {

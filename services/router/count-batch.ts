@@ -1,0 +1,24 @@
+/** Counts what a router is given. A batch that is sent again counts again: its work is done again. */
+import { catchUps, stanzas } from '../../lib/runtime/counts.ts';
+import type { InboundRequest, StepItem } from '../../lib/runtime/wire.ts';
+
+/** By the first letter of the name, behind `<`: stanzas are not parsed for this. */
+const kinds = new Map([...'mpi'].map((letter, at) => [letter.charCodeAt(0), ['message', 'presence', 'iq'][at]!]));
+
+const kindOf = (body: Buffer): string => kinds.get(body[1] ?? 0) ?? 'other';
+
+/** @param bodies of those items that have one, in their order */
+export function countItems(items: readonly StepItem[], bodies: readonly Buffer[]): void {
+  let next = 0;
+  for (const item of items) {
+    if (item.kind === 'catchUp') catchUps.add(1);
+    if (!('body' in item)) continue;
+    const body = bodies[next++];
+    if (item.kind === 'stanza' && body !== undefined) stanzas.add(1, kindOf(body), 'client');
+  }
+}
+
+export function countArrivals({ isFromPeer, isFromComponent }: InboundRequest, bodies: readonly Buffer[]): void {
+  const source = isFromComponent ? 'component' : isFromPeer ? 'server' : 'service';
+  for (const body of bodies) stanzas.add(1, kindOf(body), source);
+}

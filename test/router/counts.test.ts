@@ -1,0 +1,100 @@
+/** What routers count for the figures: who signs in and how, what is sent, notifications, and reading of the archive. Two tenants. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { type Count, catchUps, pushes, signIns, stanzas } from '../../lib/runtime/counts.ts';
+import { countArrivals, countItems } from '../../services/router/count-batch.ts';
+import { routerLimits } from '../../services/router/limits.ts';
+import { body, PushGround } from './push-ground.ts';
+import { auth, openSignInGround, outcomeOf, plain, type SignInGround } from './sign-in-ground.ts';
+
+const read = (count: Count) => new Map(count.lines.map(({ values, total }) => [values.join(' '), total]));
+
+/** By how much the lines grow while something is done. */
+async function grown(count: Count, work: () => unknown): Promise<Record<string, number>> {
+  const before = read(count);
+  await work();
+  const grew = [...read(count)].map(([line, total]) => [line, total - (before.get(line) ?? 0)] as const);
+  return Object.fromEntries(grew.filter(([, by]) => by !== 0));
+}
+
+describe('sign-ins', () => {
+  let ground: SignInGround;
+  before(async () => {
+    ground = await openSignInGround();
+    await ground.set({ signIn: ['password', 'anonymous'] });
+  });
+  after(() => ground.close());
+
+  const say = async (xml: string, domain?: string) => outcomeOf(await (await ground.come(domain)).asks(xml));
+
+  test('by mechanism and result', async () => {
+    assert.deepEqual(await grown(signIns, () => say(auth('ANONYMOUS', ''))), { 'ANONYMOUS success': 1 });
+    assert.deepEqual(await grown(signIns, () => plain(ground, 'juliet', 'wrong')), { 'PLAIN not-authorized': 1 });
+    assert.deepEqual(await grown(signIns, () => plain(ground, 'romeo', 'wrong', 'b.example')), { 'PLAIN not-authorized': 1 });
+  });
+
+  test('an exchange that is under way does not count, and one that is aborted does', async () => {
+    const somebody = await ground.come();
+    const begins = () => somebody.asks(auth('SCRAM-SHA-1', 'n,,n=juliet,r=abcdef'));
+    assert.deepEqual(await grown(signIns, begins), {});
+    const aborts = () => somebody.asks(`<abort xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>`);
+    assert.deepEqual(await grown(signIns, aborts), { 'SCRAM-SHA-1 aborted': 1 });
+  });
+
+  test('mechanisms that a client has made up are one line, also where they were not offered by its tenant', async () => {
+    const invents = async () => {
+      for (let n = 0; n < 4; n++) await say(auth(`X-OWN-${n}`, 'x'));
+      await say(auth('ANONYMOUS', ''), 'b.example');
+    };
+    assert.deepEqual(await grown(signIns, invents), { 'none invalid-mechanism': 5 });
+  });
+
+  test('attempts that come too early after wrong passwords are slowed', async () => {
+    const guess = async () => {
+      for (let n = 0; n < routerLimits.guessesFree + 3; n++)
+        await plain(ground, 'mercutio', `wrong ${n}`, 'a.example', '192.0.2.9');
+    };
+    const lines = await grown(signIns, guess);
+    assert.deepEqual(lines, { 'PLAIN not-authorized': routerLimits.guessesFree, 'PLAIN slowed': 3 });
+  });
+});
+
+test('notifications that are sent, and errors of the app server alone', async () => {
+  const ground = await PushGround.open();
+  try {
+    await ground.enable(ground.phone);
+    await ground.phone.end();
+    await ground.pause();
+    let id = '';
+    const sends = async () => {
+      await ground.say(body);
+      id = /<iq [^>]*id='([^']*)'/.exec(ground.app.take()[0] ?? '')?.[1] ?? '';
+    };
+    assert.deepEqual(await grown(pushes, sends), { sent: 1 });
+    assert.deepEqual(await grown(pushes, () => ground.answer(id)), {});
+    assert.deepEqual(await grown(pushes, () => ground.answer(id, 'gone', ground.romeo)), {});
+    assert.deepEqual(await grown(pushes, () => ground.answer(id, 'internal-server-error')), { refused: 1 });
+    const lines = await grown(stanzas, sends);
+    assert.equal(lines['message client'], 1);
+  } finally {
+    await ground.stage.close();
+  }
+});
+
+test('stanzas by kind and source, and pages of the archive', async () => {
+  const bodies = ["<message xmlns='jabber:client'/>", '<presence/>', '<iq/>', '<x/>', ''].map((text) => Buffer.from(text));
+  const stanza = { kind: 'stanza', id: 'x', body: true } as const;
+  const step = () =>
+    countItems([{ kind: 'bind', body: true }, stanza, { kind: 'catchUp' } as never, stanza, stanza, stanza], bodies);
+  assert.deepEqual(await grown(stanzas, step), { 'presence client': 1, 'iq client': 1, 'other client': 2 });
+  assert.deepEqual(await grown(catchUps, step), { '': 1 });
+  const arrival = { kind: 'inbound', domain: 'a.example', ids: [] } as const;
+  for (const [source, more] of [
+    ['server', { isFromPeer: true }],
+    ['component', { isFromPeer: true, isFromComponent: true }],
+    ['service', {}],
+  ] as const) {
+    const arrive = () => countArrivals({ ...arrival, ...more } as never, bodies.slice(0, 3));
+    assert.deepEqual(await grown(stanzas, arrive), { [`message ${source}`]: 1, [`presence ${source}`]: 1, [`iq ${source}`]: 1 });
+  }
+});
