@@ -15,6 +15,7 @@ Usage: skylark COMMAND [OPTIONS]
 ${lines.join('\n')}
 
   ${'help COMMAND'.padEnd(width)}shows the options of a command
+  ${'completion SHELL'.padEnd(width)}prints a script for bash, zsh or fish that completes commands and options
   ${'--version'.padEnd(width)}prints the version
 
 To try the whole service in one process:  skylark start

@@ -2,6 +2,7 @@
 
 import type { Command } from './command.ts';
 import { commands } from './commands.ts';
+import { completionOf } from './completion.ts';
 import { readArguments } from './core/arguments.ts';
 import { reportError, say, UsageError } from './core/report.ts';
 import { version } from './core/version.ts';
@@ -28,6 +29,7 @@ async function run(args: readonly string[], environment: NodeJS.ProcessEnv): Pro
   const isAboutAll = args.length === 0 || (args.length === 1 && (helpFlags.has(args[0]!) || args[0] === 'help'));
   if (isAboutAll) return tell(overview());
   if (args[0] === '--version') return tell(`${version}\n`);
+  if (args[0] === 'completion') return tell(completionOf(args[1]));
   const isHelp = args[0] === 'help';
   const words = isHelp ? args.slice(1) : args;
   const command = findCommand(words);
