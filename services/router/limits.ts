@@ -141,6 +141,8 @@ export const routerLimits = {
 
   /** Resources that one account can have bound. */
   sessionsPerAccountMax: 30,
+  /** The sessions in whose place one is, of which it remembers the last. */
+  replacedSessionsMax: 4,
   /** How long a node reuses a router's greeting for other streams, ms. Streams open by the hundred. */
   greetingKeepMs: 250,
   /** How long after the deadline a node that has claimed a parked session may tell a router, ms. */
@@ -316,10 +318,7 @@ export const routerLimits = {
   pepLastItemsBytesMax: 2 * 1024 * 1024,
   /** Items that are read together. They may be large. */
   pepItemsPerRound: 20,
-  /**
-   * Hashes of capabilities (XEP-0115) that an account remembers, the most recently used. There is one for each kind of its
-   * clients.
-   */
+  /** Hashes of capabilities (XEP-0115) that an account remembers, the most recently used: one for each kind of its clients. */
   capsKnownMax: 30,
   /** Length of node, ver and hash in a presence together, characters. */
   capsCharactersMax: 1_000,

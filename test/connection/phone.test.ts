@@ -123,3 +123,31 @@ test('its node dies: it is woken by what comes then, and gets everything when it
   await phone.heard('still there?');
   assert.deepEqual(phone.bodies, ['nobody answers', 'still there?']);
 });
+
+test('its node is drained before it has noticed that the phone does not hear: what it was sent wakes it, and comes once', async () => {
+  const { near, later, phone, romeo, app } = await scene('drained');
+  const { received } = phone;
+  romeo.say(`${phone.user}@example.org`, 'wake up');
+  await romeo.settle();
+  assert.deepEqual(app.pushes, []);
+  await deployment.during(near.drain());
+  await app.woken(1);
+  assert.match(await phone.resume(later, received), /^<resumed /);
+  await phone.heard('wake up');
+  await phone.settle();
+  assert.deepEqual(phone.bodies, ['wake up', 'wake up'], 'on the old stream, which nobody read, and on the new one');
+  assert.equal(app.pushes.length, 1);
+});
+
+test('its node is drained when it has been woken already: it is not woken again', async () => {
+  const { near, phone, romeo, app } = await scene('woken');
+  phone.client.destroy();
+  await until(() => near.stats.parked === 1, 'a parked session');
+  romeo.say(`${phone.user}@example.org`, 'wake up');
+  await romeo.settle();
+  await app.woken(1);
+  await deployment.clock.advance(2_000);
+  await deployment.during(near.drain());
+  await romeo.settle();
+  assert.equal(app.pushes.length, 1);
+});

@@ -3,7 +3,7 @@
  * session is in the store, so that its next `<resume/>` finds it wherever it connects.
  */
 
-import type { Store } from '../../../lib/ports/store.ts';
+import { type Store, Unavailable } from '../../../lib/ports/store.ts';
 import { runtimeLimits } from '../../../lib/runtime/limits.ts';
 import { fitsRow, hashToken, type ParkedRow, parkSession } from '../../../lib/runtime/parked.ts';
 import { readMark } from '../../../lib/runtime/resync.ts';
@@ -40,9 +40,11 @@ export function park(host: ParkingHost, session: Session, reason: StreamError): 
 
 async function move(host: ParkingHost, session: Session, reason: StreamError): Promise<void> {
   const deadline = host.clock.now() + session.remainingMs;
+  const { isAway } = session.client;
   session.egress.catchUp.miss(await readMark(host.store, { node: host.subject, sid: session.sid }));
   if (!(await session.withdraw())) return;
-  await session.leave();
+  if (!(await session.leave(session.client.leaving(isAway))))
+    throw new Unavailable('no router has heard what its client has not');
   const row = rowOf(host, session, deadline);
   if (row === undefined) {
     session.stay();

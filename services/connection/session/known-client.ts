@@ -94,6 +94,18 @@ export class KnownClient {
     }
     if (!this.#isDue) return undefined;
     this.#isDue = false;
+    return this.#unheard();
+  }
+
+  /**
+   * What routers are to be told when the session leaves this node for the store: then nobody notices any more that the client does not hear.
+   * @param wasAway they were told before, unless that is still due
+   */
+  leaving(wasAway: boolean): Batch | undefined {
+    return this.#hasPush && (!wasAway || this.#isDue) ? this.#unheard() : undefined;
+  }
+
+  #unheard(): Batch | undefined {
     const { unheard, needsCatchUp, catchUp } = this.#egress;
     const isUnread = needsCatchUp || catchUp.phase !== 'off';
     return unheard.length > 0 || isUnread ? unheardBatch(unheard, isUnread) : undefined;

@@ -187,8 +187,7 @@ export class Session implements LinkHost {
     this.egress.needsCatchUp = true;
     this.#owner.hold(this);
     this.#wait.go();
-    if (this.#isFinished) this.#end();
-    else this.release();
+    this.#isFinished ? this.#end() : this.release();
   }
 
   async #detach(): Promise<boolean> {
@@ -227,11 +226,12 @@ export class Session implements LinkHost {
     this.#park();
   }
 
-  /** Another node has the session now, and routers hear of it from there. */
-  async leave(): Promise<void> {
-    const items = deliveredItem(this.cursor.take());
-    const answer = items.length > 0 && (await this.#step(items, [], 1));
+  /** The session goes elsewhere. @param unheard is told routers. @returns false when none has heard it */
+  async leave(unheard?: Batch): Promise<boolean> {
+    const items = [...deliveredItem(this.cursor.take()), ...(unheard?.items ?? [])];
+    const answer = items.length > 0 && (await this.#step(items, unheard?.bodies ?? [], 1));
     if (answer) checkAllRead(this.#owner.log, answer, this.sid);
+    return unheard === undefined || answer !== undefined;
   }
 
   /** Ends the session without telling anybody. */

@@ -79,7 +79,9 @@ async function enable(request: Element, account: Account): Promise<undefined> {
   }
   const { resource, sid } = account.session!;
   await account.update(registrations, key, (before) => {
-    return { ...before, jid, node, options, resource, sid, messages: 0, requests: 0, errors: undefined };
+    // A session that has registered before, or whose client had, may not have heard what has rung since.
+    const { messages, requests } = before?.sid === sid ? before : { messages: 0, requests: 0 };
+    return { ...before, jid, node, options, resource, sid, messages, requests, errors: undefined };
   });
   await noteRegistration(account);
   account.turn.origin?.turnPush(true);

@@ -47,6 +47,12 @@ export interface Binder {
 /** {@link SessionState.client} of a session. */
 export const clientOf = sessionPart<string>('client');
 
+/**
+ * The sids of the sessions in whose place it is, joined by spaces. Their node may not have heard that they had begun, and try once more to begin
+ * them.
+ */
+const insteadOf = sessionPart<string>('insteadOf');
+
 /** RFC 6120 §7: answers the request of a client that has signed in. */
 export async function bind(
   dependencies: Dependencies,
@@ -80,7 +86,7 @@ export interface BindOptions {
  * Writes the session. If another session has the resource, it is ended with `conflict`. The newer session wins (§7.7.2.2),
  * because the older one usually is a lost connection of the same device.
  * @returns the account
- * @throws {StanzaError} resource-constraint. @throws {StreamError} if the account is not there any more
+ * @throws {StanzaError} resource-constraint. @throws {StreamError} if the account is not there any more, or the session was replaced already
  */
 export async function bindResource(
   dependencies: Dependencies,
@@ -124,6 +130,8 @@ async function writeEntry(
     // This is a retry of the batch, perhaps a late one. What the session has done since must not be undone.
     if (sessions.some((other) => other.sid === sid && other.node === node && other.resource === resource)) return sessions;
     const others = sessions.filter((other) => other.sid !== sid);
+    if (others.some((other) => insteadOf.of(other)?.split(' ').includes(sid)))
+      throw new StreamError('conflict', 'a newer session has taken the place of this one');
     replaced = others.filter((other) => other.resource === resource || isSameClient(other));
     const kept = others.filter((other) => !replaced.includes(other));
     if (kept.length >= routerLimits.sessionsPerAccountMax) {
@@ -134,7 +142,9 @@ async function writeEntry(
     }
     const before = replaced.find((other) => other.resource === resource);
     const inherited = before?.available ? { sid: before.sid } : before?.inherited;
-    return [...kept, begin(inherited ? { ...fresh, inherited } : fresh)];
+    const gone = replaced.flatMap((other) => [...(insteadOf.of(other)?.split(' ') ?? []), other.sid]);
+    const entry = begin(inherited ? { ...fresh, inherited } : fresh);
+    return [...kept, gone.length === 0 ? entry : insteadOf.with(entry, gone.slice(-routerLimits.replacedSessionsMax).join(' '))];
   });
   return replaced;
 }
