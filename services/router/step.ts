@@ -387,7 +387,7 @@ export class Step {
 
   async #catchUp({ after, seen, missed }: Extract<StepItem, { kind: 'catchUp' }>): Promise<void> {
     if (this.#state.resource === undefined) return;
-    const page = await readQueue(this.#account(new Turn(this.#dependencies)), after, new Set(seen), missed);
+    const page = await readQueue(this.#account(new Turn(this.#dependencies, this.#origin())), after, new Set(seen), missed);
     const bytes = page.stanzas.reduce((sum, { xml: { length } }) => sum + length, 0);
     const { queue } = page;
     if (this.#bodies.length > 0 && bytes + this.#answerBytes() > routerLimits.answersBytesMax) {

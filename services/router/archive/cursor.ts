@@ -190,7 +190,7 @@ export async function readQueue(account: Account, after: string, seen: ReadonlyS
     account.get(blocklist),
   ]);
   account.turn.dependencies.clock.observe(timeOfId(cursor.at)); // in case the row of the deployment's clock was lost
-  const session = ownOf(account, sessions!);
+  const session = account.checkHeld(sessions!);
   const queue = queueOf(session);
   const queueStart = catchUpStart(cursor);
   const from = after || firstOf(queueStart, missed);

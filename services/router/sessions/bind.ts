@@ -3,7 +3,7 @@ import { ask } from '../../../lib/runtime/faults.ts';
 import { encodeFrame } from '../../../lib/runtime/frame.ts';
 import { runtimeLimits } from '../../../lib/runtime/limits.ts';
 import { type ParkedRow, readParked, removeParked } from '../../../lib/runtime/parked.ts';
-import { readMark } from '../../../lib/runtime/resync.ts';
+import { leaveMark, readMark } from '../../../lib/runtime/resync.ts';
 import type { Item } from '../../../lib/runtime/rows.ts';
 import {
   isParked,
@@ -217,7 +217,8 @@ interface Left {
 }
 
 /**
- * Tells the node that holds the session to end its stream. If the node does not answer, it has died, and so has the stream.
+ * Tells the node that holds the session to end its stream. A node that does not answer has died, and so has the stream; or it did not hear, and
+ * looks at the session again when it finds the mark (lib/runtime/resync.ts).
  * @returns undefined if the node did not answer
  */
 export async function closeStream(
@@ -233,6 +234,7 @@ export async function closeStream(
     return { undelivered: answer.take('undelivered'), unanswered: answer.bodies };
   } catch (error) {
     dependencies.log.info({ err: error, node }, 'a node did not answer a request to close a session');
+    await leaveMark(dependencies.store, { node, sid }, dependencies.ids.mint());
     return undefined;
   }
 }

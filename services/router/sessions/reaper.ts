@@ -19,7 +19,7 @@ import {
   removeDeadline,
   removeParked,
 } from '../../../lib/runtime/parked.ts';
-import { readMark } from '../../../lib/runtime/resync.ts';
+import { forgetMarks, readMark } from '../../../lib/runtime/resync.ts';
 import { isParked, listHeld, type Owner, readSessions, unmarkHeld } from '../../../lib/runtime/sessions.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { nowhere, type SessionAddress } from '../../../lib/runtime/wire.ts';
@@ -49,7 +49,7 @@ export async function reapNode(
     page = await listHeld(dependencies.store, node, routerLimits.reaperPageMax)
   ) {
     // This is asked after the page was read: if the node has come back, the page may contain new sessions.
-    if (!(await isStillDead())) break;
+    if (!(await isStillDead())) return count;
     for (const { sid, owner } of page) {
       const tenant = await dependencies.tenants.find(owner.domain);
       if (tenant) await release(dependencies, tenant, owner, { node, sid });
@@ -58,6 +58,7 @@ export async function reapNode(
     }
     await sleep(dependencies.clock, routerLimits.reaperPauseMs);
   }
+  if (await isStillDead()) await forgetMarks(dependencies.store, node);
   return count;
 }
 
