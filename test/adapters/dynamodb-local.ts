@@ -27,6 +27,7 @@ export async function startDynamoLocal(folder: string): Promise<Engine> {
         `${folder}/*`,
         'com.amazonaws.services.dynamodbv2.local.main.ServerRunner',
         '-inMemory',
+        '-sharedDb', // the same tables for whatever credentials
         '-disableTelemetry',
         '-port',
         `${port}`,
