@@ -164,6 +164,9 @@ describe('NATS bus: when the server goes away', { skip: skipWithoutNats, timeout
   });
 });
 
+/** A process on another core goes on for a moment after the signal was sent. */
+const stopsMs = 100;
+
 describe('NATS bus: how the server behaves', { skip: skipWithoutNats, timeout: 60_000 }, () => {
   test('the first connection may be late', { timeout: 20_000 }, async () => {
     const first = await startNats();
@@ -183,6 +186,7 @@ describe('NATS bus: how the server behaves', { skip: skipWithoutNats, timeout: 6
     const bus = await connectNatsBus({ servers: [server.url], clock });
     await bus.serve('a', echo);
     server.child.kill('SIGSTOP');
+    await sleep(clock, stopsMs);
     await assert.rejects(bus.request('a', payload, { timeoutMs: 100 }), /no answer within 100 ms/);
     server.child.kill('SIGCONT');
     await bus.request('a', payload, { timeoutMs: 5_000 });
@@ -194,6 +198,7 @@ describe('NATS bus: how the server behaves', { skip: skipWithoutNats, timeout: 6
     const server = await startNats();
     const bus = await connectNatsBus({ servers: [server.url], clock });
     server.child.kill('SIGSTOP');
+    await sleep(clock, stopsMs);
     const large = new Uint8Array(portLimits.busPayloadBytesMax);
     const most = adapterLimits.busHeldBytesMax / large.length;
     for (let index = 0; index < most + 10; index++) bus.publish('a', large);
