@@ -307,16 +307,6 @@ export function deleteFromOutbox(store: Store, pair: PairName, keys: readonly st
 export async function eraseDue(store: Store, tenant: string, mayDelete: () => void): Promise<void> {
   for (let shard = 0; shard < shardCount; shard++) {
     const rows = dueOf(store, shard);
-    for (const kind of [due, missed]) {
-      for (;;) {
-        const page = await rows.list(kind, { limit: runtimeLimits.eraseRowsMax, after: `${tenant} `, before: `${tenant}!` });
-        mayDelete();
-        await rows.deleteMany(
-          kind,
-          page.map(({ key }) => key),
-        );
-        if (page.length < runtimeLimits.eraseRowsMax) break;
-      }
-    }
+    for (const kind of [due, missed]) await rows.deleteAll(kind, { after: `${tenant} `, before: `${tenant}!`, mayDelete });
   }
 }

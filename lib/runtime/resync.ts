@@ -5,7 +5,6 @@
  */
 import { Conflict, type Store } from '../ports/store.ts';
 import { collection } from './collection.ts';
-import { runtimeLimits } from './limits.ts';
 import { Rows } from './rows.ts';
 import { update } from './update.ts';
 import type { SessionAddress } from './wire.ts';
@@ -56,14 +55,6 @@ export async function takeMarks(
 }
 
 /** The node is dead, and whoever cleans up after it has read its marks. */
-export async function forgetMarks(store: Store, node: string): Promise<void> {
-  const rows = Rows.ofDeployment(store, node);
-  for (;;) {
-    const found = await rows.list(marks, { limit: runtimeLimits.eraseRowsMax });
-    await rows.deleteMany(
-      marks,
-      found.map(({ key }) => key),
-    );
-    if (found.length < runtimeLimits.eraseRowsMax) return;
-  }
+export function forgetMarks(store: Store, node: string): Promise<void> {
+  return Rows.ofDeployment(store, node).deleteAll(marks);
 }

@@ -15,6 +15,7 @@ import { portLimits } from '../ports/limits.ts';
 import type { Condition, Key, Put, Store } from '../ports/store.ts';
 import { StanzaError } from '../xmpp/errors.ts';
 import type { Collection, OwnerKind } from './collection.ts';
+import { runtimeLimits } from './limits.ts';
 import { rowValue } from './row-values.ts';
 
 export interface Item<Value> {
@@ -161,6 +162,26 @@ export class Rows {
   /** Deletes rows whatever their versions, also those that are not there. After a throw any of them may be gone. */
   deleteMany(collection: Collection<unknown>, keys: readonly string[]): Promise<void> {
     return this.#store.batchDelete(keys.map((key) => this.keyOf(collection, key)));
+  }
+
+  /**
+   * Deletes all rows of a collection in a range, page by page.
+   * @param mayDelete runs before each page is deleted, and may throw to stop
+   */
+  async deleteAll(
+    collection: Collection<unknown>,
+    { mayDelete = () => {}, ...range }: Pick<ListOptions, 'after' | 'before'> & { readonly mayDelete?: () => void } = {},
+  ): Promise<void> {
+    const limit = runtimeLimits.eraseRowsMax;
+    for (;;) {
+      const page = await this.list(collection, { limit, ...range });
+      mayDelete();
+      await this.deleteMany(
+        collection,
+        page.map(({ key }) => key),
+      );
+      if (page.length < limit) return;
+    }
   }
 
   add(collection: Collection<number>, by: number, key = ''): Promise<number> {

@@ -6,7 +6,6 @@
 import { portLimits } from '../../../lib/ports/limits.ts';
 import type { Put, Store } from '../../../lib/ports/store.ts';
 import type { Collection } from '../../../lib/runtime/collection.ts';
-import { runtimeLimits } from '../../../lib/runtime/limits.ts';
 import type { OutboxBatch } from '../../../lib/runtime/outbox.ts';
 import { type Item, Rows } from '../../../lib/runtime/rows.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
@@ -166,14 +165,6 @@ async function clearRows({ store, features }: RoomDependencies, rows: Rows): Pro
 }
 
 /** Deletes the archive of a room that has ended, up to and with its last id. */
-export async function eraseArchive(store: Store, domain: string, name: string, lastId: string): Promise<void> {
-  const rows = Rows.ofRoom(store, domain, name);
-  for (;;) {
-    const page = await rows.list(messages, { limit: runtimeLimits.eraseRowsMax, before: `${lastId}~` });
-    await rows.deleteMany(
-      messages,
-      page.map(({ key }) => key),
-    );
-    if (page.length < runtimeLimits.eraseRowsMax) return;
-  }
+export function eraseArchive(store: Store, domain: string, name: string, lastId: string): Promise<void> {
+  return Rows.ofRoom(store, domain, name).deleteAll(messages, { before: `${lastId}~` });
 }
