@@ -1,4 +1,5 @@
-/** CloudWatch's embedded metric format: one line of JSON on stdout is a log event and a data point. */
+/** What an operator is told of each look at the certificates. */
+import { embeddedMetrics } from '../../lib/runtime/embedded-metrics.ts';
 import { daysLeft } from './due.ts';
 import type { Result } from './renewal.ts';
 
@@ -6,19 +7,6 @@ import type { Result } from './renewal.ts';
 export function daysLeftMetric(results: readonly Result[], deployment: string, nowMs: number): string | undefined {
   const days = results.flatMap(({ entry }) => (entry === undefined ? [] : [daysLeft(entry, nowMs)]));
   if (days.length === 0) return undefined;
-  return JSON.stringify({
-    _aws: {
-      Timestamp: nowMs,
-      CloudWatchMetrics: [
-        {
-          Namespace: 'Skylark',
-          Dimensions: [['Service', 'Deployment']],
-          Metrics: [{ Name: 'CertificateDaysLeft', Unit: 'None' }],
-        },
-      ],
-    },
-    Service: 'certificates',
-    Deployment: deployment,
-    CertificateDaysLeft: Math.min(...days),
-  });
+  const metric = { name: 'CertificateDaysLeft', unit: 'None', value: Math.min(...days) };
+  return embeddedMetrics({ service: 'certificates', deployment }, nowMs, [metric]);
 }

@@ -1,24 +1,10 @@
-/** CloudWatch's embedded metric format: one line of JSON on stdout is a log event and two data points. */
+/** What an operator is told of each look. */
+import { embeddedMetrics } from '../../lib/runtime/embedded-metrics.ts';
 import type { Plan } from './plan.ts';
 
 export function scaleInMetric({ next, isStuck }: Plan, deployment: string, nowMs: number): string {
-  return JSON.stringify({
-    _aws: {
-      Timestamp: nowMs,
-      CloudWatchMetrics: [
-        {
-          Namespace: 'Skylark',
-          Dimensions: [['Service', 'Deployment']],
-          Metrics: [
-            { Name: 'TasksLeaving', Unit: 'Count' },
-            { Name: 'ScaleInStuck', Unit: 'Count' },
-          ],
-        },
-      ],
-    },
-    Service: 'scale-in',
-    Deployment: deployment,
-    TasksLeaving: next.leaving === undefined ? 0 : 1,
-    ScaleInStuck: isStuck ? 1 : 0,
-  });
+  return embeddedMetrics({ service: 'scale-in', deployment }, nowMs, [
+    { name: 'TasksLeaving', unit: 'Count', value: next.leaving === undefined ? 0 : 1 },
+    { name: 'ScaleInStuck', unit: 'Count', value: isStuck ? 1 : 0 },
+  ]);
 }

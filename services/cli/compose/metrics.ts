@@ -4,6 +4,7 @@
  * counted here: each figure is read from the part of the program that keeps it anyway.
  */
 import type { Clock, Timer } from '../../../lib/ports/clock.ts';
+import { embeddedMetrics } from '../../../lib/runtime/embedded-metrics.ts';
 import type { Latency } from '../../../lib/runtime/latency.ts';
 import { programLimits } from '../limits.ts';
 
@@ -155,14 +156,10 @@ export class Metrics {
 
   tell(): void {
     const { clock, service, deployment, write } = this.#options;
-    const values = [...this.#readers].flatMap(([name, read]) => {
+    const metrics = [...this.#readers].flatMap(([name, read]) => {
       const value = read();
-      return value === undefined ? [] : [[name, Math.round(value * 1_000) / 1_000] as const];
+      return value === undefined ? [] : [{ name, unit: unitOf(name), value: Math.round(value * 1_000) / 1_000 }];
     });
-    if (values.length === 0) return;
-    const told = values.map(([name]) => ({ Name: name, Unit: unitOf(name) }));
-    const directive = { Namespace: 'Skylark', Dimensions: [['Service', 'Deployment']], Metrics: told };
-    const about = { Timestamp: clock.now(), CloudWatchMetrics: [directive] };
-    write(JSON.stringify({ _aws: about, Service: service, Deployment: deployment, ...Object.fromEntries(values) }));
+    if (metrics.length > 0) write(embeddedMetrics({ service, deployment }, clock.now(), metrics));
   }
 }
