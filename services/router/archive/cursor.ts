@@ -144,21 +144,19 @@ export async function requeue(account: Account, { resource, undelivered = [], mi
  * What came of late for a session whose node has died, whatever others have acknowledged: nobody knows what its own client has.
  * @returns messages that the session was to be given, by their ids
  */
-export async function readRecent(account: Account): Promise<ReadonlyMap<string, Stanza>> {
+export async function readRecent(account: Account, session: SessionEntry): Promise<ReadonlyMap<string, Stanza>> {
   const after = firstIdAt(account.now.getTime() - routerLimits.unackedRecentMs);
   const options = { after, limit: portLimits.storeQueryRowsMax >> 1 };
-  const [blocked, sessions, ...lists] = await Promise.all([
+  const [blocked, ...lists] = await Promise.all([
     account.get(blocklist),
-    readSessions(account.turn.dependencies.store, [account]),
     account.list(entries, options),
     account.list(unarchived, options),
   ]);
-  const session = ownOf(account, sessions[0]!);
   const isOpen = queueOf(session) === 'open';
   const found = new Map<string, Stanza>();
   for (const { key, value } of lists.flat()) {
     const to = resourceOf(value);
-    if (!value.queue || !(to === session?.resource || (to === '' && isOpen))) continue;
+    if (!value.queue || !(to === session.resource || (to === '' && isOpen))) continue;
     const xml = readable(account, key, value, blocked);
     if (xml !== undefined) found.set(key, Stanza.parse(xml));
   }

@@ -184,10 +184,12 @@ async function ringUnread(account: Account, isDead: boolean): Promise<void> {
   if (own.length === 0) return;
   const { stanzas } = await readQueue(account, '', new Set());
   const unheard = new Map(stanzas.map(({ id, xml }) => [id, Stanza.parse(xml)]));
-  if (isDead) for (const [id, stanza] of await readRecent(account)) unheard.set(id, stanza);
+  const [sessions] = isDead ? await readSessions(account.turn.dependencies.store, [account]) : [];
+  const dead = sessions?.find(({ sid }) => sid === account.session?.sid);
+  if (dead) for (const [id, stanza] of await readRecent(account, dead)) unheard.set(id, stanza);
   const count = [...unheard.values()].filter((stanza) => ringsFor(account, stanza)).length;
   if (count > 0) for (const { key } of own) await pushTo(account, key, 'message', count);
-  if (isDead) await askRoomsLater(account);
+  if (dead) await askRoomsLater(account, dead);
 }
 
 /** What the account's own clients send does not ring. */

@@ -4,7 +4,7 @@
  */
 import { isOperating, report } from '../../../lib/runtime/faults.ts';
 import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
-import { readSessions } from '../../../lib/runtime/sessions.ts';
+import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Account } from '../core/account.ts';
 import type { Dependencies } from '../core/dependencies.ts';
@@ -15,16 +15,14 @@ import { type Due, putDue } from './registrations.ts';
 /** Keys of these rows begin so; those of registrations do not. */
 const ofRooms = '~';
 
-/** @param account with the session whose node has died */
-export async function askRoomsLater(account: Account): Promise<void> {
-  const { turn, session } = account;
-  const [sessions] = await readSessions(turn.dependencies.store, [account]);
-  const entry = sessions!.find(({ sid }) => sid === session?.sid);
-  const places = entry?.directed?.filter((address) => address.includes('/')) ?? [];
-  if (entry === undefined || places.length === 0) return;
-  const now = turn.dependencies.clock.now();
-  const unheard = { resource: entry.resource, places, sinceMs: now - routerLimits.unackedRecentMs };
-  await putDue(turn.dependencies, now, { owner: account, key: `${ofRooms}${entry.sid}`, unheard });
+/** @param session whose node has died */
+export async function askRoomsLater(account: Account, { sid, resource, directed = [] }: SessionEntry): Promise<void> {
+  const places = directed.filter((address) => address.includes('/'));
+  if (places.length === 0) return;
+  const { dependencies } = account.turn;
+  const now = dependencies.clock.now();
+  const unheard = { resource, places, sinceMs: now - routerLimits.unackedRecentMs };
+  await putDue(dependencies, now, { owner: account, key: `${ofRooms}${sid}`, unheard });
 }
 
 /** Asks them. Those that do not answer are asked again for as long as the session may come back. */
