@@ -4,7 +4,7 @@ import { request as httpsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { boshEvent } from '../../lib/runtime/bosh-wire.ts';
 import type { ConnectionNode } from '../../services/connection/node.ts';
-import { plainAuth } from './fixture.ts';
+import { type Fixture, plainAuth } from './fixture.ts';
 
 const NS_HTTPBIND = 'http://jabber.org/protocol/httpbind';
 const NS_XBOSH = 'urn:xmpp:xbosh';
@@ -132,4 +132,18 @@ export class BoshClient {
     const bind = `<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>web</resource></bind>`;
     return this.ask(`<iq xmlns='jabber:client' type='set' id='b'>${bind}</iq>`);
   }
+}
+
+/** What ends a session, as a pattern. */
+export function terminated(condition: string): RegExp {
+  return new RegExp(`^<body [^>]*type='terminate' condition='${condition}'`);
+}
+
+export function messageOf(id: string): string {
+  return `<message xmlns='jabber:client' to='a@b' id='${id}'><body>x</body></message>`;
+}
+
+/** The session that a user began last, as the router knows it. */
+export function sidOf({ router }: Fixture, user: string): string {
+  return router.steps.findLast(({ request }) => request.session.startsWith(`${user}@`))!.request.sid;
 }

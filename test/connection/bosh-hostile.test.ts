@@ -4,7 +4,17 @@ import { after, before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { xmppLimits } from '../../lib/xmpp/limits.ts';
 import { connectionLimits } from '../../services/connection/limits.ts';
-import { BoshClient, type BoshServer, beginning, bodyOf, post, startBoshServer } from './bosh-ground.ts';
+import {
+  BoshClient,
+  type BoshServer,
+  beginning,
+  bodyOf,
+  messageOf,
+  post,
+  sidOf,
+  startBoshServer,
+  terminated,
+} from './bosh-ground.ts';
 import { type Fixture, startFixture, until } from './fixture.ts';
 import { RawClient } from './raw-client.ts';
 
@@ -20,11 +30,7 @@ after(async () => {
   web.stop();
 });
 
-const terminated = (condition: string) => new RegExp(`^<body [^>]*type='terminate' condition='${condition}'`);
 const client = () => new BoshClient(web.port);
-const sidOf = (user: string) =>
-  fixture.router.steps.findLast(({ request }) => request.session.startsWith(`${user}@`))!.request.sid;
-const message = (id: string) => `<message xmlns='jabber:client' to='a@b' id='${id}'><body>x</body></message>`;
 
 describe('of HTTP', () => {
   test('pages of any origin may ask, as for WebSockets', async () => {
@@ -178,16 +184,16 @@ describe('behind a load balancer', () => {
     const there = await startBoshServer(other);
     const roamer = client();
     await roamer.signIn('roamer');
-    const sid = sidOf('roamer');
+    const sid = sidOf(fixture, 'roamer');
     const elsewhere = new BoshClient(there.port);
     Object.assign(elsewhere, { sid: roamer.sid, rid: roamer.rid });
-    const { answer } = elsewhere.send(message('roam'));
+    const { answer } = elsewhere.send(messageOf('roam'));
     await until(() => fixture.router.stanzas.some((xml) => xml.includes('roam')), 'the message');
     await fixture.router.deliver(fixture.node.subject, sid, "<message id='d6'/>");
     const { body } = await answer;
     assert.match(body, /id='d6'/);
     assert.equal(
-      (await roamer.again(elsewhere.rid, message('roam')).answer).body,
+      (await roamer.again(elsewhere.rid, messageOf('roam')).answer).body,
       body,
       'the answer is kept where the session is',
     );

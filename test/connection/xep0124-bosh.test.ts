@@ -2,7 +2,17 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { connectionLimits } from '../../services/connection/limits.ts';
-import { attribute, BoshClient, type BoshServer, beginning, post, startBoshServer } from './bosh-ground.ts';
+import {
+  attribute,
+  BoshClient,
+  type BoshServer,
+  beginning,
+  messageOf,
+  post,
+  sidOf,
+  startBoshServer,
+  terminated,
+} from './bosh-ground.ts';
 import { type Fixture, NS_SM, plainAuth, startFixture, until } from './fixture.ts';
 import { settled } from './manual-clock.ts';
 
@@ -18,11 +28,7 @@ after(async () => {
   web.stop();
 });
 
-const terminated = (condition: string) => new RegExp(`^<body [^>]*type='terminate' condition='${condition}'`);
 const client = () => new BoshClient(web.port);
-const sidOf = (user: string) =>
-  fixture.router.steps.findLast(({ request }) => request.session.startsWith(`${user}@`))!.request.sid;
-const message = (id: string) => `<message xmlns='jabber:client' to='a@b' id='${id}'><body>x</body></message>`;
 
 describe('a session begins', () => {
   test('§7.2: with a sid, the terms, and (XEP-0206 §4) the features of the stream', async () => {
@@ -96,7 +102,7 @@ describe('a stream', () => {
     );
     const bind = `<iq xmlns='jabber:client' type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>x</resource></bind></iq>`;
     assert.match(await juliet.ask(bind), /<iq xmlns='jabber:client' type='result' id='b'>/);
-    const sid = sidOf('juliet');
+    const sid = sidOf(fixture, 'juliet');
     const { answer } = juliet.send();
     await fixture.router.deliver(
       fixture.node.subject,
@@ -135,7 +141,7 @@ describe('a stream', () => {
     const one = client();
     await one.signIn('onestream');
     const { answer } = one.send('', { to: 'example.org', 'xml:lang': 'en' });
-    await fixture.router.deliver(fixture.node.subject, sidOf('onestream'), "<message id='d2'/>");
+    await fixture.router.deliver(fixture.node.subject, sidOf(fixture, 'onestream'), "<message id='d2'/>");
     const { body } = await answer;
     assert.equal(attribute('stream', body), undefined);
     assert.match(body, /id='d2'/);
@@ -147,7 +153,7 @@ describe('requests and answers', () => {
     const waiter = client();
     await waiter.signIn('waiter');
     const first = waiter.send();
-    const second = waiter.send(message('w1'));
+    const second = waiter.send(messageOf('w1'));
     assert.match((await first.answer).body, /^<body xmlns='[^']+' ack='\d+'\/>$|^<body xmlns='[^']+'\/>$/);
     await until(() => fixture.router.stanzas.some((xml) => xml.includes('w1')), 'the message');
     second.abort();
@@ -168,10 +174,10 @@ describe('requests and answers', () => {
     const mixed = client();
     await mixed.signIn('mixed');
     const { rid } = mixed;
-    const later = mixed.again(rid + 2, message('o2'));
+    const later = mixed.again(rid + 2, messageOf('o2'));
     await new Promise((resolve) => void setTimeout(resolve, 30));
     assert.ok(!fixture.router.stanzas.some((xml) => xml.includes('o2')));
-    const sooner = mixed.again(rid + 1, message('o1'));
+    const sooner = mixed.again(rid + 1, messageOf('o1'));
     await sooner.answer;
     await until(() => fixture.router.stanzas.some((xml) => xml.includes('o2')), 'both');
     const order = fixture.router.stanzas.flatMap((xml) => /id='(o\d)'/.exec(xml)?.[1] ?? []);
@@ -182,20 +188,20 @@ describe('requests and answers', () => {
   test('§14.3: a request that is repeated gets the same answer, and its payload counts once', async () => {
     const repeater = client();
     await repeater.signIn('repeater');
-    const sid = sidOf('repeater');
-    const { answer } = repeater.send(message('once'));
+    const sid = sidOf(fixture, 'repeater');
+    const { answer } = repeater.send(messageOf('once'));
     await until(() => fixture.router.stanzas.some((xml) => xml.includes('once')), 'the message');
     await fixture.router.deliver(fixture.node.subject, sid, "<message id='d3'/>");
     const { body } = await answer;
     assert.match(body, /id='d3'/);
-    assert.equal((await repeater.again(repeater.rid, message('once')).answer).body, body);
+    assert.equal((await repeater.again(repeater.rid, messageOf('once')).answer).body, body);
     assert.equal(fixture.router.stanzas.filter((xml) => xml.includes('once')).length, 1);
   });
 
   test('§14.3: a request whose connection broke is taken up by its repeat', async () => {
     const broken = client();
     await broken.signIn('broken');
-    const sid = sidOf('broken');
+    const sid = sidOf(fixture, 'broken');
     const lost = broken.send();
     await new Promise((resolve) => void setTimeout(resolve, 30));
     lost.abort();
@@ -225,7 +231,7 @@ describe('requests and answers', () => {
     await acked.signIn('acked');
     const first = acked.send();
     await new Promise((resolve) => void setTimeout(resolve, 30));
-    const second = acked.send(message('k1'));
+    const second = acked.send(messageOf('k1'));
     assert.equal(attribute('ack', (await first.answer).body), `${acked.rid}`);
     second.abort();
   });
@@ -293,14 +299,14 @@ describe('who is away', () => {
     await fixture.clock.advance(99_000);
     assert.equal(fixture.node.stats.sessions, sessions);
     const { answer } = pausing.send();
-    await fixture.router.deliver(fixture.node.subject, sidOf('pausing'), "<message id='d5'/>");
+    await fixture.router.deliver(fixture.node.subject, sidOf(fixture, 'pausing'), "<message id='d5'/>");
     assert.match((await answer).body, /id='d5'/);
   });
 
   test('an entry of the archive counts as read when its answer can no longer be asked for', async () => {
     const reader = client();
     await reader.signIn('reader');
-    const sid = sidOf('reader');
+    const sid = sidOf(fixture, 'reader');
     const first = reader.send();
     await fixture.router.deliver(fixture.node.subject, sid, "<message id='e1'/>", '0000000000001');
     assert.match((await first.answer).body, /id='e1'/);

@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 import { type Agent, createClient } from 'stanza';
 import { attribute, BoshClient } from '../connection/bosh-ground.ts';
 import { Skylark } from '../support/skylark.ts';
+import { event as eventOf } from '../support/stanza-events.ts';
 
 let skylark: Skylark;
 /** stanza asks again after four seconds, and then after nine. */
@@ -20,21 +21,7 @@ before(async () => {
 
 after(() => skylark.stop());
 
-/** @param matches of the first event that does */
-// biome-ignore lint/suspicious/noExplicitAny: events of stanza have as many shapes as names
-function event(agent: Agent, name: string, matches: (data: any) => boolean = () => true): Promise<any> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`no '${name}' of ${matches} within ${waitMs} ms`)), waitMs);
-    // biome-ignore lint/suspicious/noExplicitAny: see above
-    const listen = (data: any) => {
-      if (!matches(data)) return;
-      clearTimeout(timer);
-      agent.off(name as 'chat', listen);
-      resolve(data);
-    };
-    agent.on(name as 'chat', listen);
-  });
-}
+const event = (agent: Agent, name: string, matches?: Parameters<typeof eventOf>[2]) => eventOf(agent, name, matches, waitMs);
 
 async function signIn(jid: string, password: string, server = 'localhost'): Promise<Agent> {
   const transports = { bosh: `http://127.0.0.1:${skylark.ports.http}/http-bind`, websocket: false };

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type Agent, createClient } from 'stanza';
 import { Skylark } from '../support/skylark.ts';
+import { event } from '../support/stanza-events.ts';
 
 let skylark: Skylark;
-const waitMs = 10_000;
 
 before(async () => {
   skylark = await Skylark.start();
@@ -26,23 +26,6 @@ async function signIn(jid: string, password: string): Promise<Agent> {
   agent.connect();
   await started;
   return agent;
-}
-
-/** The next event of a name; rejects when the sign-in fails or nothing comes. */
-// biome-ignore lint/suspicious/noExplicitAny: events of stanza have as many shapes as names
-function event(agent: Agent, name: string, matches: (data: any) => boolean = () => true): Promise<any> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`no '${name}' within ${waitMs} ms`)), waitMs);
-    // biome-ignore lint/suspicious/noExplicitAny: see above
-    const listen = (data: any) => {
-      if (!matches(data)) return;
-      clearTimeout(timer);
-      agent.off(name as 'chat', listen);
-      resolve(data);
-    };
-    agent.on(name as 'chat', listen);
-    agent.once('auth:failed', () => reject(new Error('sign-in failed')));
-  });
 }
 
 test('stanza: subscription, presence, chat, archive and a room', async () => {

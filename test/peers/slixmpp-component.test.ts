@@ -1,8 +1,6 @@
 /** A component of Debian's slixmpp (XEP-0114): it echoes, and acts for an account as far as it may (XEP-0356). */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setTimeout as pause } from 'node:timers/promises';
-import { runtimeLimits } from '../../lib/runtime/limits.ts';
 import { freePorts } from '../support/free-ports.ts';
 import { Skylark } from '../support/skylark.ts';
 import { TcpClient } from '../support/tcp-client.ts';
@@ -19,7 +17,7 @@ test('a component of slixmpp echoes, changes a roster and speaks for an account'
     const secret = /shown again: (\S+)/.exec(skylark.command('component', 'add', component))?.[1];
     assert.ok(secret);
     skylark.command('component', 'grant', component, 'roster=both', 'message=outgoing');
-    await pause(2 * runtimeLimits.tenantCacheMs); // until all processes know what it may do
+    await skylark.felt();
     const juliet = await TcpClient.signIn(skylark.ports.c2sTls, `juliet@${domain}/balcony`, password);
     const romeo = await TcpClient.signIn(skylark.ports.c2sTls, `romeo@${domain}/orchard`, password);
     for (const client of [juliet, romeo]) client.send('<presence/>');

@@ -106,7 +106,12 @@ export class Skylark {
   /** Sets the policy of a tenant, and waits until all of the service has felt it. */
   async policy(domain: string, ...options: string[]): Promise<void> {
     this.command('tenant', 'set', domain, ...options);
-    await pause(2 * runtimeLimits.tenantCacheMs);
+    await this.felt();
+  }
+
+  /** What was said of a tenant is known in all processes. */
+  felt(): Promise<void> {
+    return pause(2 * runtimeLimits.tenantCacheMs);
   }
 
   addUser(jid: string, password: string): void {
