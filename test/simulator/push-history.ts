@@ -10,17 +10,25 @@ export interface Sleep {
   readonly rooms: readonly string[];
 }
 
+/** When a client was woken, and of how many messages it was told. */
+export interface Push {
+  /** The id of the iq. A bus that doubles what it carries brings it again. */
+  readonly id: string;
+  readonly atMs: number;
+  readonly count: number;
+}
+
 export class PushHistory {
-  /** When each client was woken, by its name, and of how many messages it was told. */
-  readonly pushes = new Map<string, { readonly atMs: number; readonly count: number }[]>();
+  /** By the name of the client. */
+  readonly pushes = new Map<string, Push[]>();
   readonly sleeps = new Map<string, Sleep[]>();
   /** When clocks stepped by more than sessions are kept, which may have ended sessions. */
   readonly dayStepsMs: number[] = [];
   /** Called with the name of a client that is woken. */
   onPush: (client: string) => void = () => {};
 
-  push(client: string, atMs: number, count: number): void {
-    this.pushes.set(client, [...(this.pushes.get(client) ?? []), { atMs, count }]);
+  push(client: string, push: Push): void {
+    this.pushes.set(client, [...(this.pushes.get(client) ?? []), push]);
     this.onPush(client);
   }
 

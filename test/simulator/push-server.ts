@@ -46,7 +46,8 @@ export class PushServer {
       if (name === undefined) continue;
       this.#world.note('push for', name);
       const count = /var=['"]message-count['"]><value>(\d+)</.exec(body.toString())?.[1];
-      this.#history.push(name, this.#world.nowMs, Number(count));
+      const id = / id=['"]([^'"]*)['"]/.exec(body.toString())?.[1] ?? '';
+      this.#history.push(name, { id, atMs: this.#world.nowMs, count: Number(count) });
     }
     return encodeFrame({ missing: [] } satisfies DeliverReply);
   }
