@@ -190,10 +190,14 @@ export class RoomRunner {
     this.#mayHaveMissed = true;
     this.#unwritten.push(...jobs.filter((job) => job.first === 'mark'));
     this.#dependencies.log.warn({ err: error, room: this.#jid.toString() }, 'a batch of a room failed');
+    this.#rememberUnacknowledged(jobs);
+    for (const job of jobs) job.done?.({ ok: false, error: String(error) });
+  }
+
+  #rememberUnacknowledged(jobs: readonly Job[]): void {
     for (const job of jobs) {
       const isMessage = 'stanza' in job && job.stanza.name === 'message';
       if (isMessage && this.#unacknowledged.size < roomLimits.handledMax) this.#unacknowledged.add(job.request.id);
-      job.done?.({ ok: false, error: String(error) });
     }
   }
 
@@ -298,6 +302,8 @@ export class RoomRunner {
         // When the store failed half-way, the rows may be there, and nothing may overtake what is in the archive already.
         if (!isOperating(error) || tries === roomLimits.batchTriesMax) throw error;
         hasLostRace ||= error instanceof Conflict;
+        // The next try may come when nobody waits for the answer any more, and would leave what is written to nobody.
+        if (!hasLostRace) this.#rememberUnacknowledged(jobs);
       }
     }
   }

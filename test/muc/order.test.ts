@@ -1,7 +1,9 @@
 /** What stands in a room's archive and what its occupants see is in one order, also when the store fails half-way. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
+import { systemClock } from '../../lib/adapters/system-clock.ts';
 import { type Store, Unavailable } from '../../lib/ports/store.ts';
+import { DeploymentClock } from '../../lib/runtime/deployment-clock.ts';
 import { hall, openHall } from '../support/stage/rooms.ts';
 import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
 
@@ -10,11 +12,16 @@ let juliet: RequestActor;
 let romeo: RequestActor;
 /** The next calls of this kind fail, so many of them; `after`: although they were carried out. */
 let failures: { method: keyof Store; count: number; after: boolean };
+/** Called when a call fails. */
+let onFailure: () => void;
+let clock: DeploymentClock;
 
 beforeEach(async () => {
   stage = await openRooms({ hasWorker: false });
   failures = { method: 'put', count: 0, after: false };
-  await stage.startRooms({ store: failing(stage.store) });
+  onFailure = () => {};
+  clock = DeploymentClock.of(systemClock);
+  await stage.startRooms({ store: failing(stage.store), clock });
   juliet = await openHall(stage);
   romeo = await stage.join('romeo@a.example/orchard');
   await romeo.enter('Romeo');
@@ -31,6 +38,7 @@ function failing(store: Store): Store {
         if (!isFailing) return method.apply(target, parameters);
         failures.count--;
         if (failures.after) await method.apply(target, parameters);
+        onFailure();
         throw new Unavailable('it is away');
       };
     },
@@ -76,5 +84,15 @@ test('a message that was written although all tries failed goes before the next 
   assert.equal((await stage.request(juliet, message, id)).ok, false);
   await romeo.say('two');
   await juliet.send(message, id);
+  for (const person of [juliet, romeo]) assert.deepEqual(person.heard(), ['message Juliet one', 'message Romeo two']);
+});
+
+test('a message that was written when the time went forward is shown before the next one', async () => {
+  const [id, deadline] = [stage.ids.mint(), systemClock.now() + 60_000];
+  const message = `<message to='${hall}' type='groupchat' id='one'><body>one</body></message>`;
+  failures = { method: 'put', count: 1, after: true };
+  onFailure = () => clock.observe(clock.now() + 3_600_000);
+  assert.ok((await stage.request(juliet, message, id, { deadline })).ok);
+  await romeo.say('two');
   for (const person of [juliet, romeo]) assert.deepEqual(person.heard(), ['message Juliet one', 'message Romeo two']);
 });
