@@ -20,7 +20,7 @@ export const layers: Readonly<Record<string, readonly (readonly string[])[]>> = 
   ],
   'services/federation': [['.'], ['pairs'], ['streams'], ['core'], ['finding']],
   'services/console': [['.'], ['pages'], ['core']],
-  'services/cli': [['.'], ['commands', 'backup', 'canary'], ['doctor'], ['compose', 'cost', 'dns'], ['core']],
+  'services/cli': [['.'], ['commands', 'backup', 'canary', 'setup'], ['doctor'], ['compose', 'cost', 'dns'], ['core']],
   'services/muc': [['.'], ['features'], ['missed'], ['rooms'], ['core']],
   'services/router': [
     ['.'],

@@ -16,6 +16,7 @@ import { startOptions } from './compose/start-options.ts';
 import { costOptions } from './cost/cost-options.ts';
 import { dnsOptions } from './dns/dns-options.ts';
 import { doctorOptions } from './doctor/doctor-options.ts';
+import { machineCommands } from './machine-commands.ts';
 
 const passwordText = ['Without --password it asks twice on a terminal; otherwise it reads one line from standard input.'];
 
@@ -34,6 +35,7 @@ export const commands: readonly Command[] = [
     options: startOptions,
     run: async (values, positionals) => (await import('./commands/start.ts')).start(values, positionals),
   }),
+  ...machineCommands,
   command({
     name: 'backup',
     positionals: ['FOLDER'],

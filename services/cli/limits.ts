@@ -71,6 +71,11 @@ export const programLimits = {
   /** Interval of the metrics on stdout, ms. */
   metricsIntervalMs: 60_000,
 
+  // The file of settings
+
+  /** Size of the file, bytes. One that has all settings with their comments takes a tenth of this. */
+  settingsBytesMax: 64 * 1024,
+
   // The operators' socket and its commands
 
   /** Length of the path of a Unix socket without its NUL, bytes. It is 107 on Linux, and 103 on the BSDs and macOS. */

@@ -3,8 +3,11 @@
 import type { Command } from './command.ts';
 import { commands } from './commands.ts';
 import { completionOf } from './completion.ts';
-import { readArguments } from './core/arguments.ts';
+import { settingOptions } from './compose/start-options.ts';
+import { type ReadSettings, readArguments } from './core/arguments.ts';
+import * as shared from './core/options.ts';
 import { reportError, say, UsageError } from './core/report.ts';
+import { readSettings } from './core/settings-file.ts';
 import { version } from './core/version.ts';
 import { helpOf, overview } from './help.ts';
 import { programLimits } from './limits.ts';
@@ -36,9 +39,13 @@ async function run(args: readonly string[], environment: NodeJS.ProcessEnv): Pro
   const rest = words.slice(command.name.split(' ').length);
   const end = rest.indexOf('--');
   if (isHelp || rest.slice(0, end < 0 ? rest.length : end).some((arg) => helpFlags.has(arg))) return tell(helpOf(command));
-  const { values, positionals } = readArguments(command.name, command.options, rest, environment);
+  const { values, positionals } = readArguments(command.name, command.options, rest, environment, fromFile);
   return command.run(values, positionals);
 }
+
+/** `skylark setup` has a flag of the same name for the file that it writes. */
+const fromFile: ReadSettings = (path, options) =>
+  options.settings === shared.settings ? readSettings(path, options, settingOptions) : { path, given: new Map() };
 
 function tell(text: string): number {
   say(text.trimEnd());

@@ -24,7 +24,7 @@ export async function start(values: StartValues, positionals: readonly string[])
   const { addresses, folder } = service;
   if (values.json) say(JSON.stringify({ event: 'listening', pid: process.pid, domain: values.domain, folder, addresses }));
   else say(...describe(values, addresses, await service.consolePath()));
-  log.info({ version, domain: values.domain, folder, addresses }, 'started');
+  log.info({ version, domain: values.domain, folder, addresses, settings: values.settings }, 'started');
   log.info({ reason: await lifetime.over }, 'stopping');
   // With several processes, all others stop first, and then this one; both steps may take as long as one process.
   const code = await stopWithin(log, () => service.stop(), hasParts ? 2 * serviceLimits.shutdownMs : serviceLimits.shutdownMs);
@@ -56,14 +56,15 @@ const purposes: Readonly<Record<string, string>> = {
 };
 
 function describe(values: StartValues, addresses: Addresses, consolePath: string): string[] {
-  const { domain, data } = values;
+  const { domain, data, settings } = values;
   const ports = Object.entries(addresses).map(
     ([name, { address, port }]) => `  ${(purposes[name] ?? name).padEnd(28)}${hostPort(address, port)}`,
   );
   const isOpen = registrationOf(values) === 'open';
-  const where = data === './data' ? '' : ` --data ${quote(data)}`;
+  const where = data === './data' || settings !== undefined ? '' : ` --data ${quote(data)}`;
   return [
     `Skylark ${version} serves ${domain}; everything is kept in ${data}`,
+    ...(settings === undefined ? [] : [`  ${'settings'.padEnd(28)}${settings}`]),
     ...ports,
     `Try it:          http://localhost:${addresses.http?.port}/`,
     `Add an account:  npx skylark user add you@${domain}${where}${isOpen ? '   (or in the browser: registration is open)' : ''}`,

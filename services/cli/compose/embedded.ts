@@ -60,7 +60,7 @@ export interface Embedded {
 }
 
 type ProxyValues = 'proxyPort' | 'proxyHost';
-type EmbeddedValues = Omit<StartValues, 'processes' | ProxyValues> & Partial<Pick<StartValues, ProxyValues>>;
+type EmbeddedValues = Omit<StartValues, 'processes' | 'settings' | ProxyValues> & Partial<Pick<StartValues, ProxyValues>>;
 
 /** @throws {UsageError | Refusal | FolderInUse} after everything that was started has been stopped again */
 export async function startEmbedded(values: EmbeddedValues, log: Logger, outside: Outside = {}): Promise<Embedded> {

@@ -27,7 +27,13 @@ export const startOptions = {
   healthPort: shared.healthPort,
   json: shared.json,
   processes: countOption('the number of processes that share the work, one per core', 64, 1),
+  settings: shared.settings,
 } satisfies Options;
+
+const { json: _json, settings: _settings, ...kept } = startOptions;
+
+/** What a file of settings can say, by the names of options: all that a service starts with. */
+export const settingOptions: Options = kept;
 
 export type StartValues = Values<typeof startOptions>;
 

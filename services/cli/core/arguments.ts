@@ -33,14 +33,26 @@ export function variableOf(name: string): string {
   return `SKYLARK_${flagOf(name).slice(2).replaceAll('-', '_').toUpperCase()}`;
 }
 
-interface Given {
+export interface Given {
   readonly text: string;
-  /** The flag or variable that gave the value: `--bind` or `SKYLARK_BIND`. */
+  /** What gave the value: the flag `--bind`, the variable `SKYLARK_BIND`, or a file and its key. */
   readonly by: string;
 }
 
+/** What a file of settings says. */
+export interface Settings {
+  /** The file; undefined when there is none. */
+  readonly path: string | undefined;
+  /** By the names of options. */
+  readonly given: ReadonlyMap<string, Given>;
+}
+
+/** Reads the file of settings for a command. @param path as a flag or a variable names it @throws {UsageError | Refusal} */
+export type ReadSettings = (path: string | undefined, options: Options) => Settings;
+
 /**
- * Reads the arguments of a command. Flags win over variables, and variables over defaults. An empty variable counts as absent.
+ * Reads the arguments of a command. Flags win over variables, variables over the file of settings, and that over defaults. An empty
+ * variable counts as absent.
  * @throws {UsageError} with one line that names the flag or variable, the value, and what is allowed
  */
 export function readArguments<Of extends Options>(
@@ -48,15 +60,19 @@ export function readArguments<Of extends Options>(
   options: Of,
   args: readonly string[],
   environment: NodeJS.ProcessEnv,
+  readSettings?: ReadSettings,
 ): { readonly values: Values<Of>; readonly positionals: readonly string[] } {
   const { flags, positionals } = readFlags(command, options, args);
+  const said = (name: string, { isFlagOnly }: Option<unknown>): Given | undefined => {
+    const variable = isFlagOnly ? undefined : environment[variableOf(name)];
+    return flags.get(name) ?? (variable ? { text: variable, by: variableOf(name) } : undefined);
+  };
+  const file = options.settings === undefined ? undefined : readSettings?.(said('settings', options.settings)?.text, options);
   const values: Record<string, unknown> = {};
   for (const [name, option] of Object.entries(options)) {
-    const variable = option.isFlagOnly ? undefined : environment[variableOf(name)];
-    const given: Given | undefined =
-      flags.get(name) ?? (variable ? { text: variable, by: variableOf(name) } : preset(option, flagOf(name)));
-    values[name] = check(option, given);
+    values[name] = check(option, said(name, option) ?? file?.given.get(name) ?? preset(option, flagOf(name)));
   }
+  if (file !== undefined) values.settings = file.path;
   return { values: values as Values<Of>, positionals };
 }
 
@@ -64,7 +80,8 @@ function preset(option: Option<unknown>, by: string): Given | undefined {
   return option.preset === undefined ? undefined : { text: option.preset, by };
 }
 
-function check(option: Option<unknown>, given: Given | undefined): unknown {
+/** @throws {UsageError} with one line that names what gave the value, the value, and what is allowed */
+function check<Value>(option: Option<Value>, given: Given | undefined): Value {
   const result = option.schema.safeParse(given?.text);
   if (result.success) return result.data;
   throw new UsageError(

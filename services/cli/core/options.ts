@@ -18,6 +18,12 @@ import {
 export const domain = domainOption('the first tenant; its accounts are name@DOMAIN', 'localhost');
 export const bind = bindOption('the address to listen on', '127.0.0.1');
 export const data = folderOption('the folder that holds all data', './data');
+/** Every command that has `--data` reads the file of settings. */
+export const settings = textOption(
+  'FILE|none',
+  'the file of settings; else ./skylark.toml or /etc/skylark/skylark.toml, if there is one',
+  "the path of a file, or 'none'",
+);
 const c2sPort = portOption('port for XMPP clients, STARTTLS', 5222);
 const c2sTlsPort = portOption('port for XMPP clients, direct TLS', 5223);
 const httpPort = portOption('port for the web client and WebSocket, without TLS', 5280);
