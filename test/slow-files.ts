@@ -15,6 +15,7 @@ export const slowFiles: readonly string[] = [
   'test/cli/logs.test.ts',
   'test/cli/serve-all.test.ts',
   'test/cli/setup.test.ts',
+  'test/cli/serve-api.test.ts',
   'test/cli/start-refusals.test.ts',
   'test/cli/start.test.ts',
   // Another server dies, is silent and comes back, and what waits for it is tried again after seconds.

@@ -2,14 +2,31 @@
 import type { Context } from 'hono';
 import { isOwnMachine, networkOf } from './networks.ts';
 
+/** What the web server says of a request besides the request itself. */
+export interface Visit {
+  /** The address of the client. */
+  readonly address?: string;
+  /** A CDN that we know has passed it on: the client came to it over https, and kept to this host. */
+  readonly front?: { readonly host: string };
+}
+
+function visitOf(c: Context): Visit {
+  return (c.env as Visit | undefined) ?? {};
+}
+
 /** The address of the client, as the web server says it. */
 export function addressOf(c: Context): string {
-  return (c.env as { readonly address?: string } | undefined)?.address ?? '';
+  return visitOf(c).address ?? '';
+}
+
+/** Does everything on the way pass an answer on while it is made? The CDN's way keeps it until it is complete. */
+export function isStreaming(c: Context): boolean {
+  return visitOf(c).front === undefined;
 }
 
 /** A proxy on this machine says how it was asked. What others claim of it does not count. */
 export function isSecure(c: Context): boolean {
-  if (new URL(c.req.url).protocol === 'https:') return true;
+  if (visitOf(c).front !== undefined || new URL(c.req.url).protocol === 'https:') return true;
   return isOwnMachine(networkOf(addressOf(c))) && c.req.header('x-forwarded-proto') === 'https';
 }
 
@@ -25,7 +42,8 @@ export function isFromHere(c: Context): boolean {
   const site = c.req.header('sec-fetch-site');
   if (site !== undefined) return site === 'same-origin';
   const origin = c.req.header('origin');
-  return origin !== undefined && URL.canParse(origin) && new URL(origin).host === c.req.header('host');
+  const host = visitOf(c).front?.host ?? c.req.header('host');
+  return origin !== undefined && URL.canParse(origin) && new URL(origin).host === host;
 }
 
 /** A form as a browser submits it. @returns undefined when it is something else, or longer than `bytesMax` */

@@ -6,7 +6,7 @@
  * subject that ends in it (decision 21). Inboxes are not named here: each process reads its own, and answers what it was asked.
  */
 
-export const busTiers = ['connection', 'peers', 'router', 'muc', 'federation', 'web', 'operator'] as const;
+export const busTiers = ['connection', 'peers', 'router', 'muc', 'federation', 'api', 'web', 'operator'] as const;
 export type BusTier = (typeof busTiers)[number];
 
 /** Subjects; `*` is any one token, and `OWN` the identity of the process. */
@@ -26,6 +26,8 @@ export const busRights: Readonly<Record<BusTier, BusRights>> = {
   router: { serves: ['rt', 'ctl.router.*.OWN'], asks: ['rt', 'n.*.*', 'm.*', 's2s.*', 'ctl.*.*.*'] },
   muc: { serves: ['m.*', 'ctl.workers', 'ctl.muc.*.OWN'], asks: ['rt', 'n.*.*', 's2s.*', 'ctl.workers'] },
   federation: { serves: ['s2s.*', 'ctl.workers', 'ctl.federation.*.OWN'], asks: ['rt', 'n.*.*', 'ctl.workers'] },
+  // Whatever operators and people may do, the routers decide.
+  api: { serves: ['ctl.api.*.OWN'], asks: ['rt'] },
   web: { serves: node, asks: ['rt', 'h.*.*'] },
   // The process that starts a cluster on one machine, and passes on what its operators ask for.
   operator: { serves: [], asks: ['rt'] },

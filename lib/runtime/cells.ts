@@ -12,6 +12,8 @@ export interface CellPlace {
   readonly host: string;
   /** Where other servers connect. */
   readonly serversHost: string;
+  /** The origin of the console and of the pages, such as `https://chat.example.org`, if it has been told. */
+  readonly webUrl?: string | undefined;
 }
 
 export interface Cell extends CellPlace {
@@ -24,10 +26,10 @@ const cells = collection<CellPlace>('cell', 'deployment');
 const rowsOf = (store: Store) => Rows.ofDeployment(store, 'tenants');
 
 /** Writes only what has changed. */
-export async function noteCell(store: Store, { name, host, serversHost }: Cell): Promise<void> {
+export async function noteCell(store: Store, { name, host, serversHost, webUrl }: Cell): Promise<void> {
   const there = (await rowsOf(store).get(cells, name))?.value;
-  if (there?.host === host && there.serversHost === serversHost) return;
-  await rowsOf(store).put(cells, name, { host, serversHost });
+  if (there?.host === host && there.serversHost === serversHost && there.webUrl === webUrl) return;
+  await rowsOf(store).put(cells, name, { host, serversHost, ...(webUrl !== undefined && { webUrl }) });
 }
 
 /** At most {@link runtimeLimits.cellsMax}. */

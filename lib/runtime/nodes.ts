@@ -12,7 +12,7 @@ import { collection } from './collection.ts';
 import { runtimeLimits } from './limits.ts';
 import { Rows } from './rows.ts';
 
-export type NodeKind = 'connection' | 'router' | 'muc' | 'federation' | 'web';
+export type NodeKind = 'connection' | 'router' | 'muc' | 'federation' | 'api' | 'web';
 
 export interface Release {
   /** Deployed as one: `connection`, `web`. */

@@ -9,7 +9,8 @@ import type { Clock } from '../../lib/ports/clock.ts';
 import { Unavailable } from '../../lib/ports/store.ts';
 import { type GivenKey, readToken } from '../../lib/runtime/api-keys.ts';
 import { askOperation } from '../../lib/runtime/ask-operation.ts';
-import { isOwnMachine, networkOf } from '../../lib/runtime/networks.ts';
+import { addressOf, isSafe } from '../../lib/runtime/browser.ts';
+import { networkOf } from '../../lib/runtime/networks.ts';
 import type { OperationDescription } from '../../lib/runtime/operation.ts';
 import { RateLimit } from '../../lib/runtime/rate-limit.ts';
 import type { AdminRequest } from '../../lib/runtime/wire.ts';
@@ -69,7 +70,7 @@ export function apiApp(dependencies: ApiDependencies): Hono {
 
   /** @throws {Problem} `insecure`, `unknown-key`, `busy` */
   function admit(c: Context, network: string): GivenKey {
-    if (new URL(c.req.url).protocol !== 'https:' && !isOwnMachine(network)) {
+    if (!isSafe(c)) {
       throw new Problem('insecure', 'keys are sent over https only');
     }
     // Whoever guesses keys is slowed down before anything is looked up.
@@ -91,11 +92,6 @@ export function apiApp(dependencies: ApiDependencies): Hono {
 async function documentOf(routes: readonly ApiRoute[], version: string): Promise<string> {
   const { apiDocument } = await import('./document.ts');
   return JSON.stringify(apiDocument(routes, version));
-}
-
-/** The address of the client, as the web server says it. */
-function addressOf(c: Context): string {
-  return (c.env as { readonly address?: string } | undefined)?.address ?? '';
 }
 
 async function noStore(c: Context, next: Next): Promise<void> {

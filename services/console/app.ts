@@ -8,7 +8,7 @@ import { getCookie, setCookie } from 'hono/cookie';
 import { streamSSE } from 'hono/streaming';
 import { Unavailable } from '../../lib/ports/store.ts';
 import { askConsole } from '../../lib/runtime/ask-console.ts';
-import { addressOf, isFromHere, isSafe, readUrlEncoded } from '../../lib/runtime/browser.ts';
+import { addressOf, isFromHere, isSafe, isStreaming, readUrlEncoded } from '../../lib/runtime/browser.ts';
 import { newToken, tokenDigest } from '../../lib/runtime/console-sessions.ts';
 import type { ConsoleIdentity } from '../../lib/runtime/console-wire.ts';
 import { networkOf } from '../../lib/runtime/networks.ts';
@@ -154,7 +154,7 @@ export function consoleApp(dependencies: ConsoleDependencies): Hono {
   }
 
   function live(c: Context, view: View): Response | Promise<Response> {
-    const source = view.who.domain === undefined ? dependencies.live : undefined;
+    const source = view.who.domain === undefined && isStreaming(c) ? dependencies.live : undefined;
     if (source === undefined) return failed(c, 404, 'error.absent', view);
     return streamSSE(c, async (stream) => {
       const ended = Promise.withResolvers<void>();

@@ -16,6 +16,14 @@ export const webLimits = {
   uploadBytesPerSecondMin: 32 * 1024,
   /** How long answers under way have when the process stops, ms. */
   webCloseMs: 2_000,
+  /** Connections of what stands in front, with all requests of all people. Each has a request at a time. */
+  frontConnectionsMax: 1_000,
+  /** How long a connection of it may be idle, ms: longer than it keeps them itself, so that it is not the one to find them closed. */
+  frontKeepAliveMs: 10 * 60 * 1_000,
+  /** How long a request may take to arrive, ms. Bodies are small. */
+  frontRequestMs: 30_000,
+  /** How long a process that stops still answers what comes by way of an address that somebody has read before, ms. */
+  frontLingerMs: 15_000,
   /** Size of a form on the page of an invite, bytes: a name and a password twice, each letter in three. */
   formBytesMax: 16 * 1024,
   /** How long a router has for an invite, ms. A new password waits for its turn. */

@@ -32,9 +32,11 @@ const subjects = [
     'ctl.router.one.OWN',
     'ctl.muc.one.OWN',
     'ctl.federation.one.OWN',
+    'ctl.api.one.OWN',
     '_INBOX.OWN.*',
   ],
-  ...['n.one.OTHER', 'h.one.OTHER', 'ctl.n.one.OTHER', 'ctl.router.one.OTHER', 'ctl.muc.one.OTHER', 'ctl.federation.one.OTHER'],
+  ...['n.one.OTHER', 'h.one.OTHER', 'ctl.n.one.OTHER', 'ctl.router.one.OTHER', 'ctl.muc.one.OTHER'],
+  ...['ctl.federation.one.OTHER', 'ctl.api.one.OTHER'],
   ...[
     '_INBOX.OTHER.1',
     '_INBOX.OTHER.*',
@@ -59,18 +61,20 @@ const reads: Readonly<Record<BusTier, readonly string[]>> = {
   router: ['rt', 'ctl.router.one.OWN', '_INBOX.OWN.*'],
   muc: ['m.7', 'ctl.workers', 'ctl.muc.one.OWN', '_INBOX.OWN.*'],
   federation: ['s2s.7', 'ctl.workers', 'ctl.federation.one.OWN', '_INBOX.OWN.*'],
+  api: ['ctl.api.one.OWN', '_INBOX.OWN.*'],
   web: ['n.one.OWN', 'h.one.OWN', 'ctl.n.one.OWN', '_INBOX.OWN.*'],
   operator: ['_INBOX.OWN.*'],
 };
 const nodes = ['n.one.OWN', 'n.one.OTHER'];
 const handOvers = ['h.one.OWN', 'h.one.OTHER'];
-const controls = ['n', 'router', 'muc', 'federation'].flatMap((kind) => [`ctl.${kind}.one.OWN`, `ctl.${kind}.one.OTHER`]);
+const controls = ['n', 'router', 'muc', 'federation', 'api'].flatMap((kind) => [`ctl.${kind}.one.OWN`, `ctl.${kind}.one.OTHER`]);
 const writes: Readonly<Record<BusTier, readonly string[]>> = {
   connection: ['rt', ...handOvers],
   peers: ['rt', 's2s.7'],
   router: ['rt', 'm.7', 's2s.7', ...nodes, ...controls],
   muc: ['rt', 's2s.7', 'ctl.workers', ...nodes],
   federation: ['rt', 'ctl.workers', ...nodes],
+  api: ['rt'],
   web: ['rt', ...handOvers],
   operator: ['rt'],
 };

@@ -64,6 +64,39 @@ describe('two processes', { skip: !canShare }, () => {
     }
   });
 
+  test('serve the REST API and the console together: keys of two tenants, and a link, whichever process is asked', async () => {
+    const origin = `http://localhost:${service.addresses.http!.port}`;
+    const command = async (...args: string[]) => (await skylark([...args, '--data', data])).out.split('\n')[0]!;
+    await command('tenant', 'add', 'other.example');
+    for (const [mine, other] of [
+      ['localhost', 'other.example'],
+      ['other.example', 'localhost'],
+    ] as const) {
+      const key = await command('key', 'add', mine, '--access', 'write', '--tenant', mine);
+      const statuses = new Set<string>();
+      for (let request = 0; request < 10; request++) {
+        const headers = { authorization: `Bearer ${key}`, connection: 'close' };
+        const of = async (domain: string) => (await fetch(`${origin}/api/v1/tenants/${domain}/accounts`, { headers })).status;
+        statuses.add(`${await of(mine)} ${await of(other)}`);
+      }
+      assert.deepEqual([...statuses], ['200 403']);
+    }
+    const link = await command('console', `--web-url=${origin}`);
+    const entered = await fetch(`${origin}/console/enter`, {
+      ...{ method: 'POST', redirect: 'manual' },
+      headers: { 'content-type': 'application/x-www-form-urlencoded', origin },
+      body: new URLSearchParams({ link: link.split('/').at(-1)! }),
+    });
+    assert.equal(entered.status, 303);
+    const cookie = entered.headers.getSetCookie()[0]!.split(';', 1)[0]!;
+    for (let request = 0; request < 10; request++) {
+      const page = await fetch(`${origin}/console/nodes`, { headers: { cookie, connection: 'close' } });
+      assert.equal(page.status, 200);
+      const text = await page.text();
+      for (const name of ['p1', 'p2']) assert.ok(text.includes(`>${name}<`), name);
+    }
+  });
+
   test('a chat and a room go between them, and what was said outlives a process that is killed', {
     timeout: 60_000,
   }, async () => {

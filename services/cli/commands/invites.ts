@@ -1,20 +1,22 @@
 /** `skylark invite …` and `skylark user reset`. */
+import { Jid } from '../../../lib/xmpp/jid.ts';
 import { inviteCreate, inviteList, inviteRevoke, userReset } from '../../router/operations/invites.ts';
 import type { Values } from '../core/arguments.ts';
 import { say, UsageError } from '../core/report.ts';
 import { adminOf, none, one, withAdmin } from './admin-command.ts';
 import type { inviteCreateOptions, inviteListOptions, inviteRevokeOptions, userResetOptions } from './invite-options.ts';
+import { webOrigin } from './web-origin.ts';
 
 export async function createInvite(values: Values<typeof inviteCreateOptions>, positionals: readonly string[]): Promise<number> {
   const domain = one('invite create', 'DOMAIN', positionals);
-  const { name, uses, days, webUrl, json } = values;
+  const { name, uses, days, json } = values;
   return withAdmin(adminOf(values), async (admin) => {
     const made = await admin.ask(inviteCreate, {
       ...{ domain, uses },
       ...(name !== undefined && { name }),
       ...(days !== undefined && { days }),
     });
-    const { id, uri, path, url = `${webUrl}${path}`, expiresAt } = made;
+    const { id, uri, path, url = `${await webOrigin(values, admin, domain)}${path}`, expiresAt } = made;
     if (json) say(JSON.stringify({ id, url, uri, expiresAt }));
     else say(url, uri, `Invite ${id} is good until ${expiresAt}.`);
   });
@@ -50,7 +52,8 @@ export async function revokeInvite(values: Values<typeof inviteRevokeOptions>, p
 export async function resetPassword(values: Values<typeof userResetOptions>, positionals: readonly string[]): Promise<number> {
   const jid = one('user reset', 'JID', positionals);
   return withAdmin(adminOf(values), async (admin) => {
-    const { path, url = `${values.webUrl}${path}`, expiresAt } = await admin.ask(userReset, { jid });
+    const made = await admin.ask(userReset, { jid });
+    const { path, url = `${await webOrigin(values, admin, Jid.parse(jid).domain)}${path}`, expiresAt } = made;
     if (values.json) say(JSON.stringify({ url, expiresAt }));
     else say(url, `It sets a new password for ${jid} once, until ${expiresAt}.`);
   });

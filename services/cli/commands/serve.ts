@@ -18,6 +18,7 @@ const services: Readonly<Record<string, (serving: Serving) => Promise<Addresses>
   router: async (serving) => (await import('../compose/serve-services.ts')).serveRouter(serving),
   muc: async (serving) => (await import('../compose/serve-services.ts')).serveMuc(serving),
   federation: async (serving) => (await import('../compose/serve-services.ts')).serveFederation(serving),
+  api: async (serving) => (await import('../compose/serve-api.ts')).serveApi(serving),
   web: async (serving) => (await import('../compose/serve-services.ts')).serveWeb(serving),
   all: async (serving) => (await import('../compose/serve-all.ts')).serveAll(serving),
   part: async (serving) => (await import('../compose/serve-part.ts')).servePart(serving),

@@ -24,7 +24,7 @@ import { version } from '../core/version.ts';
 import { programLimits } from '../limits.ts';
 import { type DocumentOptions, guardedDocuments } from './documents-part.ts';
 
-export interface Ports extends Pick<Dependencies, 'store' | 'bus' | 'log' | 'blobs' | 'underWay' | 'proxy'> {
+export interface Ports extends Pick<Dependencies, 'store' | 'bus' | 'log' | 'blobs' | 'underWay' | 'proxy' | 'webUrl'> {
   /** True when the deployment has processes that own streams to other servers, so that stanzas can be sent there. */
   readonly isFederated?: boolean;
   /** True when it has such processes, and ports for components. */

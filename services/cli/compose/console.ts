@@ -23,14 +23,14 @@ export interface ConsoleParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly cleanup: Cleanup;
-  /** The figures of this process. */
-  readonly prometheus: Prometheus;
+  /** The figures of this process. Absent: they are of no interest to who looks at the deployment. */
+  readonly prometheus?: Prometheus;
   readonly outside: Outside;
 }
 
 export function composeConsole({ bus, clock, log, cleanup, prometheus, outside }: ConsoleParts): Hono {
-  const live = new Live({ clock, log, figures: () => prometheus.values() });
-  cleanup.add('live figures', () => live.stop());
+  const live = prometheus && new Live({ clock, log, figures: () => prometheus.values() });
+  if (live) cleanup.add('live figures', () => live.stop());
   return consoleApp({ bus, clock, log, operations, version, assets: consoleAssets(), live, ...outside });
 }
 

@@ -18,6 +18,7 @@ import { composeRouter } from './compose-router.ts';
 import { composeConsole } from './console.ts';
 import { openProof, startOnlyFederation, tellFederation } from './federation-part.ts';
 import { checkFileFlags, openFiles, sweepFiles } from './files-part.ts';
+import { startFrontPart } from './front-part.ts';
 import { type Addresses, addressesOf } from './listening.ts';
 import { ensureTenant } from './own-tenant.ts';
 import { attachWeb, componentPorts, openStore, peerPorts, startClock, startStreams } from './serve-services.ts';
@@ -50,6 +51,7 @@ export async function serveAll(serving: Serving): Promise<Addresses> {
     isFederated: values.federation,
     hasComponents: values.components,
     keys: await openKeysIfAny(values),
+    webUrl: values.cellWebUrl,
     documents: values,
   });
   cleanup.add('router', () => router.stop());
@@ -82,6 +84,8 @@ export async function serveAll(serving: Serving): Promise<Addresses> {
   };
   const app = composeWebApp({ ...pages, console: composeConsole({ ...serving, ...ports }) }, ports);
   const web = await attachWeb(serving, streams, app, { httpPort, httpsPort });
+  // Its successor starts when it has ended, so nothing else could be asked meanwhile: it need not linger.
+  const front = values.frontPort === undefined ? {} : await startFrontPart(serving, app, { lingerMs: 0 });
 
   const onError = (error: unknown) => log.warn({ err: error }, 'cannot read the list of nodes');
   const { subject } = streams.node;
@@ -92,5 +96,5 @@ export async function serveAll(serving: Serving): Promise<Addresses> {
   const watch = new NodeWatch({ store, clock, onLook: (_, dead) => reaper.clean(others(dead)), onError });
   await watch.start();
   cleanup.add('watch', () => watch.stop());
-  return addressesOf({ ...streams.node.addresses, ...web });
+  return addressesOf({ ...streams.node.addresses, ...web, ...front });
 }

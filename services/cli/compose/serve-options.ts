@@ -7,6 +7,7 @@ import {
   folderOption,
   type Options,
   optionalText,
+  originOption,
   otherDomainOption,
   pathOption,
   portOption,
@@ -17,6 +18,7 @@ import * as shared from '../core/options.ts';
 import { programLimits } from '../limits.ts';
 import { componentOptions } from './component-options.ts';
 import { federationOptions } from './federation-options.ts';
+import { frontOptions } from './front-options.ts';
 
 export const serveOptions = {
   name: optionalText(
@@ -55,6 +57,8 @@ export const serveOptions = {
   ),
   cellHost: otherDomainOption('with --cell: where its clients connect'),
   cellServersHost: otherDomainOption('with --cell: where other servers connect to it'),
+  cellWebUrl: originOption('with --cell: where its console and its pages are'),
+  ...frontOptions,
   reusePort: switchOption('share the ports with other processes that have this option'),
   stopSeconds: countOption('how many seconds a stop may take', programLimits.stopSecondsMax, serviceLimits.shutdownMs / 1_000),
   release: optionalText(

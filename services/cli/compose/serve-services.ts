@@ -51,7 +51,7 @@ interface CloudPorts extends Ports {
   readonly figures: Figures;
 }
 
-async function openPorts(serving: Serving): Promise<CloudPorts> {
+export async function openPorts(serving: Serving): Promise<CloudPorts> {
   const { values, log, cleanup } = serving;
   const clock = new DeploymentClock(wall);
   const store = await openStore(serving, clock);
@@ -113,7 +113,8 @@ export async function serveRouter(serving: Serving): Promise<Addresses> {
   await tellCell(ports.store, values);
   const files = await openFiles(values, ports, cleanup);
   const outside = { isFederated: values.federation, hasComponents: values.components };
-  await route(serving, { ...ports, blobs: files?.blobs, ...outside, keys: await openKeysIfAny(values) });
+  const keys = await openKeysIfAny(values);
+  await route(serving, { ...ports, blobs: files?.blobs, ...outside, keys, webUrl: values.cellWebUrl });
   health.started();
   return {};
 }
@@ -190,7 +191,7 @@ export async function shareFederation(
 }
 
 /** Starts the heartbeat and the control subject of this process. Its row is deleted when it stops. @returns its subject */
-async function beat(
+export async function beat(
   { values, log, cleanup }: Serving,
   { store, bus }: Ports,
   kind: NodeKind,

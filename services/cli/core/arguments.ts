@@ -226,6 +226,16 @@ export function urlOption(text: string, schemes: readonly string[], words: reado
   return { placeholder: 'URL', text, allowed: allowed.join(', or '), schema: z.string().refine(isUrl).optional() };
 }
 
+/** The beginning of a URL, without a path. */
+export function originOption(text: string): Option<string | undefined> {
+  const schema = z
+    .string()
+    .refine((given) => URL.canParse(given) && /^https?:$/.test(new URL(given).protocol) && new URL(given).pathname === '/')
+    .transform((given) => new URL(given).origin)
+    .optional();
+  return { placeholder: 'URL', text, allowed: 'the beginning of a URL without a path, such as https://chat.example.org', schema };
+}
+
 export function choiceOption<const Choice extends string>(
   placeholder: string,
   text: string,

@@ -1,5 +1,6 @@
 /** The first page: live figures and processes for operators of the deployment, the state of the tenant for its admins. */
 import { html } from 'hono/html';
+import { isStreaming } from '../../../lib/runtime/browser.ts';
 import type { Html } from '../core/form.ts';
 import { badge, card, page, tenantPath } from '../core/layout.ts';
 import { type Sample, type SeriesName, seriesNames } from '../core/live.ts';
@@ -24,7 +25,7 @@ async function deploymentPage(view: View): Promise<Html> {
     [texts.of('overview.rooms'), texts.number(sum('rooms'))],
     [texts.of('overview.nodes'), texts.number(status.nodes.length)],
   ] as const;
-  const { live } = dependencies;
+  const live = isStreaming(view.c) ? dependencies.live : undefined;
   return page(view, {
     title: texts.of('overview.title'),
     nav: 'overview',

@@ -46,6 +46,8 @@ export interface Dependencies {
   readonly underWay?: UnderWay | undefined;
   /** Where bytestreams are relayed (XEP-0065). Without it, no proxy is offered. */
   readonly proxy?: ProxyPlace | undefined;
+  /** The origin of the pages, of tenants whose policy does not name another one. */
+  readonly webUrl?: string | undefined;
   /** The version of the program, for XEP-0092. */
   readonly version: string;
 }

@@ -89,7 +89,7 @@ async function make({ turn, tenant, account }: HostContext, wanted: Pick<Wanted,
   const lastsMs = tenant.policy.inviteDays * dayMs;
   try {
     const { token, invite: made } = await createInvite(dependencies, tenant, { ...wanted, by, usesMax: 1, lastsMs });
-    const { url } = pageLink(tenant, 'invite', token);
+    const { url } = pageLink(tenant, 'invite', token, dependencies.webUrl);
     return renderForm({
       ...{ type: 'result', formType: `${NS}#invitation` },
       fields: [

@@ -17,11 +17,13 @@ export function uriOf({ domain }: Tenant, invite: Invite, token: string): string
 export interface PageLink {
   /** Below the origin of the web service. */
   readonly path: string;
-  /** Absent: the tenant's policy does not say where its pages are. */
+  /** Absent: neither the tenant's policy nor the cell says where the pages are. */
   readonly url?: string | undefined;
 }
 
-export function pageLink({ domain, policy }: Tenant, kind: LinkKind, token: string): PageLink {
+/** @param webUrl where the pages are of tenants whose policy says nothing of it */
+export function pageLink({ domain, policy }: Tenant, kind: LinkKind, token: string, webUrl: string | undefined): PageLink {
   const path = `/${kind}/${domainToASCII(domain)}/${token}`;
-  return { path, url: policy.webUrl === '' ? undefined : `${policy.webUrl}${path}` };
+  const origin = policy.webUrl === '' ? webUrl : policy.webUrl;
+  return { path, url: origin === undefined ? undefined : `${origin}${path}` };
 }

@@ -8,7 +8,14 @@ export const cellList = operation({
   name: 'cell-list',
   input: z.strictObject({ domain: domainInput.optional().describe('only the cell of this tenant') }),
   /** Where clients and other servers connect. */
-  output: z.object({ cells: z.array(z.object({ name: z.string(), host: z.string(), serversHost: z.string() })) }),
+  output: z.object({
+    cells: z.array(
+      z.object({
+        ...{ name: z.string(), host: z.string(), serversHost: z.string() },
+        webUrl: z.string().optional().describe('where the console and the pages are'),
+      }),
+    ),
+  }),
   right: 'deployment',
   isRepeatable: true,
   help: 'Tells where the tenants of each cell are reached.',

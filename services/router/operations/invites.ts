@@ -50,7 +50,7 @@ export const inviteCreate = operation({
       const wanted = { name, usesMax: uses, lastsMs: (days ?? inviteDays) * dayMs };
       const { id, token, invite } = await createInvite(dependencies, tenant, wanted);
       const expiresAt = new Date(invite.expiresMs).toISOString();
-      return { id, uri: uriOf(tenant, invite, token), ...pageLink(tenant, 'invite', token), expiresAt };
+      return { id, uri: uriOf(tenant, invite, token), ...pageLink(tenant, 'invite', token, dependencies.webUrl), expiresAt };
     } catch (error) {
       if (error instanceof NoInvite) throw new Refusal('conflict', error.message);
       throw error;
@@ -133,6 +133,6 @@ export const userReset = operation({
     const account = await findAccount(dependencies.store, tenant.domain, jid.local);
     if (account === undefined) throw noAccount(jid);
     const { token, expiresMs } = await createReset(dependencies, tenant, jid.local, account);
-    return { ...pageLink(tenant, 'reset', token), expiresAt: new Date(expiresMs).toISOString() };
+    return { ...pageLink(tenant, 'reset', token, dependencies.webUrl), expiresAt: new Date(expiresMs).toISOString() };
   },
 });
