@@ -26,6 +26,14 @@ showRelations('other servers', [
     planted: { federation: { retryMaxMs: 25_000 } },
   },
   {
+    says: 'a connection that was lost without a word is noticed, and another one opened, within a minute',
+    holds: ({ federation }) => {
+      const noticedMs = federation.askSilentMs + Math.max(federation.confirmMs, 2 * federation.pongMs) + 2 * federation.tickMs;
+      return noticedMs + 2 * federation.retryMinMs < 60_000;
+    },
+    planted: { federation: { askSilentMs: 30_000 } },
+  },
+  {
     says: 'a few hundred dead servers have their turns within the longest pause of others, and all have several before what waits bounces',
     holds: ({ federation, runtime }) =>
       (300 / federation.deadRetriesPerSecond) * 1_000 <= 2 * federation.retryMaxMs &&

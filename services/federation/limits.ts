@@ -41,8 +41,10 @@ export const federationLimits = {
   idleMs: 10 * 60_000,
   /** A peer with which streams in both directions (XEP-0288) did not go well is not asked for one for this long, ms. */
   oneWayMs: 6 * 60 * 60_000,
-  /** White space goes out after this much silence, ms: middleboxes forget a connection after minutes. */
+  /** A component gets white space after this much silence, ms: middleboxes forget a connection after minutes. */
   keepAliveMs: 60_000,
+  /** Another server is asked for a confirmation after this much silence, ms. */
+  askSilentMs: 20_000,
   /** Sent to one peer and not confirmed, stanzas and bytes: what is sent again when the stream breaks. */
   unconfirmedStanzasMax: 2_000,
   unconfirmedBytesMax: 4 * 1024 * 1024,

@@ -1,6 +1,6 @@
 /** Push (XEP-0357): who slept while something was to ring was woken at least once after that, and nobody is woken without end. */
 import { blockersOf } from './block-history.ts';
-import type { History, SentMessage } from './history.ts';
+import type { ClientSession, History, SentMessage } from './history.ts';
 import type { Sleep } from './push-history.ts';
 import type { Witness } from './witness.ts';
 
@@ -68,8 +68,12 @@ function isFor(history: History, { client, account, sleep }: Sleeper, message: S
   if (isRoom ? mentions !== account || history.push.dayStepsMs.some((ms) => ms <= keptMs) : to !== account) return false;
   if (history.blocks.isPossibleSince(account, blockersOf(seenAs), atMs)) return false;
   if (isRoom && history.blocks.isPossibleSince(account, blockersOf(to), 0)) return false;
-  const own = history.sessions.filter((session) => session.client === client);
-  return !own.some(({ received }) => received.some((one) => one.id === id && one.atMs <= sleep.fromMs));
+  const hasGot = ({ received }: ClientSession, untilMs: number) => received.some((one) => one.id === id && one.atMs <= untilMs);
+  const isOther = (session: ClientSession) => session.client !== client && session.account === account;
+  // What another client has taken rings when the node is found dead, unless the time has gone too far meanwhile (docs/reliability.md).
+  const isFarStep = history.push.dayStepsMs.some((ms) => ms <= sleep.toMs);
+  if (isFarStep && history.sessions.some((session) => isOther(session) && hasGot(session, sleep.toMs))) return false;
+  return !history.sessions.some((session) => session.client === client && hasGot(session, sleep.fromMs));
 }
 
 function checkBursts({ history }: PushFindings): string[] {

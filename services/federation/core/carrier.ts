@@ -40,7 +40,8 @@ export interface Carrier {
   send(stanza: Buffer): number;
   requestAck(): void;
   ping(id: string): void;
-  keepAlive(): void;
+  /** Sends what needs no answer. Absent where the peer is asked instead. */
+  keepAlive?(): void;
   /** RFC 6120 §4.4: the peer answers when it has read everything before. */
   close(): void;
   /** Ends it with an error of ours, or without. */

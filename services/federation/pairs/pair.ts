@@ -165,21 +165,24 @@ export class Pair {
       if (now - this.#closingAtMs > federationLimits.pongMs) stream.destroy('it does not confirm what was sent');
     } else if (this.#asked !== undefined) this.#remind(stream, this.#asked, now);
     else if (this.#queue.size === 0 && isQuiet(stream, this.#usedAtMs, now)) this.#close();
-    else if (now - this.#sentAtMs > federationLimits.keepAliveMs) {
-      this.#sentAtMs = now - federationLimits.keepAliveMs / 2;
-      stream.keepAlive();
-    }
+    else this.#breakSilence(stream, now);
     this.#askAgain(stream);
     this.#pump();
+  }
+
+  /** A connection may be lost without a word. That shows when the peer is asked, before somebody has something to say. */
+  #breakSilence(stream: Carrier, now: number): void {
+    if (now - this.#sentAtMs <= federationLimits[stream.keepAlive ? 'keepAliveMs' : 'askSilentMs']) return;
+    this.#sentAtMs = now;
+    if (stream.keepAlive) stream.keepAlive();
+    else this.#ask(stream);
   }
 
   /** What people of ours see of the peer may be out of date, and what its people see of ours. */
   #askAgain(stream: Carrier): void {
     if (!stream.isOpen || this.#queue.hasUnsent) return;
     const { clock } = this.#dependencies;
-    for (const entry of this.#shown.due(clock)) this.#hold(entry);
-    const questions = this.#standing.questions(clock);
-    if (questions !== undefined) this.#hold(questions);
+    for (const entry of [...this.#shown.due(clock), ...this.#standing.questions(clock)]) this.#hold(entry);
   }
 
   /** Waits a moment for what is on its way to be confirmed, and until its rows are gone. What waits is for the next owner. */
@@ -342,7 +345,7 @@ export class Pair {
     this.way.succeeded();
     this.#delete(this.#queue.confirm(place));
     const stream = this.#stream;
-    if (stream === undefined || !stream.isOpen) return;
+    if (!stream?.isOpen) return;
     if (stream.sent > this.#confirmed) this.#ask(stream);
     this.#pump();
   }

@@ -65,13 +65,13 @@ export class Standing {
   }
 
   /** The next questions. They have no row in the outbox: when the stream breaks before they were answered, all is asked again. */
-  questions(clock: DeploymentClock): Entry | undefined {
+  questions(clock: DeploymentClock): readonly Entry[] {
     const questions = this.#due.splice(0, federationLimits.standingPerTick).flatMap((key) => {
       const found = this.#known.get(key);
       return found === undefined ? [] : [this.#question(found)];
     });
-    if (questions.length === 0) return undefined;
-    return entryOf({ key: `${withoutRow}${++this.#batches}`, at: clock.now(), sinceMs: clock.monotonic() }, questions, []);
+    if (questions.length === 0) return [];
+    return [entryOf({ key: `${withoutRow}${++this.#batches}`, at: clock.now(), sinceMs: clock.monotonic() }, questions, [])];
   }
 
   #question({ from, to, isRoom }: Standpoint): Buffer {

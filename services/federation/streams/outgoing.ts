@@ -122,10 +122,6 @@ export class OutgoingStream implements Carrier, BothWays {
     this.link.write(`<iq type='get' id='${id}' ${addresses}><ping xmlns='urn:xmpp:ping'/></iq>`);
   }
 
-  keepAlive(): void {
-    this.link.write(' ');
-  }
-
   /** XEP-0220 §2.1.3: asks the peer whether it has said this key on a stream to us. It may be asked before it has let us in. @throws {Error} */
   verify(streamId: string, key: string): Promise<Verdict> {
     const { host, peer } = this.pair;
