@@ -89,7 +89,7 @@ function carrier(): Carrier {
       return 0;
     },
     requestAck: () => setImmediate(() => events?.acked(carried.length)),
-    ...{ ping: nothing, keepAlive: nothing, close: nothing, fail: nothing, destroy: nothing, leave: nothing },
+    ...{ ping: nothing, close: nothing, fail: nothing, destroy: nothing, leave: nothing },
     async run(all: CarrierEvents) {
       events = all;
     },

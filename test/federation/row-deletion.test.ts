@@ -114,7 +114,7 @@ test('a pair that stops waits until the rows are gone that its peer has confirme
       sent++;
       return 0;
     },
-    ...{ requestAck: nothing, ping: nothing, keepAlive: nothing, fail: nothing, destroy: nothing, leave: nothing },
+    ...{ requestAck: nothing, ping: nothing, fail: nothing, destroy: nothing, leave: nothing },
     close() {
       this.isClosed = true;
       events!.closed(new Error('it closes the stream'), true); // which confirms all
