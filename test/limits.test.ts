@@ -125,6 +125,11 @@ showRelations('requests that go from service to service', [
     planted: { connection: { streamsPerNodeMax: 100_000 } },
   },
   {
+    says: 'open files of the unit are more than sockets of a node',
+    holds: ({ program, connection }) => program.serviceFilesMax >= connection.streamsPerNodeMax + 4_096,
+    planted: { program: { serviceFilesMax: 50_000 } },
+  },
+  {
     says: 'a full message of deliveries and one more stanza fit into one message on the bus',
     holds: ({ port, runtime, xmpp }) =>
       runtime.deliveryMessageBytesMax + xmpp.stanzaBytesMax + 64 * 1024 <= port.busPayloadBytesMax,

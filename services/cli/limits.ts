@@ -76,6 +76,15 @@ export const programLimits = {
   /** Size of the file, bytes. One that has all settings with their comments takes a tenth of this. */
   settingsBytesMax: 64 * 1024,
 
+  // The unit of systemd
+
+  /** How long a start may take, s. A store of an older schema is moved forward while it runs, so nothing long is left. */
+  serviceStartSeconds: 120,
+  /** Open files. There have to be more than sockets of a node (`connectionLimits.streamsPerNodeMax`), and files are open besides. */
+  serviceFilesMax: 65_536,
+  /** How long systemd-notify may take, ms. */
+  notifyMs: 5_000,
+
   // The operators' socket and its commands
 
   /** Length of the path of a Unix socket without its NUL, bytes. It is 107 on Linux, and 103 on the BSDs and macOS. */

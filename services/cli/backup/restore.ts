@@ -10,7 +10,7 @@ import { lockFolder } from '../../../lib/adapters/sqlite-lock.ts';
 import { databaseName } from '../../../lib/adapters/sqlite-schema.ts';
 import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
 import { keysFolderOf } from '../compose/certificate-keys.ts';
-import { ensureDataFolder } from '../compose/data-folder.ts';
+import { ensureDataFolder, giveAllToOwner } from '../compose/data-folder.ts';
 import { filesFolderIn } from '../compose/files-part.ts';
 import { quote, Refusal, reasonOf, say } from '../core/report.ts';
 import type { RestoreValues } from './backup-options.ts';
@@ -31,6 +31,7 @@ export async function restore({ data, keys, replace }: RestoreValues, [from = ''
   try {
     const aside = await clear(folder, replace, keys !== undefined);
     await put(from, folder, keys);
+    giveAllToOwner(folder);
     say(`restored ${quote(folder)} as it was at ${begun}`);
     if (aside !== undefined) say(`what was there before is in ${quote(aside)}`);
     if (hasKeys && !existsSync(keysFolderOf(folder)))

@@ -4,6 +4,7 @@
  * use them too.
  */
 import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import pino from 'pino';
 import type { z } from 'zod';
@@ -15,7 +16,7 @@ import type { Operation } from '../../router/operations/operation.ts';
 import { adminAddress } from '../compose/admin-address.ts';
 import { askRouter } from '../compose/admin-socket.ts';
 import type { DynamoValues } from '../compose/cloud-ports.ts';
-import { checkHoldsStore } from '../compose/data-folder.ts';
+import { checkHoldsStore, giveToOwner } from '../compose/data-folder.ts';
 import { Refusal } from '../core/report.ts';
 
 export interface AdminClient {
@@ -70,7 +71,9 @@ async function openOffline(folder: string): Promise<AdminClient> {
   const { filesFolderIn, openFilesFolder } = await import('../compose/files-part.ts');
   const store = await openSqliteStore(folder, { clock: systemClock });
   // The URL is never used: nothing here asks for one.
-  const { blobs } = await openFilesFolder(filesFolderIn(folder), () => 'http://localhost/', { store, clock: systemClock });
+  const files = filesFolderIn(folder);
+  const { blobs } = await openFilesFolder(files, () => 'http://localhost/', { store, clock: systemClock });
+  giveToOwner(folder, [files, join(files, 'temporary')]);
   return routeOn(store, { blobs, isAlone: true });
 }
 

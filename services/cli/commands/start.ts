@@ -6,6 +6,7 @@ import { beginLifetime, openLog, stopWithin } from '../compose/lifetime.ts';
 import { type Addresses, hostPort } from '../compose/listening.ts';
 import { startProcesses } from '../compose/processes.ts';
 import { registrationOf, type StartValues } from '../compose/start-options.ts';
+import { isManaged, tellServiceManager } from '../compose/systemd.ts';
 import { quote, say, UsageError } from '../core/report.ts';
 import { version } from '../core/version.ts';
 import { consoleOutside } from './console-outside.ts';
@@ -23,9 +24,11 @@ export async function start(values: StartValues, positionals: readonly string[])
     : await startEmbedded(values, log, consoleOutside);
   const { addresses, folder } = service;
   if (values.json) say(JSON.stringify({ event: 'listening', pid: process.pid, domain: values.domain, folder, addresses }));
-  else say(...describe(values, addresses, await service.consolePath()));
+  else say(...describe(values, addresses, isManaged() ? undefined : await service.consolePath()));
   log.info({ version, domain: values.domain, folder, addresses, settings: values.settings }, 'started');
+  await tellServiceManager(['READY=1', `STATUS=serves ${values.domain}`], log);
   log.info({ reason: await lifetime.over }, 'stopping');
+  void tellServiceManager(['STOPPING=1'], log);
   // With several processes, all others stop first, and then this one; both steps may take as long as one process.
   const code = await stopWithin(log, () => service.stop(), hasParts ? 2 * serviceLimits.shutdownMs : serviceLimits.shutdownMs);
   if (code === 0) log.info('stopped');
@@ -55,7 +58,8 @@ const purposes: Readonly<Record<string, string>> = {
   health: 'health checks and metrics',
 };
 
-function describe(values: StartValues, addresses: Addresses, consolePath: string): string[] {
+/** @param consolePath of a link that opens the console; absent where what is printed is kept for others to read */
+function describe(values: StartValues, addresses: Addresses, consolePath: string | undefined): string[] {
   const { domain, data, settings } = values;
   const ports = Object.entries(addresses).map(
     ([name, { address, port }]) => `  ${(purposes[name] ?? name).padEnd(28)}${hostPort(address, port)}`,
@@ -68,7 +72,9 @@ function describe(values: StartValues, addresses: Addresses, consolePath: string
     ...ports,
     `Try it:          http://localhost:${addresses.http?.port}/`,
     `Add an account:  npx skylark user add you@${domain}${where}${isOpen ? '   (or in the browser: registration is open)' : ''}`,
-    `Console:         http://localhost:${addresses.http?.port}${consolePath}   (opens once)`,
+    consolePath === undefined
+      ? 'Console:         skylark console prints a link'
+      : `Console:         http://localhost:${addresses.http?.port}${consolePath}   (opens once)`,
     'Stop:            Ctrl-C',
   ];
 }

@@ -5,6 +5,7 @@ import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
 import type { Keys } from '../../../lib/ports/keys.ts';
 import { Refusal, reasonOf, UsageError } from '../core/report.ts';
 import { engineOptions } from './cloud-ports.ts';
+import { giveToOwner } from './data-folder.ts';
 
 export interface KeyValues {
   readonly kms: string;
@@ -41,7 +42,9 @@ export async function openKeys({ kms, kmsKey, keyFile, region }: KeyValues, fold
   const path = keyFile ?? (folder && keyFileOf(folder));
   if (path === undefined) throw new UsageError('--kms-key or --key-file is needed: private keys are encrypted with it');
   try {
-    return openFileKeys({ path, clock });
+    const keys = openFileKeys({ path, clock });
+    if (keyFile === undefined) giveToOwner(folder!, [keysFolderOf(folder!), path]);
+    return keys;
   } catch (error) {
     throw new Refusal(
       `--key-file: ${error instanceof TypeError ? error.message : `'${path}' cannot be used: ${reasonOf(error)}`}`,

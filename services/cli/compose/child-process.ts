@@ -28,7 +28,9 @@ export interface Child {
 }
 
 /** The main file of the `skylark` command, or the bundle that includes this file. */
-const program = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../../main.ts' : import.meta.url, import.meta.url));
+export const program = fileURLToPath(
+  new URL(import.meta.url.endsWith('.ts') ? '../../main.ts' : import.meta.url, import.meta.url),
+);
 /** When a child is killed after SIGTERM, ms. The child bounds its own stop; this is for a child that does not even begin it. */
 const killAfterMs = serviceLimits.shutdownMs + programLimits.childKillMs;
 

@@ -1,5 +1,5 @@
 /** The data folder: it holds everything that one deployment keeps on this machine. */
-import { existsSync, mkdirSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, lchownSync, mkdirSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { databaseName } from '../../../lib/adapters/sqlite-schema.ts';
@@ -24,6 +24,26 @@ export function ensureDataFolder(path: string, log?: Logger): string {
 export function findDataFolder(path: string): string {
   if (!existsSync(path)) throw new Refusal(`there is no folder '${path}': ${advice}`);
   return realpathSync(path);
+}
+
+/**
+ * Gives what root has made in the folder of a service to the user of the service, who could not read it otherwise. For other users there is
+ * nothing to do.
+ * @param made what root has made, without what is in it
+ */
+export function giveToOwner(folder: string, made: readonly string[]): void {
+  if (process.getuid?.() !== 0) return;
+  const { uid, gid } = statSync(folder);
+  for (const path of made) if (existsSync(path)) lchownSync(path, uid, gid);
+}
+
+/** The same with all that is in the folder. */
+export function giveAllToOwner(folder: string): void {
+  if (process.getuid?.() !== 0) return;
+  giveToOwner(
+    folder,
+    readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)),
+  );
 }
 
 /** Checks that the folder has a store, before a command opens it while no service runs. @throws {Refusal} when it has none */
