@@ -14,6 +14,7 @@ export const slowFiles: readonly string[] = [
   'test/cli/keys.test.ts',
   'test/cli/logs.test.ts',
   'test/cli/serve-all.test.ts',
+  'test/cli/production-install.test.ts',
   'test/cli/setup.test.ts',
   'test/cli/serve-api.test.ts',
   'test/cli/start-refusals.test.ts',

@@ -25,6 +25,7 @@ const shells = { bash: bashScript, zsh: zshScript, fish: fishScript } as const;
 const own: readonly Word[] = [
   { word: 'help', about: 'shows the options of a command' },
   { word: 'completion', about: 'prints a script that completes commands in a shell' },
+  { word: 'man', about: 'prints the manual page' },
 ];
 
 /** @throws {UsageError} for a shell that there is no script for */

@@ -16,6 +16,7 @@ ${lines.join('\n')}
 
   ${'help COMMAND'.padEnd(width)}shows the options of a command
   ${'completion SHELL'.padEnd(width)}prints a script for bash, zsh or fish that completes commands and options
+  ${'man'.padEnd(width)}prints the manual page, as in: skylark man | man -l -
   ${'--version'.padEnd(width)}prints the version
 
 To try the whole service in one process:  skylark start

@@ -11,6 +11,7 @@ import { readSettings } from './core/settings-file.ts';
 import { version } from './core/version.ts';
 import { helpOf, overview } from './help.ts';
 import { programLimits } from './limits.ts';
+import { manPage } from './man-page.ts';
 
 export async function runCommand(args: readonly string[], environment: NodeJS.ProcessEnv): Promise<void> {
   process.stdout.on('error', leaveQuietly);
@@ -33,6 +34,7 @@ async function run(args: readonly string[], environment: NodeJS.ProcessEnv): Pro
   if (isAboutAll) return tell(overview());
   if (args[0] === '--version') return tell(`${version}\n`);
   if (args[0] === 'completion') return tell(completionOf(args[1]));
+  if (args[0] === 'man') return tell(manPage());
   const isHelp = args[0] === 'help';
   const words = isHelp ? args.slice(1) : args;
   const command = findCommand(words);

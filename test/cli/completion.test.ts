@@ -36,7 +36,7 @@ const offer = (...words: string[]): string[] => offered([words])[0]!;
 describe('bash', { skip: hasBash ? false : 'there is no bash of version 4' }, () => {
   test('commands, the words behind them, and what help and completion take', () => {
     const first = [...new Set(commands.map(({ name }) => name.split(' ')[0]!))];
-    assert.deepEqual(offer('').toSorted(), [...first, 'help', 'completion', '--help', '--version'].toSorted());
+    assert.deepEqual(offer('').toSorted(), [...first, 'help', 'completion', 'man', '--help', '--version'].toSorted());
     assert.deepEqual(
       offer('te'),
       ['tenant'].filter((word) => word.startsWith('te')),

@@ -37,7 +37,7 @@ function fishOffers(lines: readonly string[]): string[][] {
 }
 
 test('fish: commands, options of every command, and values', () => {
-  const first = [...new Set(commands.map(({ name }) => name.split(' ')[0]!)), 'help', 'completion'];
+  const first = [...new Set(commands.map(({ name }) => name.split(' ')[0]!)), 'help', 'completion', 'man'];
   const [commandsOffered, tenants, registration, services, ...options] = fishOffers([
     'skylark ',
     'skylark tenant s',
