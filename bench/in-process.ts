@@ -11,6 +11,7 @@ import type { WebSocket } from 'ws';
 import { memoryBus } from '../lib/adapters/memory-bus.ts';
 import { openSqliteStore } from '../lib/adapters/sqlite-store.ts';
 import { systemClock as clock } from '../lib/adapters/system-clock.ts';
+import type { PolicyChange } from '../lib/runtime/policy/tenant-policy.ts';
 import { keepSelfSigned } from '../services/cli/compose/certificate.ts';
 import { composeRouter } from '../services/cli/compose/compose-router.ts';
 import { watchTls } from '../services/cli/compose/tls-source.ts';
@@ -97,15 +98,15 @@ export interface InProcessServer {
   stop(): Promise<void>;
 }
 
-/** @param locals the accounts; each has the password `bench` */
-export async function startInProcess(locals: readonly string[]): Promise<InProcessServer> {
+/** @param locals the accounts; each has the password `bench`. @param policy of the tenant */
+export async function startInProcess(locals: readonly string[], policy: PolicyChange = {}): Promise<InProcessServer> {
   const awake = setInterval(() => {}, 60_000); // there are no sockets to keep the process alive
   const folder = mkdtempSync(join(tmpdir(), 'skylark-path-'));
   const store = await openSqliteStore(folder, { clock });
   const bus = memoryBus({ clock });
   const log = pino({ level: 'error' });
   const { dependencies, router } = await composeRouter({ store, bus, clock, log });
-  await dependencies.tenants.add(domain, { registration: 'closed', retentionDays: 0 });
+  await dependencies.tenants.add(domain, { registration: 'closed', retentionDays: 0, ...policy });
   const scram = await deriveKeys('bench', clock);
   await Promise.all(locals.map((local) => createAccount(store, domain, local, { createdAt: '2026-01-01T00:00:00Z', scram })));
   const tls = watchTls(await keepSelfSigned(join(folder, 'tls'), domain, clock), log);

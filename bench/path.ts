@@ -1,5 +1,5 @@
 /**
- * `npm run bench:path -- [--sessions 500] [--under-way 1000] [--rate 100000] [--messages 20000] [--sm] [--alloc]` measures what a message
+ * `npm run bench:path -- [--sessions 500] [--under-way 1000] [--rate 100000] [--messages 20000] [--sm] [--search] [--alloc]` measures what a message
  * costs from the bytes of one stream to those of another, without sockets and TLS: connection node, router and SQLite run in this
  * process, and streams are driven directly. It is for engineers who change the path; `npm run bench` compares servers.
  * `--alloc` prints afterwards how many bytes the main thread allocates for a message, by file and by function.
@@ -22,6 +22,8 @@ interface PathOptions {
   readonly messages: number;
   /** Use XEP-0198. */
   readonly sm: boolean;
+  /** The words of messages go into the index for searches (XEP-0431). */
+  readonly search: boolean;
   /** Print what is allocated for a message. */
   readonly alloc: boolean;
 }
@@ -33,7 +35,7 @@ interface Costs {
 
 async function path(options: PathOptions): Promise<void> {
   const locals = Array.from({ length: options.sessions }, (_, index) => `bench${index}`);
-  const server = await startInProcess(locals);
+  const server = await startInProcess(locals, { search: options.search ? 'on' : 'off' });
   const clients: Client[] = [];
   for (let at = 0; at < locals.length; at += atOnce) {
     clients.push(...(await Promise.all(locals.slice(at, at + atOnce).map((local) => server.enter(local, options.sm)))));
@@ -91,10 +93,11 @@ const { values } = parseArgs({
     'under-way': { type: 'string', default: '1000' },
     messages: { type: 'string', default: '20000' },
     sm: { type: 'boolean', default: false },
+    search: { type: 'boolean', default: false },
     alloc: { type: 'boolean', default: false },
   },
 });
-const { sessions, rate, messages, sm, alloc } = values;
+const { sessions, rate, messages, sm, search, alloc } = values;
 const underWay = Number(values['under-way']);
-await path({ sessions: Number(sessions), underWay, rate: Number(rate), messages: Number(messages), sm, alloc });
+await path({ sessions: Number(sessions), underWay, rate: Number(rate), messages: Number(messages), sm, search, alloc });
 process.exit(0);

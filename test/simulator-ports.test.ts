@@ -7,12 +7,23 @@ import { BusNetwork } from './simulator/sim-bus.ts';
 import { SimStore } from './simulator/sim-store.ts';
 import { StoreRows } from './simulator/store-rows.ts';
 import { fairWeather } from './simulator/weather.ts';
+import { memoryStore } from './support/stage/memory-store.ts';
 
 storeContract('the simulated store', async () => {
   const clock = setClock();
   const store = new SimStore(new StoreRows(clock.now), async (apply) => apply());
   return { store, clock, close: () => store.close() };
 });
+
+storeContract(
+  'the store of stages',
+  async () => {
+    const clock = setClock();
+    const store = memoryStore(clock);
+    return { store, clock, close: () => store.close() };
+  },
+  { keepsWords: true },
+);
 
 busContract('the simulated bus', async () => {
   const clock = {

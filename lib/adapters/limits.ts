@@ -83,6 +83,19 @@ export const adapterLimits = {
    * Pages of 8 KiB in the write-ahead log before it is moved into the database. Doing so rarely halves the writing under load.
    */
   sqliteLogPagesMax: 8_000,
+  /**
+   * How often the words of new rows go into the index, ms. Under load all rows that came meanwhile share a commit; after a quiet time a row
+   * need not wait.
+   */
+  sqliteIndexDelayMs: 500,
+  /** Rows whose words go into the index in one transaction. It takes some 15 µs for each, and holds up writes meanwhile. */
+  sqliteIndexRowsMax: 1_000,
+  /** Partitions of which the writing thread keeps what stands in front of their words. */
+  sqliteWordPrefixesMax: 4_096,
+  /** Pause before such a transaction, ms. Writes that have come meanwhile go first. */
+  sqliteIndexPauseMs: 10,
+  /** Rows that a search reads beyond those asked for, to see that it has all of the last millisecond. */
+  sqliteSearchSpareRows: 16,
   /** How long a commit waits for the commit of another process, ms. */
   sqliteBusyMs: 5_000,
   /** Page cache of the reading and of the writing connection, KiB each. The operating system caches the file as well. */

@@ -5,11 +5,11 @@
  *     u8 kind | u8 table | f64 expires, NaN for never | f64 what an `add` adds | 5 times u32 bytes of the texts that follow |
  *     partition | sort | version | expected | value
  */
-import type { Key, Table } from '../ports/store.ts';
+import type { Key, RowText, Table } from '../ports/store.ts';
 import { adapterLimits } from './limits.ts';
 import type { Write, WriteKind } from './sqlite-writes.ts';
 
-const kinds: readonly WriteKind[] = ['put', 'insert', 'replace', 'delete', 'remove', 'deleteExact', 'add', 'sweep'];
+const kinds: readonly WriteKind[] = ['put', 'insert', 'replace', 'delete', 'remove', 'deleteExact', 'add', 'sweep', 'index'];
 const tables: readonly Table[] = ['core', 'archive', 'live'];
 
 const expiresAt = 2;
@@ -56,6 +56,11 @@ export class PackedWrites {
 
   sweep(table: Table): void {
     this.#add('sweep', { table, partition: '', sort: '' }, '', '', Number.NaN, 0, '');
+  }
+
+  /** @param version which the row must have */
+  index(key: Key, { text, atMs }: RowText, version: string): void {
+    this.#add('index', key, text, '', Number.NaN, atMs, version);
   }
 
   #add(kind: WriteKind, key: Key, value: string, version: string, expires: number, by: number, expected: string): void {

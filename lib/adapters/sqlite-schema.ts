@@ -3,11 +3,13 @@
  *
  * There are three tables, one for each table of the port. They keep their rowid, because rows of up to 380 kB in a `WITHOUT
  * ROWID` B-tree would make every step of a search read overflow pages. `value` has no declared type: UTF-8 as a blob for
- * rows, an integer for counters, and text in rows that a program of schema 1 has written.
+ * rows, an integer for counters, and text in rows that a program of schema 1 has written. The index of words stands beside them
+ * (`sqlite-words.ts`).
  */
 import { DatabaseSync } from 'node:sqlite';
 import { type Table, Unavailable } from '../ports/store.ts';
 import { adapterLimits } from './limits.ts';
+import { indexSchema } from './sqlite-words.ts';
 
 /** The name of the file in a data folder, and in a copy of one. */
 export const databaseName = 'skylark.db';
@@ -41,7 +43,10 @@ export function prepareDatabase(path: string): void {
   try {
     const found = checkSchema(db, path);
     db.exec(`PRAGMA page_size = ${pageBytes}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL`);
-    if (found === schemaNumber) return;
+    if (found === schemaNumber) {
+      db.exec(`BEGIN IMMEDIATE; ${indexSchema}; COMMIT`);
+      return;
+    }
     // Nothing has to be converted: a program of schema 2 reads what one of schema 1 has written.
     const statements =
       found === 1
@@ -54,7 +59,7 @@ export function prepareDatabase(path: string): void {
         CREATE UNIQUE INDEX ${table}_key ON ${table} (partition, sort);
         CREATE INDEX ${table}_expires ON ${table} (expires) WHERE expires IS NOT NULL;`,
           );
-    db.exec(`BEGIN; ${statements.join('')} PRAGMA user_version = ${schemaNumber}; COMMIT`);
+    db.exec(`BEGIN; ${statements.join('')} ${indexSchema}; PRAGMA user_version = ${schemaNumber}; COMMIT`);
   } finally {
     db.close();
   }

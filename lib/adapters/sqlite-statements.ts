@@ -3,6 +3,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Table } from '../ports/store.ts';
 import { adapterLimits } from './limits.ts';
 import { tables } from './sqlite-schema.ts';
+import type { WordIndex } from './sqlite-words.ts';
 import type { Answer, Write } from './sqlite-writes.ts';
 
 interface WriteStatements {
@@ -40,7 +41,7 @@ interface Found {
 }
 
 /** @returns a function that carries out one write, and returns an answer if there is more to say than "done" */
-export function prepareWrites(db: DatabaseSync): (write: Write, now: number) => Answer | undefined {
+export function prepareWrites(db: DatabaseSync, words: WordIndex): (write: Write, now: number) => Answer | undefined {
   const statements = new Map(tables.map((table) => [table, prepareTable(db, table)]));
   return (write, now) => {
     const { partition, sort, value, version, expires, expected } = write;
@@ -64,6 +65,9 @@ export function prepareWrites(db: DatabaseSync): (write: Write, now: number) => 
         return add(on, write, now);
       case 'sweep':
         return Number(on.sweep.run(now).changes);
+      case 'index':
+        words.note(write);
+        return undefined;
     }
   };
 }
@@ -88,6 +92,14 @@ function add(on: WriteStatements, { partition, sort, by, version }: Write, now: 
 
 function isExpired(row: Found, now: number): boolean {
   return row.expires !== null && row.expires <= now;
+}
+
+/** Sort keys of rows that are asked for. */
+export interface Interval {
+  /** Inclusive. */
+  readonly from: string;
+  /** Exclusive; an empty blob sorts above all text. */
+  readonly until: string | Uint8Array;
 }
 
 export interface ReadStatements {

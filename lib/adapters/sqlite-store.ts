@@ -15,29 +15,32 @@ import type { Clock, Timer } from '../ports/clock.ts';
 import {
   type Condition,
   Conflict,
+  type IndexedRow,
   type Key,
   type Put,
   type Query,
   type ReadOptions,
   type Row,
+  type Search,
   type Store,
   Unavailable,
 } from '../ports/store.ts';
 import { DiskSpace, type Space } from './disk-space.ts';
 import { adapterLimits } from './limits.ts';
 import { type CachedRow, RowCache } from './row-cache.ts';
-import { sortRange } from './sort-range.ts';
 import { lockFolder, lockPart } from './sqlite-lock.ts';
 import type { PackedWrites } from './sqlite-packing.ts';
 import { openWriterQueue, type WriterQueue } from './sqlite-queue.ts';
-import { databaseName, openReader, prepareDatabase, sqliteUnavailable, tables } from './sqlite-schema.ts';
-import { prepareReads } from './sqlite-statements.ts';
+import { SqliteReader } from './sqlite-reader.ts';
+import { databaseName, prepareDatabase, tables } from './sqlite-schema.ts';
 import type { Answer } from './sqlite-writes.ts';
 import {
   checkBatch,
+  checkIndexed,
   checkKey,
   checkPut,
   checkQuery,
+  checkSearch,
   checkStep,
   counterOverflow,
   expirySeconds,
@@ -72,14 +75,10 @@ export async function openSqliteStore(folder: string, { clock, isShared = false,
   }
 }
 
-/** Above all text: SQLite sorts blobs after text. */
-const unbounded = new Uint8Array(0);
-
 class SqliteStore implements Store {
   readonly #clock: Clock;
   readonly #queue: WriterQueue;
-  readonly #reader: ReturnType<typeof openReader>;
-  readonly #reads: ReturnType<typeof prepareReads>;
+  readonly #reader: SqliteReader;
   readonly #disk: DiskSpace;
   readonly #release: () => void;
   /** Identifies this opening of the store; with the counter it makes versions that no other opening makes. */
@@ -96,8 +95,7 @@ class SqliteStore implements Store {
     this.#cache = cache;
     this.#disk = disk;
     this.#release = release;
-    this.#reader = openReader(path);
-    this.#reads = prepareReads(this.#reader);
+    this.#reader = new SqliteReader(path);
     this.#epoch = clock.randomBytes(9).toString('base64url');
     this.#sweep = clock.after(adapterLimits.sqliteSweepMs, () => void this.#sweepExpired());
   }
@@ -131,18 +129,20 @@ class SqliteStore implements Store {
 
   async query(query: Query): Promise<Row[]> {
     checkQuery(query);
-    const range = sortRange(query);
-    if (range === undefined) return [];
-    const { lower, upper } = range;
-    const from = lower === undefined ? '' : lower.inclusive ? lower.at : `${lower.at}\0`; // the next text in byte order
-    const until = upper === undefined ? unbounded : upper.inclusive ? `${upper.at}\0` : upper.at;
-    const statement = this.#reads.get(query.table)![query.direction ?? 'forward'];
-    try {
-      const found = statement.all(query.partition, from, until, nowSeconds(this.#clock.now()), query.limit);
-      return found.map((row) => toRow(query.partition, row as unknown as Found));
-    } catch (error) {
-      throw sqliteUnavailable(error);
-    }
+    return this.#reader.query(query, nowSeconds(this.#clock.now()));
+  }
+
+  async search(search: Search): Promise<Row[]> {
+    checkSearch(search);
+    return this.#reader.search(search, nowSeconds(this.#clock.now()));
+  }
+
+  async index(rows: readonly IndexedRow[]): Promise<void> {
+    const bytes = rows.reduce((sum, row) => sum + checkIndexed(row), 0);
+    if (rows.length === 0) return;
+    await this.#queue.write(rows.length, bytes, (packed) => {
+      for (const row of rows) packed.index(row, row.text, row.version);
+    });
   }
 
   async put(row: Put, condition?: Condition): Promise<string> {
@@ -159,7 +159,7 @@ class SqliteStore implements Store {
       let bytes = 0;
       for (const row of rows) bytes += checkPut(row); // all are checked before the first is written
       this.#checkRoom(rows);
-      if (rows.length <= adapterLimits.sqliteGroupWritesMax) return this.#putTogether(rows, bytes);
+      if (countOf(rows) <= adapterLimits.sqliteGroupWritesMax) return this.#putTogether(rows, bytes);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -190,8 +190,9 @@ class SqliteStore implements Store {
   }
 
   async #putInGroups(rows: readonly Put[]): Promise<void> {
-    for (let from = 0; from < rows.length; from += adapterLimits.sqliteGroupWritesMax) {
-      const group = rows.slice(from, from + adapterLimits.sqliteGroupWritesMax);
+    const groupMax = adapterLimits.sqliteGroupWritesMax / 2; // a row with a text is two writes
+    for (let from = 0; from < rows.length; from += groupMax) {
+      const group = rows.slice(from, from + groupMax);
       await this.#putTogether(
         group,
         group.reduce((sum, row) => sum + checkPut(row), 0),
@@ -202,11 +203,12 @@ class SqliteStore implements Store {
   #putTogether(rows: readonly Put[], bytes: number): Promise<void> {
     if (rows.length === 0) return Promise.resolve();
     const cached: WrittenRow[] = [];
-    const writing = this.#queue.write(rows.length, bytes, (packed) => {
+    const writing = this.#queue.write(countOf(rows), bytes, (packed) => {
       for (const row of rows) {
         const version = this.#mintVersion();
         const expires = expiryOf(row);
         packed.put('put', row, row.value, version, expires);
+        if (row.text !== undefined) packed.index(row, row.text, version);
         if (this.#cache !== undefined && isCached(row.table)) cached.push(this.#begin(this.#cache, row, version, expires));
       }
     });
@@ -270,21 +272,12 @@ class SqliteStore implements Store {
   }
 
   #read(key: Key, now: number): Row | undefined {
-    if (this.#cache === undefined || !isCached(key.table)) return this.#readFile(key, now).row;
+    if (this.#cache === undefined || !isCached(key.table)) return this.#reader.get(key, now).row;
     const known = this.#cache.get(key, now);
     if (known !== undefined) return known.row;
-    const found = this.#readFile(key, now);
+    const found = this.#reader.get(key, now);
     this.#cache.add(key, found);
     return found.row;
-  }
-
-  #readFile(key: Key, now: number): CachedRow {
-    try {
-      const found = this.#reads.get(key.table)!.get.get(key.partition, key.sort, now) as unknown as Found | undefined;
-      return found === undefined ? absent : { row: toRow(key.partition, found), expires: found.expires ?? null };
-    } catch (error) {
-      throw sqliteUnavailable(error);
-    }
   }
 
   /** @param written the row afterwards, if the write is answered with just "done" */
@@ -293,9 +286,10 @@ class SqliteStore implements Store {
     bytes: number,
     written: CachedRow | undefined,
     pack: (packed: PackedWrites) => void,
+    count = 1,
   ): Promise<Answer | undefined> {
     const cache = isCached(key.table) ? this.#cache : undefined;
-    if (cache === undefined) return this.#queue.write(1, bytes, pack);
+    if (cache === undefined) return this.#queue.write(count, bytes, pack);
     cache.begin(key);
     let answer: Answer | undefined;
     let isWritten = false;
@@ -313,7 +307,11 @@ class SqliteStore implements Store {
     const expires = expiryOf(row);
     const { partition, sort, value } = row;
     const written = { row: { partition, sort, value, version }, expires };
-    const answer = await this.#write(row, bytes, written, (packed) => packed.put(kind, row, value, version, expires, expected));
+    const pack = (packed: PackedWrites): void => {
+      packed.put(kind, row, value, version, expires, expected);
+      if (row.text !== undefined) packed.index(row, row.text, version);
+    };
+    const answer = await this.#write(row, bytes, written, pack, countOf([row]));
     if (answer === 'conflict') throw conflict(row);
     return version;
   }
@@ -332,12 +330,17 @@ class SqliteStore implements Store {
   }
 }
 
+/** A row with a text is two writes. */
+function countOf(rows: readonly Put[]): number {
+  let count = rows.length;
+  for (const { text } of rows) if (text !== undefined) count++;
+  return count;
+}
+
 /** Single rows of the archive are hardly ever read again, and the archive has the most rows. */
 function isCached(table: Key['table']): boolean {
   return table !== 'archive';
 }
-
-const absent: CachedRow = { row: undefined, expires: null };
 
 /** Rows that may be written while the disk is short. */
 function isSpared({ table, value }: Put): boolean {
@@ -347,17 +350,6 @@ function isSpared({ table, value }: Put): boolean {
 interface WrittenRow {
   readonly key: Key;
   readonly written: CachedRow;
-}
-
-interface Found {
-  readonly sort: string;
-  readonly value: string;
-  readonly version: string;
-  readonly expires?: number | null;
-}
-
-function toRow(partition: string, { sort, value, version }: Found): Row {
-  return { partition, sort, value, version };
 }
 
 function expiryOf({ expiresAtMs }: Put): number | null {

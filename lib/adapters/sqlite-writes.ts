@@ -10,8 +10,9 @@ import type { Table } from '../ports/store.ts';
  *   deleteExact  the row must have exactly the version `expected`
  *   add          `by` is added to the counter
  *   sweep        removes some of the expired rows of `table`
+ *   index        the row of the version `expected` is found by the words of `value`, at the time `by`; without a value, not any more
  */
-export type WriteKind = 'put' | 'insert' | 'replace' | 'delete' | 'remove' | 'deleteExact' | 'add' | 'sweep';
+export type WriteKind = 'put' | 'insert' | 'replace' | 'delete' | 'remove' | 'deleteExact' | 'add' | 'sweep' | 'index';
 
 /** A write as the writing thread unpacks it (sqlite-packing.ts). */
 export interface Write {

@@ -4,7 +4,7 @@
  * A violation is a defect of the caller (`TypeError`, `RangeError`), never `Unavailable`: trying again would not help.
  */
 import { portLimits } from '../ports/limits.ts';
-import type { Key, Put, Query } from '../ports/store.ts';
+import type { IndexedRow, Key, Put, Query, RowText, Search } from '../ports/store.ts';
 
 const tables: ReadonlySet<string> = new Set(['core', 'archive', 'live']);
 
@@ -34,7 +34,25 @@ export function checkPut(row: Put): number {
   const { expiresAtMs } = row;
   if (expiresAtMs !== undefined && !Number.isFinite(expiresAtMs))
     throw new RangeError(`expiresAtMs must be a finite number, not ${expiresAtMs}`);
-  return checkKey(row) + checkText('value', row.value, portLimits.storeValueBytesMax);
+  const bytes = checkKey(row) + checkText('value', row.value, portLimits.storeValueBytesMax);
+  return row.text === undefined ? bytes : bytes + checkRowText(row, row.text);
+}
+
+/** @returns the bytes of key and text */
+export function checkIndexed(row: IndexedRow): number {
+  return checkKey(row) + checkRowText(row, row.text);
+}
+
+function checkRowText({ table }: Key, { text, atMs }: RowText): number {
+  if (table !== 'archive') throw new RangeError(`only rows of archive are found by a text, not those of ${table}`);
+  if (!Number.isSafeInteger(atMs) || atMs < 0 || atMs > portLimits.storeTextMsMax)
+    throw new RangeError(`atMs must be a whole number up to ${portLimits.storeTextMsMax}, not ${atMs}`);
+  return checkText('text', text, portLimits.storeValueBytesMax);
+}
+
+export function checkSearch(search: Search): void {
+  checkQuery({ ...search, table: 'archive', consistent: true });
+  if (search.words.length === 0) throw new RangeError('a search needs a word');
 }
 
 export function checkBatch(keys: readonly Key[]): void {

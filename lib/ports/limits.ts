@@ -11,6 +11,8 @@ export const portLimits = {
   storeValueBytesMax: 380_000,
   /** Rows that one query may ask for. */
   storeQueryRowsMax: 1_000,
+  /** The latest time of a row's text, ms since the epoch: the year 2109. With 21 bits beside it, it fits into an integer of SQLite. */
+  storeTextMsMax: 2 ** 42 - 1,
   /** Keys that one `batchGet` may name. */
   storeBatchKeysMax: 1_000,
 

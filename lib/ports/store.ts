@@ -47,10 +47,34 @@ export interface Query extends ReadOptions {
   readonly limit: number;
 }
 
+/** What a row is found by in {@link Store.search}. */
+export interface RowText {
+  readonly text: string;
+  /** Milliseconds since the epoch. Along the sort keys of the partition's rows that have a text, it never becomes less. */
+  readonly atMs: number;
+}
+
 export interface Put extends Key {
   readonly value: string;
+  /** Only for rows of `archive`. A store without {@link Store.search} ignores it; a row that is written without it is not found. */
+  readonly text?: RowText | undefined;
   /** Milliseconds since the epoch; from then on reads act as if the row were gone (precision: one second). */
   readonly expiresAtMs?: number;
+}
+
+/** Rows of `archive` that have all of these words in their text. */
+export interface Search extends Omit<Query, 'table' | 'consistent'> {
+  /** As `lib/xmpp/words.ts` cuts them; at least one. */
+  readonly words: readonly string[];
+  /** The interval of {@link RowText.atMs}, both inclusive, which must have room for all rows that are asked for. */
+  readonly fromMs: number;
+  readonly untilMs: number;
+}
+
+/** A row that is to be found by its text from now on, if it still has this version. An empty text: it is not to be found. */
+export interface IndexedRow extends Key {
+  readonly version: string;
+  readonly text: RowText;
 }
 
 /**
@@ -102,6 +126,13 @@ export interface Store {
    * @throws {TypeError} when the row is not a counter. @throws {RangeError} beyond ±2^53
    */
   add(key: Key, by: number): Promise<number>;
+  /**
+   * Finds rows by their words. Absent: this store keeps no index of words. A row may be found only a moment after it was written; it is not
+   * found from the moment when it is deleted or overwritten.
+   */
+  search?(search: Search): Promise<Row[]>;
+  /** Adds rows that were written without a text to the index, or takes rows out of it. Present where `search` is. */
+  index?(rows: readonly IndexedRow[]): Promise<void>;
   close(): Promise<void>;
 }
 

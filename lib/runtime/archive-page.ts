@@ -31,6 +31,8 @@ export interface ArchiveQuery {
   readonly afterId?: string | undefined;
   readonly beforeId?: string | undefined;
   readonly ids?: readonly string[] | undefined;
+  /** XEP-0431: what entries are searched for. */
+  readonly text?: string | undefined;
 }
 
 export interface ArchiveRequest {
@@ -73,6 +75,9 @@ export interface Archive<Entry extends Archived> {
   /** The filter `with`. */
   isWanted?(entry: Entry): boolean;
 }
+
+/** XEP-0431. Archives that are searched have it among their further fields. */
+export const searchField: Field = { var: '{urn:xmpp:fulltext:0}fulltext', type: 'text-single' };
 
 export interface ArchivePage<Entry> {
   /** Oldest first. */
@@ -145,6 +150,7 @@ function readQuery(submission: Submission): ArchiveQuery {
     afterId: text('after-id'),
     beforeId: text('before-id'),
     ids: ids === undefined || ids.isEmpty ? undefined : ids.values,
+    text: text(searchField.var),
   };
 }
 

@@ -7,11 +7,13 @@
 import type { Clock } from '../ports/clock.ts';
 import {
   type Condition,
+  type IndexedRow,
   type Key,
   type Put,
   type Query,
   type ReadOptions,
   type Row,
+  type Search,
   type Store,
   Unavailable,
 } from '../ports/store.ts';
@@ -20,6 +22,9 @@ export class DeadlineStore implements Store {
   readonly keepsOrder: boolean;
   /** The same store without the deadline, for work that goes on after the request was answered. */
   readonly withoutDeadline: Store;
+  /** Only where the store itself has them. */
+  readonly search?: (search: Search) => Promise<Row[]>;
+  readonly index?: (rows: readonly IndexedRow[]) => Promise<void>;
   readonly #clock: Clock;
   readonly #deadlineMs: number;
 
@@ -29,6 +34,10 @@ export class DeadlineStore implements Store {
     this.#clock = clock;
     this.#deadlineMs = deadlineMs;
     this.keepsOrder = store.keepsOrder === true;
+    const { withoutDeadline } = this;
+    if (withoutDeadline.search === undefined) return;
+    this.search = (search) => this.#late() ?? withoutDeadline.search!(search);
+    this.index = (rows) => this.#late() ?? withoutDeadline.index!(rows);
   }
 
   get isShort(): boolean {

@@ -12,6 +12,7 @@ const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
 const digits = Uint8Array.from({ length: 128 }, (_, code) => Math.max(0, alphabet.indexOf(String.fromCharCode(code))));
 const timeChars = 10;
 const partChars = 4;
+export const idCharacters = timeChars + 2 * partChars;
 /** Values of a node and of a counter: 20 bits each. */
 const partValues = 2 ** 20;
 

@@ -12,7 +12,7 @@
  * Every kind of partition is made here and nowhere else, so that the erasure of a tenant can be checked to know them all.
  */
 import { portLimits } from '../ports/limits.ts';
-import type { Condition, Key, Put, Store } from '../ports/store.ts';
+import type { Condition, IndexedRow, Key, Put, Row, RowText, Store } from '../ports/store.ts';
 import { StanzaError } from '../xmpp/errors.ts';
 import type { Collection, OwnerKind } from './collection.ts';
 import { runtimeLimits } from './limits.ts';
@@ -31,9 +31,20 @@ export interface ListOptions {
   readonly backward?: boolean;
 }
 
+/** What a search looks for: {@link Search}. */
+export interface SearchOptions extends ListOptions {
+  readonly words: readonly string[];
+  readonly fromMs: number;
+  readonly untilMs: number;
+}
+
 /** UTF-8 takes at most three bytes for a UTF-16 unit: the common key is short and not counted. */
 function isTooLong(key: string): boolean {
   return key.length * 3 > portLimits.storeKeyBytesMax && Buffer.byteLength(key) > portLimits.storeKeyBytesMax;
+}
+
+function itemOf<Value>(prefix: string, { sort, value, version }: Row): Item<Value> {
+  return { key: sort.slice(prefix.length), value: JSON.parse(value) as Value, version };
 }
 
 export class Rows {
@@ -131,17 +142,33 @@ export class Rows {
       limit: options.limit,
       consistent: true,
     });
-    return rows.map((row) => ({
-      key: row.sort.slice(prefix.length),
-      value: JSON.parse(row.value) as Value,
-      version: row.version,
-    }));
+    return rows.map((row) => itemOf<Value>(prefix, row));
+  }
+
+  /** Those of a collection's rows that have all words, where the store keeps an index of words. */
+  async search<Value>(collection: Collection<Value>, options: SearchOptions): Promise<Item<Value>[]> {
+    const { prefix } = collection;
+    const { partition } = this.keyOf(collection, '');
+    const { words, fromMs, untilMs, limit, after, before, backward } = options;
+    const rows = await this.#store.search!({
+      ...{ partition, prefix, words, fromMs, untilMs, limit },
+      after: after === undefined ? undefined : prefix + after,
+      before: before === undefined ? undefined : prefix + before,
+      direction: backward ? 'backward' : 'forward',
+    });
+    return rows.map((row) => itemOf<Value>(prefix, row));
+  }
+
+  /** Has these rows found by their texts. */
+  index(collection: Collection<unknown>, rows: readonly { key: string; version: string; text: RowText }[]): Promise<void> {
+    const entries = rows.map(({ key, version, text }): IndexedRow => ({ ...this.keyOf(collection, key), version, text }));
+    return this.#store.index!(entries);
   }
 
   /** The row as `Store.batchPut` takes it, so that it can be written together with others. */
-  row<Value>(collection: Collection<Value>, key: string, value: Value, expiresAtMs?: number): Put {
+  row<Value>(collection: Collection<Value>, key: string, value: Value, expiresAtMs?: number, text?: RowText): Put {
     const { table, partition, sort } = this.keyOf(collection, key);
-    return { table, partition, sort, value: JSON.stringify(value), expiresAtMs };
+    return { table, partition, sort, value: JSON.stringify(value), expiresAtMs, text };
   }
 
   /** @returns the new version. @throws {Conflict} */

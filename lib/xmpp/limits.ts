@@ -58,6 +58,16 @@ export const xmppLimits = {
   formValueCharactersMax: 4_096,
   /** Items on one page of a result set, whatever the client asks for (XEP-0313 §4.3). */
   rsmPageMax: 250,
+  /** Characters of a text that words are looked for in. A novel of this length in one message is found by its beginning. */
+  wordsTextCharactersMax: 64 * 1024,
+  /** Distinct words of one text. */
+  textWordsMax: 1_000,
+  /** Characters of a word that count. Longer ones, such as keys in hexadecimal, are found by their beginning. */
+  wordCharactersMax: 64,
+  /** Characters of a text that is searched for. */
+  searchCharactersMax: 256,
+  /** Distinct words of a text that is searched for. Each costs a walk through those messages of the archive that have it. */
+  searchWordsMax: 10,
   /** Characters of a command's session that are sent back (XEP-0050). */
   commandSessionCharactersMax: 128,
 } as const;

@@ -145,6 +145,18 @@ export const commands: readonly Command[] = [
     run: async (values, positionals) => (await import('./commands/tenant-policy.ts')).showPolicy(values, positionals),
   }),
   command({
+    name: 'tenant index',
+    positionals: ['DOMAIN'],
+    summary: 'brings searches of older messages in line with the policy of a tenant',
+    text: [
+      'After `tenant set --search on`, clients find what is said from then on. This command has them find what was archived before;',
+      'after `--search off`, it takes all words of the tenant out of the index. It may be given again, as often as one likes.',
+      ...anyTimeText,
+    ],
+    options: accountOptions.place,
+    run: async (values, positionals) => (await import('./commands/search-index.ts')).indexTenant(values, positionals),
+  }),
+  command({
     name: 'cell list',
     summary: 'prints the cells of a deployment: where their tenants are reached, and how many they are',
     text: [

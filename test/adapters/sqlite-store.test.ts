@@ -16,42 +16,53 @@ import { setClock, storeContract } from '../contracts/store.contract.ts';
 import type { ChildOrder, ChildReport } from './sqlite-child.ts';
 
 const consistent = { consistent: true } as const;
+const keepsWords = { keepsWords: true };
 
-storeContract('SQLite', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'skylark-store-'));
-  const clock = setClock();
-  const store = await openSqliteStore(folder, { clock });
-  const close = async () => {
-    await store.close();
-    await rm(folder, { recursive: true });
-  };
-  return { store, clock, close };
-});
+storeContract(
+  'SQLite',
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'skylark-store-'));
+    const clock = setClock();
+    const store = await openSqliteStore(folder, { clock });
+    const close = async () => {
+      await store.close();
+      await rm(folder, { recursive: true });
+    };
+    return { store, clock, close };
+  },
+  keepsWords,
+);
 
-storeContract('SQLite, written by one and read by another that shares it', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'skylark-store-'));
-  const clock = setClock();
-  const writer = await openSqliteStore(folder, { clock, isShared: true });
-  const reader = await openSqliteStore(folder, { clock, isShared: true });
-  const close = async () => {
-    await Promise.all([writer.close(), reader.close()]);
-    await rm(folder, { recursive: true });
-  };
-  const store: Store = {
-    get: (key, options) => reader.get(key, options),
-    batchGet: (keys, options) => reader.batchGet(keys, options),
-    query: (query) => reader.query(query),
-    put: (row, condition) => writer.put(row, condition),
-    batchPut: (rows) => writer.batchPut(rows),
-    batchDelete: (keys) => writer.batchDelete(keys),
-    delete: (key, condition) => writer.delete(key, condition),
-    add: (key, by) => writer.add(key, by),
-    close: async () => {
+storeContract(
+  'SQLite, written by one and read by another that shares it',
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'skylark-store-'));
+    const clock = setClock();
+    const writer = await openSqliteStore(folder, { clock, isShared: true });
+    const reader = await openSqliteStore(folder, { clock, isShared: true });
+    const close = async () => {
       await Promise.all([writer.close(), reader.close()]);
-    },
-  };
-  return { store, clock, close };
-});
+      await rm(folder, { recursive: true });
+    };
+    const store: Store = {
+      get: (key, options) => reader.get(key, options),
+      batchGet: (keys, options) => reader.batchGet(keys, options),
+      query: (query) => reader.query(query),
+      put: (row, condition) => writer.put(row, condition),
+      batchPut: (rows) => writer.batchPut(rows),
+      batchDelete: (keys) => writer.batchDelete(keys),
+      delete: (key, condition) => writer.delete(key, condition),
+      add: (key, by) => writer.add(key, by),
+      search: (search) => reader.search!(search),
+      index: (rows) => writer.index!(rows),
+      close: async () => {
+        await Promise.all([writer.close(), reader.close()]);
+      },
+    };
+    return { store, clock, close };
+  },
+  keepsWords,
+);
 
 describe('stores that share a folder', () => {
   test('count together, and only one of them wins a row', async (t) => {

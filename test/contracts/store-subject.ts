@@ -28,6 +28,8 @@ export interface OpenStore {
 }
 
 export interface Quirks {
+  /** It keeps an index of words. */
+  readonly keepsWords?: boolean;
   /** The engine refuses intervals from U+E000…U+FFFF to U+10000…, because it compares their ends as UTF-16. */
   readonly noAstralBounds?: boolean;
 }

@@ -5,6 +5,7 @@ import { conditionTests } from './store-conditions.ts';
 import { checkAgainstModel } from './store-model.ts';
 import { queryTests } from './store-queries.ts';
 import { rowTests } from './store-rows.ts';
+import { searchTests } from './store-search.ts';
 import { type OpenStore, type Quirks, subject } from './store-subject.ts';
 
 export { type OpenStore, setClock } from './store-subject.ts';
@@ -22,6 +23,7 @@ export function storeContract(name: string, open: () => Promise<OpenStore>, quir
     queryTests(on);
     conditionTests(on);
     boundTests(on);
+    if (quirks.keepsWords) searchTests(on);
     test('any sequence of calls answers as a simple model does', () => checkAgainstModel(on));
   });
 }

@@ -21,6 +21,7 @@ import { Refusal } from '../../services/router/operations/refusal.ts';
 import * as reports from '../../services/router/operations/reports.ts';
 import * as roles from '../../services/router/operations/roles.ts';
 import * as rooms from '../../services/router/operations/rooms.ts';
+import * as searchIndex from '../../services/router/operations/search-index.ts';
 import * as sessions from '../../services/router/operations/sessions.ts';
 import * as policies from '../../services/router/operations/tenant-policy.ts';
 import * as tenants from '../../services/router/operations/tenants.ts';
@@ -47,6 +48,7 @@ const exported: Readonly<Record<string, unknown>> = {
   ...sessions,
   ...access,
   ...invites,
+  ...searchIndex,
 };
 
 /** The code of the command line, where an operation is asked for by the name of its declaration. */

@@ -25,6 +25,7 @@ import { registrationsPerAddress, registrationsPerDay } from './registration-lim
 import { registrationUrl } from './registration-url.ts';
 import { removalGraceDays } from './removal-grace.ts';
 import { retentionDays } from './retention-days.ts';
+import { search } from './search.ts';
 import { signIn } from './sign-in.ts';
 import { tokenDays } from './token-days.ts';
 import { turnSecret } from './turn-secret.ts';
@@ -32,7 +33,7 @@ import { webUrl } from './web-url.ts';
 import { webhookSecret, webhookUrl } from './webhook.ts';
 
 export const policyKeys = {
-  ...{ registration, retentionDays, tokenDays, federation, allow, block, proof, hold },
+  ...{ registration, retentionDays, search, tokenDays, federation, allow, block, proof, hold },
   ...{ callServers, turnSecret },
   ...{ registrationUrl, invites, inviteDays, inviteUses, webUrl },
   ...{ brandName, brandColour, brandBackground, brandLogo },

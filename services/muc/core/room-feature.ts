@@ -37,6 +37,8 @@ export interface RoomFeature {
   readonly disco?: {
     /** Features of a room that is configured so. */
     readonly room?: (config: RoomConfig) => readonly string[];
+    /** The same, where it depends on the tenant or on what the deployment has. */
+    readonly roomOf?: (turn: RoomTurn) => readonly string[];
     readonly roomIdentity?: readonly Identity[];
     /** Fields of `muc#roominfo`, the form in which a room describes itself (XEP-0045 §15.5.4). */
     readonly roomInfo?: (turn: RoomTurn) => readonly Field[];

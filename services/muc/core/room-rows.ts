@@ -77,6 +77,8 @@ export interface PendingPut {
   readonly sort: string;
   readonly value: unknown;
   readonly expiresAtMs?: number;
+  /** A message of an archive that can be searched (XEP-0431). Its text is taken from the value when the row is written. */
+  readonly isSearched?: true | undefined;
 }
 
 export interface PendingKey {

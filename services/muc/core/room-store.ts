@@ -5,10 +5,12 @@
 
 import { portLimits } from '../../../lib/ports/limits.ts';
 import type { Put, Store } from '../../../lib/ports/store.ts';
+import { rowText } from '../../../lib/runtime/archive-search.ts';
 import type { Collection } from '../../../lib/runtime/collection.ts';
 import type { OutboxBatch } from '../../../lib/runtime/outbox.ts';
 import { type Item, Rows } from '../../../lib/runtime/rows.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
+import { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { roomLimits } from '../limits.ts';
 import type { RoomDependencies } from './dependencies.ts';
 import { Fence } from './fence.ts';
@@ -17,6 +19,7 @@ import { occupantId } from './occupant-id.ts';
 import { type Occupant, Room, type Seat } from './room.ts';
 import type { RoomRows } from './room-feature.ts';
 import {
+  type Archived,
   affiliationRows,
   configs,
   keptRoles,
@@ -151,8 +154,9 @@ async function writeRows(
   if (deletes.length > 0) await store.batchDelete(deletes);
 }
 
-function toPut({ table, partition, sort, value, expiresAtMs }: PendingPut): Put {
-  return { table, partition, sort, value: JSON.stringify(value), expiresAtMs };
+function toPut({ table, partition, sort, value, expiresAtMs, isSearched }: PendingPut): Put {
+  const text = isSearched && rowText(sort.slice(messages.prefix.length), Stanza.parse((value as Archived).xml));
+  return { table, partition, sort, value: JSON.stringify(value), expiresAtMs, text };
 }
 
 async function clearRows({ store, features }: RoomDependencies, rows: Rows): Promise<void> {

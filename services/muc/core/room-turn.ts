@@ -23,7 +23,15 @@ import type { RateName } from './pace.ts';
 import type { MissedPage, Prefetched, SentPage } from './prefetch.ts';
 import { errorOf, resultOf } from './replies.ts';
 import type { Occupant, OccupantSeat, Room, Seat } from './room.ts';
-import { type Archived, affiliationRows, jidKey, occupantRows, type PendingWrite, presences } from './room-rows.ts';
+import {
+  type Archived,
+  affiliationRows,
+  jidKey,
+  occupantRows,
+  type PendingPut,
+  type PendingWrite,
+  presences,
+} from './room-rows.ts';
 import type { Recipient, Sending } from './sending.ts';
 
 /** Runs after the batch, beside the room's queue. What it returns is sent then. */
@@ -182,8 +190,14 @@ export class RoomTurn {
     return this.dependencies.clock.randomBytes(secretBytes).toString('base64');
   }
 
-  put<Value>(collection: Collection<Value>, key: string, value: Value, expiresAtMs?: number): void {
-    this.write({ ...this.rows.keyOf(collection, key), value, expiresAtMs });
+  put<Value>(
+    collection: Collection<Value>,
+    key: string,
+    value: Value,
+    expiresAtMs?: number,
+    options?: Pick<PendingPut, 'isSearched'>,
+  ): void {
+    this.write({ ...this.rows.keyOf(collection, key), value, expiresAtMs, ...options });
     this.bytes += Buffer.byteLength(JSON.stringify(value));
   }
 

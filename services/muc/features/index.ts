@@ -5,6 +5,7 @@ import { hats } from './xep0317-hats.ts';
 import { selfPing } from './xep0410-self-ping.ts';
 import { retraction } from './xep0424-retraction.ts';
 import { moderation } from './xep0425-moderation.ts';
+import { fullTextSearch } from './xep0431-full-text-search.ts';
 import { search } from './xep0433-search.ts';
 import { affiliationVersions } from './xep0463-affiliation-versions.ts';
 import { avatar } from './xep0486-avatar.ts';
@@ -13,6 +14,7 @@ import { activity } from './xep0502-activity.ts';
 
 export const features: readonly RoomFeature[] = [
   archive,
+  fullTextSearch,
   hats,
   selfPing,
   retraction,

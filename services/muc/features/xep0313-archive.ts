@@ -20,6 +20,7 @@ import {
   readArchiveRequest,
   walkRows,
 } from '../../../lib/runtime/archive-page.ts';
+import { narrowed, searchFields } from '../../../lib/runtime/archive-search.ts';
 import type { Item } from '../../../lib/runtime/rows.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
@@ -67,17 +68,24 @@ function checkMayRead(turn: RoomTurn): void {
 /** §4.1.5: the fields that a client may filter by. */
 function describeArchive(turn: RoomTurn, iq: Stanza): void {
   checkMayRead(turn);
-  turn.result(iq, archiveForm());
+  turn.result(iq, archiveForm(searchFields(turn.tenant, turn.dependencies.store)));
 }
 
 /** §4. @throws {StanzaError} */
 function queryArchive(turn: RoomTurn, iq: Stanza, request: Element): void {
   checkMayRead(turn);
-  const { query, page: asked, isFlipped, queryid } = readArchiveRequest(request);
+  const {
+    query,
+    page: asked,
+    isFlipped,
+    queryid,
+  } = readArchiveRequest(request, searchFields(turn.tenant, turn.dependencies.store));
+  if (query.text !== undefined) turn.demandPace('search');
   const { config, room } = turn;
   const seesJids = turn.own?.occupant.role === 'moderator' || turn.isAdmin;
   const mayKnow: MayKnow = (entry) => seesJids || (config.whois === 'anyone' && entry.isOpen === true);
-  const entries = archiveOf(turn, query, mayKnow);
+  const { archiveEntriesPerRound } = roomLimits;
+  const entries = narrowed(archiveOf(turn, query, mayKnow), query, turn.rows, messages, archiveEntriesPerRound);
   turn.defer(iq, async () => {
     const page = await readArchivePage(entries, query, asked);
     const shown = isFlipped ? page.items.toReversed() : page.items;

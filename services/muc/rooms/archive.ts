@@ -1,5 +1,6 @@
 /** Which messages of a room are kept (XEP-0313 §5.1.2, XEP-0334). Each is kept once, under the id that it was sent with. */
 
+import { isSearched } from '../../../lib/runtime/archive-search.ts';
 import { timeOfId } from '../../../lib/runtime/ids.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Affiliation, Role } from '../core/affiliation.ts';
@@ -49,11 +50,12 @@ export function archive(turn: RoomTurn, config: RoomConfig, { id, bytes, role, a
     subject: isSubject || undefined,
     isTransient: !config.archive || undefined,
   };
-  turn.put(messages, id, entry, expiryOf(turn, entry));
+  const isToBeFound = config.archive && isSearched(turn.tenant, turn.dependencies.store);
+  turn.put(messages, id, entry, expiryOf(turn, entry), isToBeFound ? { isSearched: true } : undefined);
   turn.room.remember(id, entry);
 }
 
-/** Puts another text in the place of a message, which expires when the message would have. */
+/** Puts another text, which is not searched, in the place of a message; it expires when the message would have. */
 export function rewrite(turn: RoomTurn, id: string, entry: Archived): void {
   turn.put(messages, id, entry, expiryOf(turn, entry));
   turn.setEntry(id, entry);

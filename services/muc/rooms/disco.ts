@@ -40,7 +40,8 @@ export function roomInfo(turn: RoomTurn, iq: Stanza, query: Element): void {
   );
 }
 
-function featuresOf({ config, dependencies }: RoomTurn): string[] {
+function featuresOf(turn: RoomTurn): string[] {
+  const { config, dependencies } = turn;
   return [
     NS_DISCO_INFO,
     NS_DISCO_ITEMS,
@@ -60,7 +61,7 @@ function featuresOf({ config, dependencies }: RoomTurn): string[] {
     NS_SID,
     NS_OCCUPANT_ID,
     NS_COMMANDS,
-    ...dependencies.features.all.flatMap(({ disco }) => disco?.room?.(config) ?? []),
+    ...dependencies.features.all.flatMap(({ disco }) => [...(disco?.room?.(config) ?? []), ...(disco?.roomOf?.(turn) ?? [])]),
   ];
 }
 

@@ -8,6 +8,7 @@ import {
   readArchivePage,
   walkRows,
 } from '../../../lib/runtime/archive-page.ts';
+import { narrowed } from '../../../lib/runtime/archive-search.ts';
 import type { Item } from '../../../lib/runtime/rows.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
@@ -18,7 +19,8 @@ import { type ArchiveEntry, acceptedAtMs, entries, peerKey, spanOf, spansByPeer 
 
 /** Reads a page. @throws {StanzaError} item-not-found if an id is not in the archive (§4.1.3, §4.3.2) */
 export function queryArchive(account: Account, query: ArchiveQuery, page: Rsm): Promise<ArchivePage<ArchiveEntry>> {
-  return readArchivePage(archiveOf(account, query), query, page);
+  const { archiveEntriesPerRound } = routerLimits;
+  return readArchivePage(narrowed(archiveOf(account, query), query, account.rows, entries, archiveEntriesPerRound), query, page);
 }
 
 function archiveOf(account: Account, query: ArchiveQuery): Archive<ArchiveEntry> {

@@ -11,6 +11,7 @@
  */
 import { createHash } from 'node:crypto';
 import { portLimits } from '../../../lib/ports/limits.ts';
+import { isSearched, rowText } from '../../../lib/runtime/archive-search.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
 import { timeOfId } from '../../../lib/runtime/ids.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
@@ -106,7 +107,8 @@ export function keepEntry(account: Account, id: string, stanza: Stanza, directio
   const { retentionDays } = account.tenant.policy;
   const retainMs = retentionDays > 0 ? retentionDays * 86_400_000 : Number.POSITIVE_INFINITY;
   if (isInArchive) {
-    account.put(entries, id, entry, expiry(account, retainMs));
+    const text = isSearched(account.tenant, account.turn.dependencies.store) ? rowText(id, stanza) : undefined;
+    account.put(entries, id, entry, expiry(account, retainMs), text);
     keepSpan(account, id, peer, retainMs);
   } else if (entry.queue) {
     account.put(unarchived, id, entry, expiry(account, Math.min(retainMs, routerLimits.unarchivedMs)));

@@ -2,7 +2,7 @@
  * What a feature sees of one account in one turn: its rows, its sessions, and ways to queue effects. The account knows its
  * tenant, and no method takes one as an argument, so a feature cannot reach another tenant's rows.
  */
-import { Unavailable } from '../../../lib/ports/store.ts';
+import { type RowText, Unavailable } from '../../../lib/ports/store.ts';
 import type { Collection } from '../../../lib/runtime/collection.ts';
 import type { Target } from '../../../lib/runtime/deliverer.ts';
 import { type Item, type ListOptions, Rows } from '../../../lib/runtime/rows.ts';
@@ -115,8 +115,8 @@ export class Account implements Owner {
   }
 
   /** Queues a row, which is written when the turn commits. */
-  put<Value>(collection: Collection<Value>, key: string, value: Value, expiresAtMs?: number): void {
-    this.turn.put(this.rows.row(collection, key, value, expiresAtMs));
+  put<Value>(collection: Collection<Value>, key: string, value: Value, expiresAtMs?: number, text?: RowText): void {
+    this.turn.put(this.rows.row(collection, key, value, expiresAtMs, text));
   }
 
   /** Queues the deletion of a row. */

@@ -103,6 +103,8 @@ export interface AccountFeature {
     readonly host?: readonly string[];
     /** Features of an account's bare JID. */
     readonly account?: readonly string[];
+    /** The same, where it depends on the tenant or on what the deployment has. */
+    readonly accountOf?: (account: Account) => readonly string[];
     readonly hostIdentity?: readonly Identity[];
     /** A form of the tenant's domain (XEP-0128), if the tenant's policy says something for it. It depends on the policy alone. */
     readonly hostForm?: (tenant: Pick<Tenant, 'policy'>) => Form | undefined;

@@ -15,3 +15,6 @@ export const guestRates = {
   perNetworkPerSecond: 0.2,
   perNetworkBurst: 20,
 };
+
+/** Pages that one account may search for in its archive (XEP-0431). Common words in an archive of a million messages take 10 ms each. */
+export const archiveSearchRate = { perSecond: 2, burst: 30 };

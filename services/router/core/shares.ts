@@ -9,7 +9,7 @@ import { RateLimit } from '../../../lib/runtime/rate-limit.ts';
 import { routerLimits } from '../limits.ts';
 import { FamiliarNetworks } from './familiar-networks.ts';
 import { KeptMessages } from './kept-messages.ts';
-import { askingLimits, guestRates } from './limits.ts';
+import { archiveSearchRate, askingLimits, guestRates } from './limits.ts';
 import { RemoteShares } from './remote-shares.ts';
 
 export class Shares {
@@ -39,6 +39,8 @@ export class Shares {
   readonly familiar: FamiliarNetworks;
   /** Limits pages of archives, by account: each page reads hundreds of rows. */
   readonly archiveQueries: RateLimit;
+  /** Limits searches in archives, by account, beside those. */
+  readonly archiveSearches: RateLimit;
   readonly remote: RemoteShares;
   readonly #signIns = new Map<string, FairQueue>();
   readonly #registrations: RateLimit;
@@ -67,6 +69,7 @@ export class Shares {
     this.failureLines = new RateLimit(clock, lines, routerLimits.failureLineNetworksMax);
     const queries = { perSecond: routerLimits.archiveQueriesPerSecond, burst: routerLimits.archiveQueriesBurst };
     this.archiveQueries = new RateLimit(clock, queries, routerLimits.keptAccountsMax);
+    this.archiveSearches = new RateLimit(clock, archiveSearchRate, routerLimits.keptAccountsMax);
     const guesses = { perSecond: routerLimits.furtherGuessesPerSecond, burst: routerLimits.furtherGuessesBurst };
     this.unrecordedGuesses = new RateLimit(clock, guesses, routerLimits.unrecordedGuessesMax);
   }

@@ -37,6 +37,7 @@ import { avatarConversion } from './xep0398-avatar-conversion.ts';
 import { invitations } from './xep0401-invites.ts';
 import { bookmarks } from './xep0402-bookmarks.ts';
 import { roomSelfPing } from './xep0410-self-ping.ts';
+import { fullTextSearch } from './xep0431-full-text-search.ts';
 import { archivePreferences } from './xep0441-archive-preferences.ts';
 import { preauthenticatedRegistration } from './xep0445-preauth.ts';
 import { fast } from './xep0484-fast.ts';
@@ -76,6 +77,7 @@ export const features: readonly AccountFeature[] = [
   entityTime,
   carbons,
   archive,
+  fullTextSearch,
   privilegedEntity,
   push,
   stableIds,

@@ -91,8 +91,13 @@ async function describeAccount(request: Element, account: Account, iq: Stanza): 
   }
   const features = account.turn.dependencies.features.all;
   const identities = features.flatMap(({ disco: part }) => part?.accountIdentity ?? []);
-  const vars = [...new Set(features.flatMap(({ disco: part }) => part?.account ?? []))].sort();
-  return xml('query', { xmlns: INFO }, ...identities.map((identity) => xml('identity', { ...identity })), ...vars.map(feature));
+  const vars = features.flatMap(({ disco: part }) => [...(part?.account ?? []), ...(part?.accountOf?.(account) ?? [])]);
+  return xml(
+    'query',
+    { xmlns: INFO },
+    ...identities.map((identity) => xml('identity', { ...identity })),
+    ...[...new Set(vars)].sort().map(feature),
+  );
 }
 
 /**

@@ -2,15 +2,16 @@
  * XEP-0313: Message Archive Management, `urn:xmpp:mam:2` and `#extended`.
  *
  * The rows are described in archive/archive.ts, and the preferences (XEP-0441) are one row. Groupchat messages are only in the
- * archives of rooms (§5.1.1). Left out: count and index of RSM, because counting would read the whole archive, and searching
- * (XEP-0431). All routes are for the account itself. Everybody else gets `service-unavailable`, whether the account exists or
+ * archives of rooms (§5.1.1). Left out: count and index of RSM, because counting would read the whole archive. All routes are for the account itself. Everybody else gets `service-unavailable`, whether the account exists or
  * not.
  *
  * DEVIATION: §3 requires ids that cannot be predicted. Ours can be sorted, because they are keys of the archive. Knowing an id
  * gives access to nothing.
  */
 import { archiveForm, finElement, NS_MAM as NS, readArchiveRequest } from '../../../lib/runtime/archive-page.ts';
+import { searchFields } from '../../../lib/runtime/archive-search.ts';
 import type { Item } from '../../../lib/runtime/rows.ts';
+import type { Field } from '../../../lib/xmpp/data-form.ts';
 import { type Element, escapeAttribute } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Stanza } from '../../../lib/xmpp/stanza.ts';
@@ -32,7 +33,7 @@ export const archive: AccountFeature = {
   note: 'Without RSM count and index, which §4.3 leaves to the server: counting would read the whole archive.',
   disco: { account: features },
   iq: [
-    { type: 'get', ns: NS, name: 'query', to: 'self', handle: () => archiveForm(further) },
+    { type: 'get', ns: NS, name: 'query', to: 'self', handle: (_request, account) => archiveForm(furtherFields(account)) },
     { type: 'set', ns: NS, name: 'query', to: 'self', handle: query },
     { type: 'get', ns: NS, name: 'metadata', to: 'self', handle: (_request, account) => archiveMetadata(account) },
   ],
@@ -52,17 +53,23 @@ function keep(stanza: Stanza, account: Account, id: string, direction: Direction
 }
 
 /** §4.1.4: this field changes nothing, because the archive has no groupchat messages (§6). */
-const further = [{ var: 'include-groupchat', type: 'boolean' }] as const;
+const groupchatField = { var: 'include-groupchat', type: 'boolean' } as const;
+
+function furtherFields({ tenant, turn }: Account): readonly Field[] {
+  return [groupchatField, ...searchFields(tenant, turn.dependencies.store)];
+}
 
 /** Answers a query (§4). The results are sent before the answer, on the same stream. */
 async function query(request: Element, account: Account): Promise<Element> {
-  const { query: wanted, page: asked, isFlipped, queryid } = readArchiveRequest(request, further);
-  if (!account.turn.dependencies.shares.archiveQueries.take(account.jid.toString())) {
+  const { query: wanted, page: asked, isFlipped, queryid } = readArchiveRequest(request, furtherFields(account));
+  const { archiveQueries, archiveSearches } = account.turn.dependencies.shares;
+  const who = account.jid.toString();
+  if (!archiveQueries.take(who) || (wanted.text !== undefined && !archiveSearches.take(who))) {
     throw new StanzaError('resource-constraint', 'too many queries of the archive; try again in a moment');
   }
   const page = await queryArchive(account, wanted, asked);
   // A client that reads the whole archive, and not one conversation or message, does not need the queue (archive/cursor.ts).
-  const isAll = !wanted.with && !wanted.ids;
+  const isAll = !wanted.with && !wanted.ids && !wanted.text;
   if (isAll) await account.updateSession((session) => readsArchive.with(session, true));
   const head = resultHead(account, queryid);
   for (const item of isFlipped ? page.items.toReversed() : page.items) account.turn.origin?.reply(resultMessage(head, item));

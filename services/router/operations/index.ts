@@ -14,6 +14,7 @@ import { peerList, peerRetry, peerTenantList } from './peers.ts';
 import { reportList, reportRemove } from './reports.ts';
 import { userRole } from './roles.ts';
 import { roomDestroy, roomList } from './rooms.ts';
+import { tenantIndex } from './search-index.ts';
 import { deviceList, deviceRevoke, sessionEnd, sessionList } from './sessions.ts';
 import { tenantSet, tenantShow } from './tenant-policy.ts';
 import { tenantAdd, tenantList, tenantRemove } from './tenants.ts';
@@ -46,6 +47,7 @@ export const operations: readonly Operation[] = [
   tenantList,
   tenantSet,
   tenantShow,
+  tenantIndex,
   cellList,
   componentAdd,
   componentGrant,
