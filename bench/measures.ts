@@ -6,7 +6,7 @@ import { chat } from './modes/chat.ts';
 import { churn } from './modes/churn.ts';
 import { idle } from './modes/idle.ts';
 import { archive } from './modes/mam.ts';
-import { room } from './modes/muc.ts';
+import { manyRooms, room } from './modes/muc.ts';
 import type { Outcome } from './modes/outcome.ts';
 import { presence } from './modes/presence.ts';
 import { arriving, leaving } from './modes/s2s.ts';
@@ -48,10 +48,10 @@ function block(server: MeasuredServer, from: 'mam' | 'presence' | 'rest', circle
 
 /** The number of accounts that a server needs for these measures. */
 export function accountsFor(settings: Settings): number {
-  const { users, streams, signIns, occupants } = settings;
+  const { users, streams, signIns, occupants, rooms } = settings;
   const wanted = settings.modes.flatMap((mode) => {
     if (mode === 'idle') return [streams];
-    if (mode === 'muc') return [Math.max(...occupants)];
+    if (mode === 'muc') return [Math.max(...occupants, rooms.count * rooms.occupants)];
     if (mode === 's2s-storm') return [stormUsers(settings)];
     return mode === 'signin' ? [Math.min(signIns, 1_000)] : [users ?? 500];
   });
@@ -76,7 +76,7 @@ const makers: Readonly<Record<Mode, Make>> = {
       ...plain,
       id: 'signin',
       title: `${over(settings)} sign-in with SCRAM`,
-      target: 1 / 2,
+      target: 1.1,
       run: (server, endpoint) => signIn(rested(server, settings), endpoint, settings.signIns, false),
     },
     ...(settings.transport === 'tcp'
@@ -97,40 +97,42 @@ const makers: Readonly<Record<Mode, Make>> = {
       id: 'idle',
       title: `memory of an idle ${over(settings)} stream, ${settings.streams} of them`,
       figure: 'rssKilobytesEach',
-      target: 2 / 3,
+      target: 0.9,
       isFresh: true,
       roundsMax: 1,
       run: (server, endpoint) => idle(rested(server, settings), endpoint, settings),
     },
   ],
   chat: (settings) =>
-    settings.archives.map((isArchived) => ({
-      ...plain,
-      id: `chat${settings.rate === undefined ? '' : '-open'}${isArchived ? '-archive' : ''}${settings.sm || isArchived ? '-sm' : ''}`,
-      title: `1:1 message over ${over(settings)}${isArchived ? ', archived before the ack' : ''}${loopOf(settings)}`,
-      target: isArchived ? 1 / 6 : 1 / 4,
-      archive: isArchived,
-      run: (server, endpoint) => {
-        const sm = settings.sm || isArchived; // acks need XEP-0198
-        const options = { ...settings, sm };
-        return together(server, endpoint, block(server, 'rest', circleUsersOf(settings)), settings.users ?? 500, sm, (clients) =>
-          chat(clients, server.pid, options),
-        );
-      },
-    })),
-  muc: (settings) =>
-    settings.occupants.map((size) => ({
-      ...plain,
-      id: `muc-${size}`,
-      title: `delivery in a room of ${size}`,
-      target: 1 / 4,
-      run: (server, endpoint, round) => {
-        const address = `bench-${size}-${round}@conference.${endpoint.domain}`;
-        return together(server, endpoint, block(server, 'rest', circleUsersOf(settings)), size + 2, settings.sm, (clients) =>
-          room(clients, server.pid, { address, seconds: settings.seconds, window: settings.window }),
-        );
-      },
-    })),
+    settings.rates.flatMap((rate) =>
+      settings.archives.map((isArchived) => ({
+        ...plain,
+        id: `chat${rate === undefined ? '' : '-open'}${isArchived ? '-archive' : ''}${settings.sm || isArchived ? '-sm' : ''}`,
+        title: `1:1 message over ${over(settings)}${isArchived ? ', archived before the ack' : ''}${loopOf(rate)}`,
+        target: chatTarget(settings, rate, isArchived),
+        archive: isArchived,
+        run: (server, endpoint) => {
+          const sm = settings.sm || isArchived; // acks need XEP-0198
+          const accounts = block(server, 'rest', circleUsersOf(settings));
+          return together(server, endpoint, accounts, settings.users ?? 500, sm, (clients) =>
+            chat(clients, server.pid, { ...settings, rate, sm }),
+          );
+        },
+      })),
+    ),
+  muc: (settings) => [
+    ...settings.occupants.map(
+      (size): Measure => ({
+        ...plain,
+        id: `muc-${size}`,
+        title: `delivery in a room of ${size}`,
+        target: 0.3,
+        run: (server, endpoint, round) =>
+          inRooms(server, endpoint, settings, { name: `${size}-${round}`, clients: size + 2 }, room),
+      }),
+    ),
+    manyRoomsOf(settings),
+  ],
   presence: (settings) => [
     {
       ...plain,
@@ -152,7 +154,7 @@ const makers: Readonly<Record<Mode, Make>> = {
         ...plain,
         id: 'mam',
         title: `archived message returned, pages of ${settings.page}`,
-        target: 1 / 4,
+        target: 0.15,
         archive: true,
         run: (server, endpoint) => {
           const options = { messages: settings.messages, page: settings.page, times: settings.times };
@@ -195,6 +197,45 @@ const makers: Readonly<Record<Mode, Make>> = {
     },
   ],
 };
+
+/** Of the better peer without an archive, or with one. */
+function chatTarget({ sm }: Settings, rate: number | undefined, isArchived: boolean): number {
+  if (isArchived) return 0.25;
+  if (rate !== undefined) return 1;
+  return sm ? 0.4 : 0.6;
+}
+
+function manyRoomsOf(settings: Settings): Measure {
+  const { count, occupants } = settings.rooms;
+  return {
+    ...plain,
+    id: `muc-${count}x${occupants}`,
+    title: `delivery in ${count} rooms of ${occupants}`,
+    target: 0.4,
+    run: (server, endpoint, round) =>
+      inRooms(
+        server,
+        endpoint,
+        settings,
+        { name: `${count}x${occupants}-${round}`, clients: count * occupants },
+        (clients, pid, options) => manyRooms(clients, pid, { ...options, rooms: count }),
+      ),
+  };
+}
+
+function inRooms(
+  server: MeasuredServer,
+  endpoint: Endpoint,
+  settings: Settings,
+  { name, clients: count }: { readonly name: string; readonly clients: number },
+  run: typeof room,
+): Promise<Outcome> {
+  const address = `bench-${name}@conference.${endpoint.domain}`;
+  const { seconds, window, sm } = settings;
+  return together(server, endpoint, block(server, 'rest', circleUsersOf(settings)), count, sm, (clients) =>
+    run(clients, server.pid, { address, seconds, window }),
+  );
+}
 
 /** Each of them writes to as many dead domains as the others. */
 const stormSenders = 100;
@@ -251,7 +292,7 @@ function over({ transport }: Settings): string {
   return { tls: 'TLS', starttls: 'STARTTLS', tcp: 'TCP' }[transport];
 }
 
-function loopOf({ rate }: Settings): string {
+function loopOf(rate: number | undefined): string {
   return rate === undefined ? '' : `, ${rate} a second`;
 }
 

@@ -28,7 +28,7 @@ npm run bench -- cluster                         processes apart, over NATS and 
   --sm                         with XEP-0198              --seconds 4        each measurement
   --archive on|off|both        of peers, for chat and s2s: Skylark's is its queue, and always on
   chat:  --users 500 --window 2 (closed loop) or --rate 2000 (open loop, messages a second)
-  muc:   --occupants 500,5000                             presence: --circle 41 --users 82
+  muc:   --occupants 500,5000 --rooms 20x25               presence: --circle 41 --users 82
   mam:   --messages 500 --page 50                         signin:   --sign-ins 500
   idle:  --streams 10000 --settle 40 (seconds)            churn:    --users 100 --times 3
   s2s:   --way leaving|arriving|both --pairs 10 --burst 20 --users 10
@@ -52,7 +52,11 @@ export interface Settings {
   readonly users: number | undefined;
   readonly window: number;
   readonly rate: number | undefined;
+  /** Of 1:1 messages; undefined: as many as the server takes. */
+  readonly rates: readonly (number | undefined)[];
   readonly occupants: readonly number[];
+  /** Several rooms at a time. */
+  readonly rooms: { readonly count: number; readonly occupants: number };
   readonly circle: number;
   readonly messages: number;
   readonly page: number;
@@ -73,6 +77,9 @@ export interface Settings {
   readonly pid: number | undefined;
 }
 
+/** A second: what a server costs that has little to do. */
+const fewMessages = 1_000;
+
 export class WrongUsage extends Error {
   override name = 'WrongUsage';
 }
@@ -91,7 +98,7 @@ const options = {
     mechanism: text('SCRAM-SHA-1'),
     sm: flag,
   },
-  ...{ archive: text('both'), seconds: word, users: word, window: text('2'), rate: word, occupants: word },
+  ...{ archive: text('both'), seconds: word, users: word, window: text('2'), rate: word, occupants: word, rooms: text('20x25') },
   ...{ circle: text('41'), messages: text('500'), page: text('50'), 'sign-ins': text('500'), streams: text('10000') },
   ...{ settle: text('40'), times: text('3'), pairs: text('10'), burst: text('20'), dead: text('1000'), way: text('both') },
   ...{ json: word, 'cpu-prof': flag },
@@ -107,6 +114,7 @@ export function readSettings(args: readonly string[]): Settings | undefined {
   const chosen = positionals.filter((name) => name !== 'cluster').map((name) => oneOf('mode', modes, name));
   const pick = <Value extends string>(name: string, choices: readonly Value[], value: string) =>
     oneOf(`--${name}`, choices, value);
+  const rate = values.rate === undefined ? undefined : count('rate', values.rate, 1_000_000);
   const named = values.servers?.split(',').map((make) => pick('servers', chosenByName, make));
   const own: readonly Make[] = named ?? (values.peers ? chosenByName : ['skylark']);
   const chosenMakes: readonly Make[] = values.against === undefined ? own : [...own, 'before'];
@@ -123,10 +131,12 @@ export function readSettings(args: readonly string[]): Settings | undefined {
     seconds: count('seconds', values.seconds ?? (isAlone ? '2' : '4'), 3_600),
     users: values.users === undefined ? undefined : count('users', values.users, 15_000),
     window: count('window', values.window, 1_000),
-    rate: values.rate === undefined ? undefined : count('rate', values.rate, 1_000_000),
+    rate,
+    rates: rate === undefined && chosen.length === 0 && chosenMakes.length > 1 ? [undefined, fewMessages] : [rate],
     occupants: (values.occupants ?? (positionals.includes('muc') && !values.peers ? '500,5000' : '300'))
       .split(',')
       .map((size) => count('occupants', size, 6_000)),
+    rooms: readRooms(values.rooms),
     circle: count('circle', values.circle, 500),
     messages: count('messages', values.messages, 100_000),
     page: count('page', values.page, 1_000),
@@ -166,6 +176,13 @@ function count(name: string, value: string, max: number): number {
     throw new WrongUsage(`--${name}: '${value}' is not a whole number from 1 to ${max}`);
   }
   return number;
+}
+
+/** @param value such as 20x25 */
+function readRooms(value: string): Settings['rooms'] {
+  const [, rooms, occupants] = /^(\d+)x(\d+)$/.exec(value) ?? [];
+  if (rooms === undefined || occupants === undefined) throw new WrongUsage(`--rooms: '${value}' is not like 20x25`);
+  return { count: count('rooms', rooms, 500), occupants: count('rooms', occupants, 500) };
 }
 
 function readTarget(target: string, domain: string): Settings['target'] {

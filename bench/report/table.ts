@@ -33,9 +33,7 @@ function ratioText(measured: Measured): string {
 
 function targetText({ target, microsMax }: Measured): string {
   if (microsMax !== undefined) return `≤ ${microsMax} µs`;
-  if (target === undefined) return '';
-  const [above, below] = target === 2 / 3 ? [2, 3] : [1, Math.round(1 / target)];
-  return `≤ ${target.toFixed(2)} (${above}/${below})`;
+  return target === undefined ? '' : `≤ ${target.toFixed(2)}`;
 }
 
 /** Faults of all servers together, or by name. */

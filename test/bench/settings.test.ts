@@ -12,6 +12,8 @@ for (const [args, says] of [
   [['--users', '1e9'], /--users: '1e9' is not a whole number/],
   [['--occupants', '300,'], /--occupants: '' is not a whole number/],
   [['--rate', '-5'], /--rate/],
+  [['--rooms', '20'], /--rooms: '20' is not like 20x25/],
+  [['--rooms', '0x25'], /--rooms: '0' is not a whole number/],
   [['--target', 'localhost'], /--target: 'localhost' is not host:port/],
   [['--nonsense'], /nonsense/],
 ] as const) {
@@ -40,12 +42,15 @@ test('with --peers each target is measured', () => {
   const measures = measuresOf(readSettings(['--peers'])!);
   const targets = measures.flatMap(({ id, target }) => (target === undefined ? [] : [[id, target]]));
   assert.deepEqual(Object.fromEntries(targets), {
-    signin: 1 / 2,
-    chat: 1 / 4,
-    'chat-archive-sm': 1 / 6,
-    'muc-300': 1 / 4,
-    presence: 1 / 4,
-    mam: 1 / 4,
-    idle: 2 / 3,
+    signin: 1.1,
+    chat: 0.6,
+    'chat-archive-sm': 0.25,
+    'chat-open': 1,
+    'chat-open-archive-sm': 0.25,
+    'muc-300': 0.3,
+    'muc-20x25': 0.4,
+    presence: 0.25,
+    mam: 0.15,
+    idle: 0.9,
   });
 });
