@@ -6,6 +6,7 @@ import type { Keys } from '../../lib/ports/keys.ts';
 import { type Put, type Store, Unavailable } from '../../lib/ports/store.ts';
 import type { DeploymentClock } from '../../lib/runtime/deployment-clock.ts';
 import { IdMint } from '../../lib/runtime/ids.ts';
+import { runtimeLimits } from '../../lib/runtime/limits.ts';
 import { Heartbeat, NodeWatch } from '../../lib/runtime/nodes.ts';
 import { type PairName, pairShard } from '../../lib/runtime/outbox.ts';
 import { directPeers } from '../../lib/runtime/peer-addresses.ts';
@@ -113,6 +114,8 @@ export class Cluster {
   /** What all processes together ask of each partition. */
   readonly #meter: PartitionMeter;
   #processes = 0;
+  #hasFarStep = false;
+  #hasForgotten = false;
 
   constructor(options: ClusterOptions) {
     const { world, weather, counts } = options;
@@ -176,6 +179,7 @@ export class Cluster {
   /** Starts what is not running; a start that fails is tried again, as a supervisor does. */
   start(slot: Slot): void {
     if (slot.process !== undefined && !slot.process.isDead) return;
+    this.#hasForgotten ||= this.#hasFarStep && slot.kind === 'federation';
     const { world, weather, skewMsMax, pushServer, onPut, onError } = this.#options;
     const number = ++this.#processes;
     const random = world.random.fork(`slot ${slot.name} ${number}`);
@@ -210,7 +214,13 @@ export class Cluster {
   }
 
   /** A step of the clock on the wall, which holds over restarts. */
+  /** A clock went further than what waits for other servers is kept, and an owner that may have given some of it up has died since. */
+  get hasForgotten(): boolean {
+    return this.#hasForgotten;
+  }
+
   stepWall(slot: Slot, byMs: number): void {
+    this.#hasFarStep ||= Math.abs(byMs) >= runtimeLimits.peerHoldSeconds * 1_000;
     slot.wallAheadMs += byMs;
     slot.process?.setWall(slot.wallAheadMs);
     this.#options.world.note('the clock of', slot.name, 'steps by', byMs, 'ms');

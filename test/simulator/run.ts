@@ -186,7 +186,14 @@ async function run(seed: number, errors: string[], { plant, isTraced, isAlone = 
   const faults = [
     ...errors,
     ...settings.check(),
-    ...check({ history, clients, witness, remotes, rows: cluster.rows, holdSeconds }),
+    ...check({
+      history,
+      clients,
+      witness,
+      remotes,
+      rows: cluster.rows,
+      isGivenUp: holdSeconds !== undefined || cluster.hasForgotten,
+    }),
   ];
   const sent = [...history.sent.values()];
   return {

@@ -13,8 +13,8 @@ export interface RemoteFindings {
   readonly witness: Witness;
   readonly remotes: readonly RemoteServer[];
   readonly rows: StoreRows;
-  /** What waits is given up after this long, s: presence is given up in silence. */
-  readonly holdSeconds: number | undefined;
+  /** What waits may have been given up, which of presence is said to nobody. */
+  readonly isGivenUp: boolean;
 }
 
 /** @returns what is wrong, a line each */
@@ -99,26 +99,21 @@ function checkArrivals(findings: RemoteFindings): string[] {
 }
 
 /** Remote contacts see of ours exactly those who are there, and what they last said; and ours see them. */
-function checkPresence({ clients, remotes, witness, holdSeconds }: RemoteFindings): string[] {
+function checkPresence({ clients, remotes, witness, isGivenUp }: RemoteFindings): string[] {
   const faults: string[] = [];
   const online = clients.filter(({ isOnline }) => isOnline);
   for (const remote of remotes) {
     for (const account of remote.options.accounts) {
       const view = remote.views.get(account) ?? new Map<string, string>();
       for (const { jid, said } of online) {
-        if (view.get(jid) !== said.status && holdSeconds === undefined)
+        if (view.get(jid) !== said.status && !isGivenUp)
           faults.push(`presence: ${account} sees ${jid} as ${view.get(jid) ?? 'away'}, which is ${said.status}`);
       }
       for (const jid of view.keys())
-        if (
-          holdSeconds === undefined &&
-          !online.some((client) => client.jid === jid) &&
-          jid.includes('/') &&
-          !jid.includes('conference.')
-        )
+        if (!isGivenUp && !online.some((client) => client.jid === jid) && jid.includes('/') && !jid.includes('conference.'))
           faults.push(`presence: ${account} sees ${jid}, which is not there`);
       const session = `${account}/pc`;
-      for (const client of remote.hasBrokenSilently || holdSeconds !== undefined ? [] : online) {
+      for (const client of remote.hasBrokenSilently || isGivenUp ? [] : online) {
         const seen = client.said.view.get(session);
         if (seen === remote.statusOf(account) || witness.missedPresence(client.jid) || witness.lostPresence(session)) continue;
         faults.push(`presence: ${client.jid} sees ${session} as ${seen ?? 'away'}, which is ${remote.statusOf(account)}`);
