@@ -60,7 +60,7 @@ export class BootedMachine {
     throw new Error(`systemd did not boot: ${said}`);
   }
 
-  run(program: string, args: readonly string[], input = ''): Said {
+  run(program: string, args: readonly string[], input: string | Buffer = ''): Said {
     const enter = ['-t', this.#pid, '-p', '-m', '-u', '-i', '-C', '-n', '-r', '-w', 'setsid', '-w'];
     const path = ['/usr/bin/env', '-i', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin', 'LANG=C.UTF-8'];
     const { stdout, stderr, status, error } = spawnSync('nsenter', [...enter, ...path, program, ...args], {
