@@ -10,6 +10,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Store } from '../ports/store.ts';
 import { collection } from './collection.ts';
 import { runtimeLimits } from './limits.ts';
+import type { Role } from './rights.ts';
 import { type Item, Rows } from './rows.ts';
 import { isSameSecret, secretBytes } from './secrets.ts';
 import { update } from './update.ts';
@@ -23,6 +24,9 @@ export interface ApiKeyRow {
   readonly tenantSince?: string;
   /** `read`: only operations that change nothing. */
   readonly access: 'read' | 'write';
+  /** Absent in keys from before there were roles. */
+  readonly role?: Role;
+  readonly hasContent?: true | undefined;
   /** SHA-256 of the secret, base64url. */
   readonly digest: string;
   /** The secret before the last rotation, which is good until then. */
@@ -67,7 +71,7 @@ function rowsOf(store: Store): Rows {
 /** @returns the token, which cannot be shown again. @throws {Unavailable} */
 export async function addApiKey(
   { store, clock }: { readonly store: Store; readonly clock: Clock },
-  given: Pick<ApiKeyRow, 'name' | 'domain' | 'tenantSince' | 'access' | 'expiresMs'>,
+  given: Pick<ApiKeyRow, 'name' | 'domain' | 'tenantSince' | 'access' | 'role' | 'hasContent' | 'expiresMs'>,
 ): Promise<{ readonly id: string; readonly token: string }> {
   const id = clock.randomBytes(runtimeLimits.apiKeyIdBytes).toString('hex');
   const secret = clock.randomBytes(secretBytes).toString('base64url');

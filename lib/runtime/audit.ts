@@ -19,6 +19,8 @@ export interface AuditFacts {
   readonly input: Readonly<Record<string, unknown>>;
   /** `begun` before anything was changed; then `done`, or why not. */
   readonly outcome: string;
+  /** What was changed, where that does not follow from the input. */
+  readonly change?: { readonly before: unknown; readonly after: unknown } | undefined;
 }
 
 export interface AuditEntry extends AuditFacts {
@@ -120,7 +122,8 @@ function keyOf(number: number): string {
 }
 
 function chained(previous: string | undefined, entry: Omit<AuditEntry, 'hash'>): string {
-  const { number, at, by, address, operation, input, outcome } = entry;
-  const text = JSON.stringify([previous ?? '', number, at, by, address ?? '', operation, input, outcome]);
+  const { number, at, by, address, operation, input, outcome, change } = entry;
+  const told = [previous ?? '', number, at, by, address ?? '', operation, input, outcome];
+  const text = JSON.stringify(change === undefined ? told : [...told, change]);
   return createHash('sha256').update(text).digest('hex');
 }

@@ -1,5 +1,6 @@
 /** What the console asks routers: who somebody is. What they want done are operations (wire.ts). */
 import { answerKind } from './answer.ts';
+import type { Right } from './rights.ts';
 
 /** Somebody who asked through the console. The router looks the session up. */
 export interface ConsoleAsker {
@@ -28,6 +29,9 @@ export interface ConsoleIdentity {
   readonly name: string;
   /** The only tenant; absent: the whole deployment. */
   readonly domain?: string | undefined;
+  readonly rights: readonly Right[];
+  /** false: they came by a link. */
+  readonly isAccount: boolean;
   /** They have shown of late who they are, so they may destroy. */
   readonly isProven: boolean;
   readonly expiresMs: number;
@@ -36,7 +40,7 @@ export interface ConsoleIdentity {
 export interface ConsoleReply {
   /** Absent: there is no such session. */
   readonly who?: ConsoleIdentity | undefined;
-  /** `wrong`: a password, or the account is not an admin; `link`: not valid, expired or used; `busy`: too early after wrong ones. */
+  /** `wrong`: a password, or the account has no role; `link`: not valid, expired or used; `busy`: too early after wrong ones. */
   readonly error?: 'wrong' | 'link' | 'busy';
   /** True: the router failed, or the store is away. */
   readonly isFailure?: true;

@@ -3,6 +3,7 @@
  * declares the operations (services/router/operations).
  */
 import type { z } from 'zod';
+import type { Right } from './rights.ts';
 
 /** The methods that the REST API uses. */
 export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
@@ -18,12 +19,6 @@ export interface HttpRoute {
   readonly path: string;
 }
 
-/**
- * The right that the asker needs. Operators of the deployment have both. `tenant` is the right over one tenant: such an operation names
- * the tenant in its input, by `domain` or `jid`, and touches no other.
- */
-export type Right = 'deployment' | 'tenant';
-
 export interface OperationDescription<Input extends z.ZodType = z.ZodType, Output extends z.ZodType = z.ZodType> {
   /** The subject, then the verb: `user-add`. */
   readonly name: string;
@@ -31,6 +26,10 @@ export interface OperationDescription<Input extends z.ZodType = z.ZodType, Outpu
   readonly input: Input;
   /** An object. Fields that it does not name are not sent: secrets in a row stay in the service. */
   readonly output: Output;
+  /**
+   * The right that the asker needs. An operation with a right over one tenant names the tenant in its input, by `domain` or `jid`, and
+   * touches no other. Fields may need more (field-rights.ts).
+   */
   readonly right: Right;
   /** True when asking a second time does no harm, so that an asker whose answer was lost may ask again. */
   readonly isRepeatable: boolean;

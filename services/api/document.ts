@@ -1,6 +1,7 @@
 /** The OpenAPI 3.1 document, made of the list of operations. */
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { z } from 'zod';
+import { isTenantRight } from '../../lib/runtime/rights.ts';
 import { problemKinds, statusOf, titleOf } from './problem.ts';
 import type { ApiRoute } from './route.ts';
 
@@ -48,8 +49,7 @@ function pathOf(route: ApiRoute): Parameters<OpenAPIHono['openAPIRegistry']['reg
     path,
     operationId: operation.name,
     summary: operation.help,
-    description:
-      operation.right === 'tenant' ? 'Needs a key of the tenant or of the deployment.' : 'Needs a key of the deployment.',
+    description: `Needs a key of ${isTenantRight(operation.right) ? 'the tenant or of ' : ''}the deployment with the right \`${operation.right}\`.`,
     tags: [path.split('/')[path.startsWith('/tenants/{domain}/') ? 3 : 1]!],
     request: {
       ...(inPath.length > 0 && { params }),

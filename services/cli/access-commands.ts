@@ -3,18 +3,42 @@ import { anyTimeText, type Command, command } from './command.ts';
 import * as options from './commands/account-options.ts';
 import { consoleOptions } from './commands/console-options.ts';
 import * as inviteOptions from './commands/invite-options.ts';
+import * as roleOptions from './commands/role-options.ts';
 
 export const accessCommands: readonly Command[] = [
   command({
     name: 'console',
     summary: 'prints a link that opens the console in a browser, once',
     text: [
-      'The link is good for half an hour and lets its first user manage the whole deployment for twelve hours. Admins of a',
-      'tenant (`skylark user role`) need no link: they sign in to the console with their address and password.',
+      'The link is good for half an hour and lets its first user manage the whole deployment for twelve hours. Whoever has a',
+      'role (`skylark user role`) needs no link: they sign in to the console with their address and password.',
       ...anyTimeText,
     ],
     options: consoleOptions,
     run: async (values, positionals) => (await import('./commands/console.ts')).openConsole(values, positionals),
+  }),
+  command({
+    name: 'user role',
+    positionals: ['JID', 'ROLE'],
+    summary: 'gives an account a role over its tenant or over the deployment, or takes it away',
+    text: [
+      'auditor: sees everything but messages, and the audit log. support: also ends sessions and disables accounts, but does not',
+      'see the log. admin: manages accounts, rooms and the policy. owner: also says how people sign in, and manages components.',
+      'operator: is an owner of all tenants, and adds and removes them. deployment-owner: also makes API keys. none: no role.',
+      'Nobody gives a role with a right that they lack, and the last owner stays one. Whoever has a role uses it in the console,',
+      'and by ad-hoc commands (XEP-0133) in an XMPP client.',
+      ...anyTimeText,
+    ],
+    options: roleOptions.userRoleOptions,
+    run: async (values, positionals) => (await import('./commands/roles.ts')).changeRole(values, positionals),
+  }),
+  command({
+    name: 'role list',
+    positionals: ['[DOMAIN]'],
+    summary: 'prints who has a role over a tenant, or over the deployment',
+    text: anyTimeText,
+    options: roleOptions.roleListOptions,
+    run: async (values, positionals) => (await import('./commands/roles.ts')).listRoles(values, positionals),
   }),
   command({
     name: 'user show',
@@ -83,6 +107,14 @@ export const accessCommands: readonly Command[] = [
     text: ['Reports (XEP-0377) are kept for 90 days, with the messages that they name.', ...anyTimeText],
     options: options.runningListOptions,
     run: async (values, positionals) => (await import('./commands/reports.ts')).listReports(values, positionals),
+  }),
+  command({
+    name: 'report show',
+    positionals: ['DOMAIN', 'ID'],
+    summary: 'prints the messages of a report; the look stands in the audit log',
+    text: anyTimeText,
+    options: options.runningListOptions,
+    run: async (values, positionals) => (await import('./commands/reports.ts')).showReport(values, positionals),
   }),
   command({
     name: 'report remove',

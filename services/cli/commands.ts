@@ -90,17 +90,6 @@ export const commands: readonly Command[] = [
     options: accountOptions.passwordOptions,
     run: async (values, positionals) => (await import('./commands/accounts.ts')).changePassword(values, positionals),
   }),
-  command({
-    name: 'user role',
-    positionals: ['JID', 'admin|none'],
-    summary: 'makes an account an admin of its tenant, or takes that away',
-    text: [
-      'An admin manages the accounts and the policy of the tenant by ad-hoc commands (XEP-0133) in an XMPP client.',
-      ...anyTimeText,
-    ],
-    options: accountOptions.place,
-    run: async (values, positionals) => (await import('./commands/accounts.ts')).changeRole(values, positionals),
-  }),
   ...accessCommands,
   command({
     name: 'tenant add',

@@ -372,15 +372,6 @@ export const routerLimits = {
   /** Tries of such a request to a room. */
   roomErasureTriesMax: 5,
 
-  // Keys of the REST API
-
-  /** Characters of the name of a key. */
-  apiKeyNameCharactersMax: 100,
-  /** How long a key may be valid, days, if it expires at all. */
-  apiKeyDaysMax: 3_650,
-  /** How long the old secret of a key may be good beside the new one, hours. */
-  apiKeyOverlapHoursMax: 30 * 24,
-
   /** How often the sessions of a disabled account are looked for, which may move meanwhile; characters of why a room is destroyed. */
   sessionEndLooksMax: 3,
   roomReasonCharactersMax: 1_000,

@@ -99,6 +99,11 @@ describe('where a setting comes from', () => {
   test('what follows -- is not read as an option', () => {
     assert.deepEqual(readArguments('start', startOptions, ['--json', '--', '--bogus'], {}).positionals, ['--bogus']);
   });
+  test('an id that begins with a hyphen is not read as an option', () => {
+    const id = '-3dCw9x_Zk-Q1vR0aYtLmB';
+    assert.deepEqual(readArguments('start', startOptions, ['a.example', id], {}).positionals, ['a.example', id]);
+    assert.match(refusal('start', startOptions, ['-p', '5222']), /unknown option '-p'/);
+  });
   for (const [args, expected] of [
     [[], 'open'],
     [['--bind=127.8.0.1'], 'open'],

@@ -42,9 +42,9 @@ test('a key that was just made opens the API of its tenant, until it is removed'
   assert.equal((await call(token, 'GET /nodes')).status, 403);
 
   const { expiresAt, usedOn, createdAt, ...key } = JSON.parse(await run('key', 'list', '--json'));
-  assert.deepEqual(key, { id, name: 'test', domain: 'localhost', access: 'write' });
+  assert.deepEqual(key, { id, name: 'test', domain: 'localhost', access: 'write', role: 'admin', content: false });
   assert.match(`${expiresAt} ${usedOn} ${createdAt}`, /^\d{4}-.*Z \d{4}-\d\d-\d\d \d{4}-.*Z$/);
-  assert.match(await run('key', 'list'), new RegExp(`^${id}  write  localhost  expires \\d.*  used \\d.*  test$`));
+  assert.match(await run('key', 'list'), new RegExp(`^${id}  write  admin  localhost  expires \\d.*  used \\d.*  test$`));
 
   const next = await run('key', 'rotate', id, '--overlap-hours', '1');
   assert.deepEqual(

@@ -22,6 +22,7 @@ const paths = {
   policy: base,
   accounts: `${base}/accounts`,
   account: `${base}/accounts/juliet`,
+  roles: `${base}/roles`,
   invites: `${base}/invites`,
   reports: `${base}/reports`,
   rooms: `${base}/rooms`,
@@ -30,6 +31,7 @@ const paths = {
   peers: '/console/peers',
   nodes: '/console/nodes',
   keys: '/console/keys',
+  operators: '/console/roles',
   audit: '/console/audit',
   operations: '/console/operations',
   form: '/console/do/tenant-remove?domain=example.org',
@@ -49,6 +51,9 @@ before(async () => {
   await command('tenant', 'add', 'example.org');
   for (const name of ['juliet', 'romeo']) await command('user', 'add', `${name}@example.org`, '--password=secret');
   await command('user', 'role', 'juliet@example.org', 'admin');
+  await command('user', 'add', 'nurse@example.org', '--password=secret');
+  await command('user', 'role', 'nurse@example.org', 'support', '--content');
+  await command('user', 'role', 'romeo@example.org', 'operator');
   await command('key', 'add', 'billing', '--tenant=example.org');
   juliet = await TcpClient.signIn(service.addresses.c2sTls!.port, 'juliet@example.org/balcony', 'secret');
   juliet.send("<presence to='hall@conference.example.org/Juliet'><x xmlns='http://jabber.org/protocol/muc'/></presence>");
@@ -78,6 +83,40 @@ async function enter(): Promise<Page> {
   return page;
 }
 
+/** As somebody with a role over the tenant. */
+async function enterAs(jid: string): Promise<Page> {
+  const page = await (await browser.newContext({ viewport: { width: 1280, height: 860 } })).newPage();
+  page.on('pageerror', (error) => problems.push(error.message));
+  await page.goto(`${origin}/console`);
+  await page.fill('#jid', jid);
+  await page.fill('#password', 'secret');
+  await page.click('button.primary');
+  await page.waitForSelector('.tiles');
+  return page;
+}
+
+const screens = [
+  [1280, 'light'],
+  [1280, 'dark'],
+  [400, 'light'],
+  [400, 'dark'],
+] as const;
+
+/** Looks at a page on each screen. */
+async function look(page: Page, name: string, path: string): Promise<void> {
+  for (const [width, colorScheme] of screens) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    await page.setViewportSize({ width, height: 860 });
+    await page.goto(`${origin}${path}`);
+    assert.equal(await page.evaluate('document.documentElement.scrollWidth'), width, `${name} fits the screen`);
+    assert.deepEqual(await violations(page), [], `${name} ${width} ${colorScheme}`);
+    if (pictures === undefined) continue;
+    mkdirSync(pictures, { recursive: true });
+    if (name === 'overview') await page.waitForTimeout(5_000);
+    await page.screenshot({ path: join(pictures, `${name}-${width}-${colorScheme}.png`), fullPage: width < 500 });
+  }
+}
+
 describe('each page', () => {
   let page: Page;
   before(async () => {
@@ -86,22 +125,7 @@ describe('each page', () => {
 
   for (const [name, path] of Object.entries(paths))
     test(name, async () => {
-      for (const [width, colorScheme] of [
-        [1280, 'light'],
-        [1280, 'dark'],
-        [400, 'light'],
-        [400, 'dark'],
-      ] as const) {
-        await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-        await page.setViewportSize({ width, height: 860 });
-        await page.goto(`${origin}${path}`);
-        assert.equal(await page.evaluate('document.documentElement.scrollWidth'), width, `${name} fits the screen`);
-        assert.deepEqual(await violations(page), [], `${name} ${width} ${colorScheme}`);
-        if (pictures === undefined) continue;
-        mkdirSync(pictures, { recursive: true });
-        if (name === 'overview') await page.waitForTimeout(5_000);
-        await page.screenshot({ path: join(pictures, `${name}-${width}-${colorScheme}.png`), fullPage: width < 500 });
-      }
+      await look(page, name, path);
       assert.deepEqual(problems, []);
     });
 
@@ -112,6 +136,15 @@ describe('each page', () => {
       assert.deepEqual(await violations(stranger), [], path);
     }
   });
+});
+
+test('somebody with less rights sees less', async () => {
+  const page = await enterAs('nurse@example.org');
+  for (const name of ['overview', 'policy', 'accounts', 'account', 'reports', 'operations'] as const)
+    await look(page, `support-${name}`, paths[name]);
+  await page.goto(`${origin}${base}/accounts/juliet`);
+  assert.equal(await page.locator('main button, main a.button').count(), 0, 'an admin is above them');
+  assert.deepEqual(problems, []);
 });
 
 test('live figures arrive and the curves are drawn', async () => {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { z } from 'zod';
+import { allRights, isTenantRight } from '../../lib/runtime/rights.ts';
 import { commands } from '../../services/cli/commands.ts';
 import * as audit from '../../services/router/operations/audit.ts';
 import * as cells from '../../services/router/operations/cells.ts';
@@ -64,7 +65,8 @@ function faultsOf({ name, input, output, right, isRepeatable, help, commands: as
   const schemas = [input, output].map((schema) => z.toJSONSchema(schema, { io: 'input' }));
   if (schemas.some(({ type }) => type !== 'object')) faults.push('schemas of objects');
   const fields = Object.keys(schemas[0]?.properties ?? {});
-  if (right === 'tenant' ? !fields.some((field) => field === 'domain' || field === 'jid') : right !== 'deployment')
+  if (!allRights.includes(right)) faults.push('a right');
+  else if (isTenantRight(right) && !fields.some((field) => field === 'domain' || field === 'jid'))
     faults.push('a right, with the tenant in its input');
   if ('whyNone' in asked) {
     if (asked.whyNone.length < 10) faults.push('why no command asks for it');
@@ -75,7 +77,7 @@ function faultsOf({ name, input, output, right, isRepeatable, help, commands: as
     const inPath = [...http.path.matchAll(/\{(\w+)\}/g)].map(([, field]) => field!);
     const known = fields.includes('jid') ? [...fields, 'domain', 'local'] : fields;
     if (!inPath.every((field) => known.includes(field))) faults.push('a path of fields that there are');
-    if (right === 'tenant' && !http.path.startsWith('/tenants/{domain}')) faults.push('a path below its tenant');
+    if (isTenantRight(right) && !http.path.startsWith('/tenants/{domain}')) faults.push('a path below its tenant');
   }
   return faults;
 }
@@ -108,7 +110,7 @@ describe('the list of operations', () => {
   test('shows what a declaration lacks', () => {
     const half = { ...users.userAdd, name: 'User add', help: 'adds', commands: ['user launch'] } as unknown as Operation;
     assert.deepEqual(faultsOf(half), ['a name', 'a sentence of help', 'a command that there is']);
-    assert.deepEqual(faultsOf({ ...nodes.status, right: 'tenant', http: users.userList.http }), [
+    assert.deepEqual(faultsOf({ ...nodes.status, right: 'tenant.see', http: users.userList.http }), [
       'a right, with the tenant in its input',
       'a path of fields that there are',
     ]);
@@ -141,7 +143,7 @@ describe('an operation', () => {
       mood: z.enum(['calm', 'loud']).optional(),
     }),
     output: z.object({ words: z.string() }),
-    right: 'deployment',
+    right: 'deployment.see',
     isRepeatable: true,
     help: 'Says a word again.',
     commands: { whyNone: 'it serves this test only' },

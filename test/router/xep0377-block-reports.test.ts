@@ -28,7 +28,16 @@ const ask = (operation: string, given: object) =>
 async function reportsOf(domain: string): Promise<(Report & { readonly id: string })[]> {
   const { ok, error, result } = await ask('report-list', { domain });
   assert.ok(ok, error);
-  return (result as { reports: (Report & { id: string })[] }).reports;
+  const { reports } = result as { reports: (Omit<Report, 'messages'> & { id: string; messages: number })[] };
+  return Promise.all(
+    reports.map(async ({ messages: count, ...report }) => {
+      const shown = await ask('report-show', { domain, id: report.id });
+      assert.ok(shown.ok, shown.error);
+      const { messages } = shown.result as Pick<Report, 'messages'>;
+      assert.equal(messages.length, count);
+      return { ...report, messages };
+    }),
+  );
 }
 
 /** @returns the id in the archive of the recipient */

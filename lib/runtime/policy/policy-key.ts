@@ -22,10 +22,17 @@ export interface PolicyKey<Value = unknown> {
   readonly allowed: string;
   /** The row has it sealed (services/router/core/policy-secrets.ts). Whoever asks is told whether there is one, and never what it is. */
   readonly isSecret?: true;
+  /** Whoever sets it could get into any account, so it is for those who own the tenant. */
+  readonly isOwners?: true;
   /** On the command line, `@FILE` stands for what is in the file: its text, or its bytes in base64. */
   readonly isFile?: 'text' | 'base64';
   /** What was typed, as the schema takes it. Anything that it does not take is refused. */
   readonly fromText: (text: string) => unknown;
+}
+
+export function owners<Keys extends Readonly<Record<string, object>>>(keys: Keys) {
+  const entries = Object.entries(keys).map(([name, key]) => [name, { ...key, isOwners: true }] as const);
+  return Object.fromEntries(entries) as { readonly [Name in keyof Keys]: Keys[Name] & { readonly isOwners: true } };
 }
 
 export function choiceKey<const Choice extends string>(

@@ -18,7 +18,7 @@ import { jwtAudience, jwtClaim, jwtIssuer } from './jwt-claims.ts';
 import { jwtKeys } from './jwt-keys.ts';
 import { jwtSecret } from './jwt-secret.ts';
 import { ldapBase, ldapBindDn, ldapBindSecret, ldapCa, ldapDn, ldapFilter, ldapUrl } from './ldap.ts';
-import type { PolicyKey } from './policy-key.ts';
+import { owners, type PolicyKey } from './policy-key.ts';
 import { proof } from './proof.ts';
 import { registration } from './registration.ts';
 import { registrationsPerAddress, registrationsPerDay } from './registration-limits.ts';
@@ -35,13 +35,12 @@ import { webhookSecret, webhookUrl } from './webhook.ts';
 export const policyKeys = {
   ...{ registration, retentionDays, search, tokenDays, federation, allow, block, proof, hold },
   ...{ callServers, turnSecret },
-  ...{ registrationUrl, invites, inviteDays, inviteUses, webUrl },
+  ...{ registrationUrl, invites, inviteDays, inviteUses, ...owners({ webUrl }) },
   ...{ brandName, brandColour, brandBackground, brandLogo },
-  ...{ signIn, jwtIssuer, jwtAudience, jwtClaim, jwtKeys, jwtSecret },
-  ...{ ldapUrl, ldapDn, ldapBase, ldapFilter, ldapBindDn, ldapBindSecret, ldapCa },
-  ...{ certificateCa },
+  ...owners({ signIn, jwtIssuer, jwtAudience, jwtClaim, jwtKeys, jwtSecret, certificateCa }),
+  ...owners({ ldapUrl, ldapDn, ldapBase, ldapFilter, ldapBindDn, ldapBindSecret, ldapCa }),
   ...{ registrationsPerDay, registrationsPerAddress, removalGraceDays },
-  ...{ webhookUrl, webhookSecret },
+  ...owners({ webhookUrl, webhookSecret }),
   ...{ blockLists },
   ...{ abuseContacts, adminContacts, securityContacts, supportContacts },
   ...{ termsUrl, dataAccess, dataEncrypted },

@@ -2,7 +2,6 @@
  * `skylark user …` and `skylark tenant …`. They work in the same way whether the service runs or not. In a cell (`--dynamodb`)
  * they cannot remove anything: signed-in sessions would have to be told over the bus, which these commands do not reach.
  */
-import { userRole } from '../../router/operations/roles.ts';
 import { tenantAdd, tenantList, tenantRemove } from '../../router/operations/tenants.ts';
 import { userAdd, userList, userPassword, userRemove } from '../../router/operations/users.ts';
 import type { Values } from '../core/arguments.ts';
@@ -18,7 +17,7 @@ import type {
   userRemoveOptions,
 } from './account-options.ts';
 import type { AdminClient } from './admin-client.ts';
-import { adminOf, none, one, withAdmin } from './admin-command.ts';
+import { adminOf, one, withAdmin } from './admin-command.ts';
 
 export async function addUser(values: Values<typeof passwordOptions>, positionals: readonly string[]): Promise<number> {
   return withPassword('user add', userAdd, values, positionals, (jid) => `added ${jid}`);
@@ -41,19 +40,6 @@ async function withPassword(
   return withAdmin(open, async (admin) => {
     const done = await admin.ask(operation, { jid, password });
     say(told(done.jid));
-  });
-}
-
-/** `skylark user role JID admin|none`. */
-export async function changeRole(values: Values<typeof place>, positionals: readonly string[]): Promise<number> {
-  const [jid, role, ...rest] = positionals;
-  if (jid === undefined || role === undefined)
-    throw new UsageError("'skylark user role' needs a JID and a ROLE; see: skylark help user role");
-  none('user role', rest);
-  if (role !== 'admin' && role !== 'none') throw new UsageError(`'${role}' is not allowed as a role; it takes 'admin' or 'none'`);
-  return withAdmin(adminOf(values), async (admin) => {
-    const changed = await admin.ask(userRole, { jid, role });
-    say(changed.role === 'admin' ? `${changed.jid} is an admin of its domain` : `${changed.jid} has no role`);
   });
 }
 

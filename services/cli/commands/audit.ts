@@ -26,7 +26,8 @@ export async function audit(values: Values<typeof auditOptions>, positionals: re
   return 1;
 }
 
-function lineOf({ number, at, by, address, operation, input, outcome }: Entry): string {
+function lineOf({ number, at, by, address, operation, input, outcome, change }: Entry): string {
   const from = address === undefined ? '' : ` from ${address}`;
-  return `${number}  ${at}  ${by}${from}  ${operation} ${JSON.stringify(input)}: ${outcome}`;
+  const changed = change === undefined ? '' : `; was ${JSON.stringify(change.before)}, is ${JSON.stringify(change.after)}`;
+  return `${number}  ${at}  ${by}${from}  ${operation} ${JSON.stringify(input)}: ${outcome}${changed}`;
 }

@@ -7,12 +7,14 @@ import type { keyAddOptions, keyListOptions, keyRemoveOptions, keyRotateOptions 
 
 export async function addKey(values: Values<typeof keyAddOptions>, positionals: readonly string[]): Promise<number> {
   const name = one('key add', 'NAME', positionals);
-  const { tenant, access, days } = values;
+  const { tenant, access, days, role, content } = values;
   return withAdmin(adminOf(values), async (admin) => {
     const { token } = await admin.ask(keyAdd, {
       name,
       ...(tenant !== undefined && { domain: tenant }),
       ...(access !== undefined && { access }),
+      ...(role !== undefined && { role }),
+      ...(content && { content }),
       ...(days !== undefined && { days }),
     });
     say(token);
@@ -33,11 +35,11 @@ export async function listKeys(values: Values<typeof keyListOptions>, positional
     for (let after: string | undefined; ; ) {
       const page = await admin.ask(keyList, after === undefined ? {} : { after });
       for (const key of page.keys) {
-        const { id, name, domain = 'the whole deployment', access, expiresAt = 'never', usedOn = 'never' } = key;
+        const { id, name, domain = 'the whole deployment', access, role, content, expiresAt = 'never', usedOn = 'never' } = key;
         say(
           values.json
             ? JSON.stringify(key)
-            : `${id}  ${access.padEnd(5)}  ${domain}  expires ${expiresAt}  used ${usedOn}  ${name}`,
+            : `${id}  ${access.padEnd(5)}  ${role}${content ? ' content' : ''}  ${domain}  expires ${expiresAt}  used ${usedOn}  ${name}`,
         );
       }
       after = page.next;

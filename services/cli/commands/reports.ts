@@ -1,5 +1,5 @@
 /** `skylark report …`. */
-import { reportList, reportRemove } from '../../router/operations/reports.ts';
+import { reportList, reportRemove, reportShow } from '../../router/operations/reports.ts';
 import type { Values } from '../core/arguments.ts';
 import { say, UsageError } from '../core/report.ts';
 import type { runningListOptions, runningOptions } from './account-options.ts';
@@ -16,7 +16,10 @@ export async function listReports(values: Values<typeof runningListOptions>, pos
           const { id, by, jid, reason, texts, messages } = report;
           say(`${id}  ${by} reports ${quoted(jid)}  ${quoted(reason)}`);
           for (const text of texts) say(`    says ${quoted(text)}`);
-          for (const { at, body } of messages) say(`    ${at}  ${body === undefined ? '(no body)' : quoted(body)}`);
+          if (messages > 0)
+            say(
+              `    with ${messages} ${messages === 1 ? 'message' : 'messages'}; to see them: skylark report show ${domain} ${id}`,
+            );
         }
       }
       after = page.next;
@@ -25,14 +28,30 @@ export async function listReports(values: Values<typeof runningListOptions>, pos
   });
 }
 
+/** `skylark report show DOMAIN ID`: the messages. */
+export async function showReport(values: Values<typeof runningListOptions>, positionals: readonly string[]): Promise<number> {
+  const [domain, id] = domainAndId('report show', positionals);
+  return withAdmin(adminOf(values), async (admin) => {
+    const { messages } = await admin.ask(reportShow, { domain, id });
+    for (const message of messages) {
+      const { at, body } = message;
+      say(values.json ? JSON.stringify(message) : `${at}  ${body === undefined ? '(no body)' : quoted(body)}`);
+    }
+  });
+}
+
 export async function removeReport(values: Values<typeof runningOptions>, positionals: readonly string[]): Promise<number> {
-  const [domain, id, ...rest] = positionals;
-  if (domain === undefined || id === undefined)
-    throw new UsageError("'skylark report remove' needs a DOMAIN and the ID of a report; see: skylark report list");
-  none('report remove', rest);
+  const [domain, id] = domainAndId('report remove', positionals);
   return withAdmin(adminOf(values), async (admin) => {
     say(`removed ${(await admin.ask(reportRemove, { domain, id })).id}`);
   });
+}
+
+function domainAndId(command: string, [domain, id, ...rest]: readonly string[]): readonly [string, string] {
+  if (domain === undefined || id === undefined)
+    throw new UsageError(`'skylark ${command}' needs a DOMAIN and the ID of a report; see: skylark report list`);
+  none(command, rest);
+  return [domain, id];
 }
 
 /** Text of strangers, so that it cannot steer the terminal or turn around what stands beside it. */

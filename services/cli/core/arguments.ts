@@ -95,7 +95,7 @@ function readFlags(command: string, options: Options, args: readonly string[]) {
   const byFlag = new Map(Object.keys(options).map((name) => [flagOf(name).slice(2), name]));
   const isSwitch = (name: string) => options[name]!.placeholder === '';
   const { tokens } = parseArgs({
-    args: [...args],
+    args: args.map((arg) => (mayBeId.test(arg) ? `${shield}${arg}` : arg)),
     strict: false,
     allowPositionals: true,
     tokens: true,
@@ -104,7 +104,7 @@ function readFlags(command: string, options: Options, args: readonly string[]) {
   const flags = new Map<string, Given>();
   const positionals: string[] = [];
   for (const token of tokens) {
-    if (token.kind === 'positional') positionals.push(token.value);
+    if (token.kind === 'positional') positionals.push(unshielded(token.value));
     if (token.kind !== 'option') continue;
     const name = token.rawName.startsWith('--') ? byFlag.get(token.name) : undefined;
     if (name === undefined) {
@@ -119,10 +119,19 @@ function readFlags(command: string, options: Options, args: readonly string[]) {
       if (value === undefined || value === '' || (!token.inlineValue && value.startsWith('--'))) {
         throw new UsageError(`${by} has no value; it takes ${options[name]!.allowed}`);
       }
-      flags.set(name, { text: value, by });
+      flags.set(name, { text: unshielded(value), by });
     }
   }
   return { flags, positionals };
+}
+
+/** Ids of invites, sessions and devices are base64url, and may begin with a hyphen. There are no options of one letter. */
+const mayBeId = /^-\w[\w-]{14,}$/;
+/** Stands before an argument that is not to be taken for an option. No argument of a program contains it. */
+const shield = '\0';
+
+function unshielded(text: string): string {
+  return text.startsWith(shield) ? text.slice(shield.length) : text;
 }
 
 export function switchOption(text: string): Option<boolean> {

@@ -1,6 +1,8 @@
 /** The fields of a form, made of the schema of an operation's input, and what somebody has filled in, as that schema takes it. */
 import { z } from 'zod';
+import { choosable, mayGive } from '../../../lib/runtime/field-rights.ts';
 import type { OperationDescription } from '../../../lib/runtime/operation.ts';
+import { allRights, type Right } from '../../../lib/runtime/rights.ts';
 import type { Texts } from './texts.ts';
 
 /** Fields that only the command line's way of waiting needs. */
@@ -33,11 +35,19 @@ interface JsonSchema {
   readonly isDocument?: boolean;
 }
 
-export function fieldsOf({ input, name: operation }: OperationDescription, texts: Texts): readonly FormField[] {
+/** @param rights of whoever fills it in: what they may not give is left out */
+export function fieldsOf(
+  { input, name: operation }: OperationDescription,
+  texts: Texts,
+  rights: readonly Right[] = allRights,
+): readonly FormField[] {
   const { shape } = input as z.ZodObject;
   return Object.entries(shape)
-    .filter(([name]) => !hidden.has(name))
-    .map(([name, schema]) => fieldOf(operation, name, schema as z.ZodType, texts));
+    .filter(([name, schema]) => !hidden.has(name) && mayGive(schema as z.ZodType, rights))
+    .map(([name, schema]) => {
+      const field = fieldOf(operation, name, schema as z.ZodType, texts);
+      return { ...field, choices: choosable(schema as z.ZodType, rights, field.choices) };
+    });
 }
 
 function fieldOf(operation: string, name: string, schema: z.ZodType, texts: Texts): FormField {

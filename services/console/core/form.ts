@@ -2,7 +2,7 @@
 import { html } from 'hono/html';
 import type { OperationDescription } from '../../../lib/runtime/operation.ts';
 import { type FormField, fieldsOf, shownValue } from './fields.ts';
-import type { View } from './view.ts';
+import { mayDo, type View } from './view.ts';
 
 export type Html = ReturnType<typeof html>;
 
@@ -42,7 +42,7 @@ function isGrave({ http, isGrave: isMarked }: OperationDescription): boolean {
 
 export function operationForm(view: View, operation: OperationDescription, options: FormOptions): Html {
   const { fixed = {}, values = {}, without = [], suffix = {}, error, isFixedHidden = false } = options;
-  const fields = fieldsOf(operation, view.texts).filter(({ name }) => !without.includes(name));
+  const fields = fieldsOf(operation, view.texts, view.who.rights).filter(({ name }) => !without.includes(name));
   const open = fields.filter(({ name }) => !Object.hasOwn(fixed, name));
   const shown = isFixedHidden ? [] : fields.filter(({ name }) => Object.hasOwn(fixed, name));
   const asksProof = options.asksProof ?? (isGrave(operation) && !view.who.isProven);
@@ -122,7 +122,7 @@ function controlHtml(field: FormField, id: string, given: unknown, described: Ht
 
 /** The password of the account, or another link. */
 function proofField({ texts, who }: View, id: string): Html {
-  const isAccount = who.domain !== undefined;
+  const { isAccount } = who;
   const [label, hint] = isAccount ? ['proof.password', 'proof.passwordHint'] : ['proof.link', 'proof.linkHint'];
   return html`<div class="field proof"><label for="${id}">${texts.of(label!)}</label>
     <input type="${isAccount ? 'password' : 'text'}" id="${id}" name="_proof" required aria-describedby="${id}-hint"
@@ -130,20 +130,22 @@ function proofField({ texts, who }: View, id: string): Html {
     <p class="hint" id="${id}-hint">${texts.of(hint!)}</p></div>`;
 }
 
-/** A button that does something at once with what it names. */
+/** A button that does something at once with what it names. Who may not do it is not shown it. */
 export function actionButton(
   view: View,
   operation: string,
   given: Readonly<Record<string, unknown>>,
   { back, label, about }: { readonly back: string; readonly label: string; readonly about: string },
-): Html {
+): Html | string {
+  if (!mayDo(view, operation)) return '';
   return html`<form method="post" action="/console/do/${operation}" class="inline">${hiddenFields(view, back)}
     ${Object.entries(given).map(([name, value]) => html`<input type="hidden" name="${name}" value="${shownValue(value)}">`)}
     <button type="submit" class="small" aria-label="${label}: ${about}">${label}</button></form>`;
 }
 
-/** A link to the form of an operation, for what needs a look first. */
+/** A link to the form of an operation, for what needs a look first. Who may not do it is not shown it. */
 export function formLink(
+  view: View,
   operation: string,
   given: Readonly<Record<string, string>>,
   {
@@ -152,7 +154,8 @@ export function formLink(
     about,
     kind = '',
   }: { readonly back: string; readonly label: string; readonly about: string; readonly kind?: string },
-): Html {
+): Html | string {
+  if (!mayDo(view, operation)) return '';
   const query = new URLSearchParams({ ...given, _back: back });
   return html`<a class="button small ${kind}" href="/console/do/${operation}?${query.toString()}" aria-label="${label}: ${about}">${label}</a>`;
 }

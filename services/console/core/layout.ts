@@ -1,25 +1,32 @@
 /** The frame of every page. There are no inline scripts and styles: the content security policy allows none. */
 import { html } from 'hono/html';
-import { type Html, helpOf } from './form.ts';
+import { type FormOptions, type Html, helpOf, operationForm } from './form.ts';
 import { languageNames, type Texts } from './texts.ts';
-import { operationNamed, type View } from './view.ts';
+import { mayDo, operationNamed, type View } from './view.ts';
 
 export interface NavEntry {
   readonly key: string;
   readonly path: string;
+  /** The operation that the page shows: who may not do it is not shown the page. */
+  readonly shows?: string;
 }
 
 /** @param domain the tenant that the page is about */
-function entriesOf({ who }: View): readonly NavEntry[] {
+function entriesOf(view: View): readonly NavEntry[] {
+  return allEntriesOf(view).filter(({ shows }) => shows === undefined || mayDo(view, shows));
+}
+
+function allEntriesOf({ who }: View): readonly NavEntry[] {
   const own = who.domain;
   if (own === undefined) {
     return [
       { key: 'overview', path: '/console' },
-      { key: 'tenants', path: '/console/tenants' },
-      { key: 'peers', path: '/console/peers' },
-      { key: 'nodes', path: '/console/nodes' },
-      { key: 'keys', path: '/console/keys' },
-      { key: 'audit', path: '/console/audit' },
+      { key: 'tenants', path: '/console/tenants', shows: 'tenant-list' },
+      { key: 'peers', path: '/console/peers', shows: 'peer-list' },
+      { key: 'nodes', path: '/console/nodes', shows: 'status' },
+      { key: 'keys', path: '/console/keys', shows: 'key-list' },
+      { key: 'roles', path: '/console/roles', shows: 'role-deployment-list' },
+      { key: 'audit', path: '/console/audit', shows: 'audit-list' },
       { key: 'more', path: '/console/operations' },
     ];
   }
@@ -27,11 +34,11 @@ function entriesOf({ who }: View): readonly NavEntry[] {
   return [
     { key: 'overview', path: '/console' },
     { key: 'policy', path: base },
-    { key: 'accounts', path: `${base}/accounts` },
-    { key: 'invites', path: `${base}/invites` },
-    { key: 'rooms', path: `${base}/rooms` },
-    { key: 'peers', path: `${base}/peers` },
-    { key: 'audit', path: `${base}/audit` },
+    { key: 'accounts', path: `${base}/accounts`, shows: 'user-list' },
+    { key: 'invites', path: `${base}/invites`, shows: 'invite-list' },
+    { key: 'rooms', path: `${base}/rooms`, shows: 'room-list' },
+    { key: 'peers', path: `${base}/peers`, shows: 'peer-tenant-list' },
+    { key: 'audit', path: `${base}/audit`, shows: 'audit-tenant-list' },
     { key: 'more', path: '/console/operations' },
   ];
 }
@@ -134,6 +141,12 @@ export function table(caption: string, head: readonly string[], rows: readonly (
 
 export function card(title: string, body: unknown, note?: unknown): Html {
   return html`<section class="card"><h2>${title}</h2>${note === undefined ? '' : html`<p class="note">${note}</p>`}${body}</section>`;
+}
+
+/** A card with the form of an operation; nothing for whoever may not do it. */
+export function formCard(view: View, title: string, name: string, options: FormOptions, note?: unknown): Html | string {
+  if (!mayDo(view, name)) return '';
+  return card(title, operationForm(view, operationNamed(view, name)!, options), note);
 }
 
 export function badge(kind: 'good' | 'warn' | 'bad' | 'plain', text: string): Html {

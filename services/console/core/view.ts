@@ -96,5 +96,11 @@ export function operationNamed({ dependencies }: View, name: string): OperationD
 
 /** May the holder of the session ask for it at all? The router decides; this is for what is offered. */
 export function isOffered({ who }: View, { right }: OperationDescription): boolean {
-  return who.domain === undefined || right === 'tenant';
+  return who.rights.includes(right);
+}
+
+/** The same by the name of the operation. */
+export function mayDo(view: View, name: string): boolean {
+  const operation = operationNamed(view, name);
+  return operation !== undefined && isOffered(view, operation);
 }

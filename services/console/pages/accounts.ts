@@ -1,9 +1,11 @@
 /** The accounts of a tenant, and one of them with its sessions and devices. */
 import { html } from 'hono/html';
-import { actionButton, formLink, type Html, operationForm } from '../core/form.ts';
-import { badge, card, nextLink, table, tenantPath } from '../core/layout.ts';
-import { operationNamed, read, type View } from '../core/view.ts';
+import { covers, type Role, rightsOf } from '../../../lib/runtime/rights.ts';
+import { actionButton, type FormOptions, formLink, type Html } from '../core/form.ts';
+import { badge, card, formCard, nextLink, table, tenantPath } from '../core/layout.ts';
+import { mayDo, read, type View } from '../core/view.ts';
 import { consoleLimits } from '../limits.ts';
+import { roleBadge } from './roles.ts';
 import { tenantFrame } from './tenant-frame.ts';
 
 interface UserList {
@@ -36,7 +38,6 @@ export async function accountsPage(view: View, domain: string): Promise<Html> {
       html`<a class="button small" href="${own}" aria-label="${texts.of('accounts.open')}: ${jid}">${texts.of('accounts.open')}</a>`,
     ];
   });
-  const add = operationNamed(view, 'user-add')!;
   const list = table(
     texts.of('nav.accounts'),
     [texts.of('accounts.address'), texts.of('accounts.action')],
@@ -53,17 +54,17 @@ export async function accountsPage(view: View, domain: string): Promise<Html> {
           hx-get="${path}" hx-trigger="input changed delay:250ms" hx-select="#accounts" hx-target="#accounts" hx-swap="outerHTML"></div>
         <p class="actions"><button type="submit">${texts.of('accounts.find')}</button></p></form>
       <div id="accounts" aria-live="polite">${list}${nextLink(view, path, found.next, search === '' ? {} : { q: search })}</div></div>
-      ${card(
-        texts.of('accounts.add'),
-        operationForm(view, add, { back: path, values: { jid: '' }, suffix: { jid: `@${domain}` } }),
-      )}</div>`,
+      ${formCard(view, texts.of('accounts.add'), 'user-add', {
+        ...{ back: path, values: { jid: '' }, suffix: { jid: `@${domain}` } },
+      })}</div>`,
   );
 }
 
 interface Shown {
   readonly jid: string;
   readonly createdAt: string;
-  readonly role: string;
+  readonly role: Role;
+  readonly content: boolean;
   readonly isDisabled: boolean;
   readonly erasedAt?: string;
 }
@@ -101,12 +102,16 @@ export async function accountPage(view: View, domain: string, local: string): Pr
     read<Devices>(view, 'device-list', { jid }),
   ]);
   const back = accountPath(domain, local);
+  // What somebody may not change is not offered: an account with more rights than theirs.
+  const isAbove = !covers(view.who.rights, rightsOf({ role: shown.role, hasContent: shown.content }));
   const sessionRows = sessions.map(({ id, resource, since, state, priority }) => [
     resource,
     badge(stateKinds[state], texts.of(`sessions.${state}`)),
     texts.moment(since),
     `${priority}`,
-    actionButton(view, 'session-end', { jid, session: id }, { back, label: texts.of('sessions.end'), about: resource }),
+    isAbove
+      ? ''
+      : actionButton(view, 'session-end', { jid, session: id }, { back, label: texts.of('sessions.end'), about: resource }),
   ]);
   const deviceRows = devices.map(({ id, software, device, lastSeen, isConnected, hasPassword, hasToken }) => {
     const name = [software, device].filter((text) => text !== undefined).join(' · ') || texts.of('devices.unnamed');
@@ -115,11 +120,13 @@ export async function accountPage(view: View, domain: string, local: string): Pr
       name,
       isConnected ? badge('good', texts.of('devices.connected')) : texts.moment(lastSeen),
       ways.filter((way) => way !== '').join(', ') || '–',
-      actionButton(view, 'device-revoke', { jid, device: id }, { back, label: texts.of('devices.revoke'), about: name }),
+      isAbove
+        ? ''
+        : actionButton(view, 'device-revoke', { jid, device: id }, { back, label: texts.of('devices.revoke'), about: name }),
     ];
   });
-  const form = (name: string, options: { readonly values?: Readonly<Record<string, unknown>> } = {}) =>
-    operationForm(view, operationNamed(view, name)!, { fixed: { jid }, isFixedHidden: true, back, ...options });
+  const form = (title: string, name: string, options: Partial<FormOptions> = {}, note?: string) =>
+    isAbove ? '' : formCard(view, title, name, { fixed: { jid }, isFixedHidden: true, back, ...options }, note);
   const isOn = !shown.isDisabled;
   const sessionHead = ['resource', 'state', 'since', 'priority', 'action'].map((name) => texts.of(`sessions.${name}`));
   const deviceHead = ['name', 'seen', 'ways', 'action'].map((name) => texts.of(`devices.${name}`));
@@ -129,7 +136,7 @@ export async function accountPage(view: View, domain: string, local: string): Pr
     'accounts',
     html`<dl class="facts wide">
       <div><dt>${texts.of('accounts.state')}</dt><dd>${isOn ? badge('good', texts.of('accounts.enabled')) : badge('bad', texts.of('accounts.disabled'))}</dd></div>
-      <div><dt>${texts.of('fields.role.label')}</dt><dd>${shown.role === 'admin' ? badge('warn', 'admin') : texts.of('accounts.noRole')}</dd></div>
+      <div><dt>${texts.of('fields.role.label')}</dt><dd>${roleBadge(view, shown)}</dd></div>
       <div><dt>${texts.of('accounts.created')}</dt><dd>${texts.moment(shown.createdAt)}</dd></div>${
         shown.erasedAt === undefined
           ? ''
@@ -137,23 +144,30 @@ export async function accountPage(view: View, domain: string, local: string): Pr
       }</dl>
     ${card(texts.of('sessions.title'), table(texts.of('sessions.title'), sessionHead, sessionRows, texts.of('sessions.empty')))}
     ${card(texts.of('devices.title'), table(texts.of('devices.title'), deviceHead, deviceRows, texts.of('devices.empty')))}
-    <div class="grid">${card(texts.of('accounts.password'), form('user-password'))}
-    ${card(texts.of('accounts.reset'), form('user-reset'), texts.of('accounts.resetNote'))}
-    ${card(texts.of('fields.role.label'), form('user-role', { values: { role: shown.role } }))}
-    ${card(
-      texts.of(isOn ? 'accounts.disable' : 'accounts.enable'),
-      html`<p class="actions">${actionButton(
-        view,
-        isOn ? 'user-disable' : 'user-enable',
-        { jid },
-        {
-          ...{ back, about: jid, label: texts.of(isOn ? 'accounts.disable' : 'accounts.enable') },
-        },
-      )}</p>`,
-      texts.of(isOn ? 'accounts.disableNote' : 'accounts.enableNote'),
-    )}
-    <section class="card danger"><h2>${texts.of('accounts.remove')}</h2><p class="note">${texts.of('accounts.removeNote')}</p>
-      <p class="actions">${formLink('user-remove', { jid }, { back: `${tenantPath(domain)}/accounts`, label: texts.of('accounts.remove'), about: jid, kind: 'danger' })}</p></section></div>`,
+    ${isAbove ? html`<p class="note">${texts.of('accounts.above')}</p>` : ''}
+    <div class="grid">${form(texts.of('accounts.password'), 'user-password')}
+    ${form(texts.of('accounts.reset'), 'user-reset', {}, texts.of('accounts.resetNote'))}
+    ${form(texts.of('fields.role.label'), 'user-role', { values: { role: shown.role, content: shown.content } })}
+    ${
+      isAbove || !mayDo(view, 'user-disable')
+        ? ''
+        : card(
+            texts.of(isOn ? 'accounts.disable' : 'accounts.enable'),
+            html`<p class="actions">${actionButton(
+              view,
+              isOn ? 'user-disable' : 'user-enable',
+              { jid },
+              { back, about: jid, label: texts.of(isOn ? 'accounts.disable' : 'accounts.enable') },
+            )}</p>`,
+            texts.of(isOn ? 'accounts.disableNote' : 'accounts.enableNote'),
+          )
+    }
+    ${
+      isAbove || !mayDo(view, 'user-remove')
+        ? ''
+        : html`<section class="card danger"><h2>${texts.of('accounts.remove')}</h2><p class="note">${texts.of('accounts.removeNote')}</p>
+      <p class="actions">${formLink(view, 'user-remove', { jid }, { back: `${tenantPath(domain)}/accounts`, label: texts.of('accounts.remove'), about: jid, kind: 'danger' })}</p></section>`
+    }</div>`,
     jid,
     [{ label: texts.of('nav.accounts'), path: `${tenantPath(domain)}/accounts` }],
   );

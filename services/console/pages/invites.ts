@@ -1,8 +1,8 @@
 /** The invites of a tenant: whom they have brought, and a form for another one. */
 import { html } from 'hono/html';
-import { formLink, type Html, operationForm } from '../core/form.ts';
-import { card, nextLink, table, tenantPath } from '../core/layout.ts';
-import { operationNamed, read, type View } from '../core/view.ts';
+import { formLink, type Html } from '../core/form.ts';
+import { formCard, nextLink, table, tenantPath } from '../core/layout.ts';
+import { read, type View } from '../core/view.ts';
 import { tenantFrame } from './tenant-frame.ts';
 
 interface Invites {
@@ -27,14 +27,13 @@ export async function invitesPage(view: View, domain: string): Promise<Html> {
     html`${by ?? texts.of('invites.tenant')}<p class="detail">${name === undefined ? '' : texts.of('invites.for', { name })} <code>${id}</code></p>`,
     html`${texts.of('invites.count', { brought: brought.length, uses })}<p class="detail">${brought.join(', ')}</p>`,
     texts.moment(expiresAt),
-    formLink('invite-revoke', { domain, id }, { back: path, label: texts.of('invites.revoke'), about: id, kind: 'danger' }),
+    formLink(view, 'invite-revoke', { domain, id }, { back: path, label: texts.of('invites.revoke'), about: id, kind: 'danger' }),
   ]);
-  const create = operationNamed(view, 'invite-create')!;
   return tenantFrame(
     view,
     domain,
     'invites',
     html`<div class="columns"><div>${table(texts.of('nav.invites'), head, rows, texts.of('invites.empty'))}${nextLink(view, path, next)}</div>
-      ${card(texts.of('invites.add'), operationForm(view, create, { back: path, fixed: { domain }, isFixedHidden: true }), texts.of('invites.note'))}</div>`,
+      ${formCard(view, texts.of('invites.add'), 'invite-create', { back: path, fixed: { domain }, isFixedHidden: true }, texts.of('invites.note'))}</div>`,
   );
 }

@@ -1,8 +1,10 @@
 /** The keys of the REST API, and the audit log. */
 import { html } from 'hono/html';
-import { formLink, type Html, operationForm } from '../core/form.ts';
-import { badge, card, nextLink, page, table, tenantPath } from '../core/layout.ts';
-import { operationNamed, read, type View } from '../core/view.ts';
+import type { Role } from '../../../lib/runtime/rights.ts';
+import { formLink, type Html } from '../core/form.ts';
+import { badge, formCard, nextLink, page, table, tenantPath } from '../core/layout.ts';
+import { read, type View } from '../core/view.ts';
+import { roleBadge } from './roles.ts';
 import { tenantFrame } from './tenant-frame.ts';
 
 interface Keys {
@@ -11,6 +13,8 @@ interface Keys {
     readonly name: string;
     readonly domain?: string;
     readonly access: 'read' | 'write';
+    readonly role: Role;
+    readonly content: boolean;
     readonly createdAt: string;
     readonly expiresAt?: string;
     readonly usedOn?: string;
@@ -24,21 +28,21 @@ export async function keysPage(view: View): Promise<Html> {
   const after = c.req.query('after');
   const found = await read<Keys>(view, 'key-list', after === undefined ? {} : { after });
   const head = ['name', 'scope', 'access', 'expires', 'used', 'action'].map((name) => texts.of(`keys.${name}`));
-  const rows = found.keys.map(({ id, name, domain, access, expiresAt, usedOn }) => [
+  const rows = found.keys.map(({ id, name, domain, access, role, content, expiresAt, usedOn }) => [
     html`${name}<p class="detail"><code>${id}</code></p>`,
     domain ?? texts.of('who.deployment'),
-    badge(access === 'write' ? 'warn' : 'plain', access),
+    html`${badge(access === 'write' ? 'warn' : 'plain', access)} ${roleBadge(view, { role, content })}`,
     expiresAt === undefined ? texts.of('keys.never') : texts.moment(expiresAt),
     usedOn ?? texts.of('keys.never'),
-    html`${formLink('key-rotate', { id }, { back: path, label: texts.of('keys.rotate'), about: name })}
-      ${formLink('key-remove', { id }, { back: path, label: texts.of('keys.remove'), about: name, kind: 'danger' })}`,
+    html`${formLink(view, 'key-rotate', { id }, { back: path, label: texts.of('keys.rotate'), about: name })}
+      ${formLink(view, 'key-remove', { id }, { back: path, label: texts.of('keys.remove'), about: name, kind: 'danger' })}`,
   ]);
   return page(view, {
     title: texts.of('nav.keys'),
     nav: 'keys',
     body: html`<div class="columns"><div>${table(texts.of('nav.keys'), head, rows, texts.of('keys.empty'))}${nextLink(view, path, found.next)}
       <p class="note">${texts.of('keys.note')} <a href="/api/">${texts.of('overview.api')}</a></p></div>
-      ${card(texts.of('keys.add'), operationForm(view, operationNamed(view, 'key-add')!, { back: path }))}</div>`,
+      ${formCard(view, texts.of('keys.add'), 'key-add', { back: path })}</div>`,
   });
 }
 
@@ -51,9 +55,16 @@ interface Audit {
     readonly operation: string;
     readonly input: Readonly<Record<string, unknown>>;
     readonly outcome: string;
+    readonly change?: { readonly before: unknown; readonly after: unknown };
   }[];
   readonly brokenAt?: number;
   readonly next?: number;
+}
+
+function changeHtml({ texts }: View, change: Audit['entries'][number]['change']): Html | string {
+  if (change === undefined) return '';
+  const [before, after] = [change.before, change.after].map((value) => JSON.stringify(value));
+  return html`<p class="detail">${texts.of('audit.before')} <code>${before}</code></p><p class="detail">${texts.of('audit.after')} <code>${after}</code></p>`;
 }
 
 export async function auditPage(view: View, domain?: string): Promise<Html> {
@@ -64,11 +75,11 @@ export async function auditPage(view: View, domain?: string): Promise<Html> {
     ? read<Audit>(view, 'audit-list', { order: 'newest', after })
     : read<Audit>(view, 'audit-tenant-list', { domain, order: 'newest', after }));
   const head = ['number', 'at', 'by', 'operation', 'outcome'].map((name) => texts.of(`audit.${name}`));
-  const rows = found.entries.map(({ number, at, by, address, operation, input, outcome }) => [
+  const rows = found.entries.map(({ number, at, by, address, operation, input, outcome, change }) => [
     `${number}`,
     texts.moment(at),
     html`${by}${address === undefined ? '' : html`<p class="detail">${address}</p>`}`,
-    html`${operation}<p class="detail"><code>${JSON.stringify(input)}</code></p>`,
+    html`${operation}<p class="detail"><code>${JSON.stringify(input)}</code></p>${changeHtml(view, change)}`,
     badge(outcome === 'done' ? 'good' : outcome === 'begun' ? 'plain' : 'bad', outcome),
   ]);
   const path = domain === undefined ? '/console/audit' : `${tenantPath(domain)}/audit`;

@@ -31,7 +31,7 @@ export async function nodesPage(view: View): Promise<Html> {
     texts.moment(since),
     ...columns.map((column) => (figures[column] === undefined ? '–' : texts.number(figures[column]))),
     kind === 'connection' && state === 'up'
-      ? formLink('node-drain', { node: subject }, { back: path, label: texts.of('nodes.drain'), about: name })
+      ? formLink(view, 'node-drain', { node: subject }, { back: path, label: texts.of('nodes.drain'), about: name })
       : '',
   ]);
   return page(view, {

@@ -35,7 +35,7 @@ function safeBack(text: string | null | undefined): string {
 export function operationPage(view: View, name: string): Html {
   const operation = offered(view, name);
   const given = new URL(view.c.req.url).searchParams;
-  const known = new Set(fieldsOf(operation, view.texts).map((field) => field.name));
+  const known = new Set(fieldsOf(operation, view.texts, view.who.rights).map((field) => field.name));
   const fixed = Object.fromEntries([...given].filter(([field]) => known.has(field)));
   return formPage(view, operation, { fixed, back: safeBack(given.get('_back')) });
 }
@@ -122,7 +122,7 @@ function statusOf(refusal: string): 400 | 403 | 404 | 409 | 502 {
 
 /** @returns what was wrong */
 async function prove({ dependencies, session, address, who, texts }: View, proof: string): Promise<string | undefined> {
-  const shown = who.domain === undefined ? { link: tokenDigest(proof.split('/').at(-1)!) } : { password: proof };
+  const shown = who.isAccount ? { password: proof } : { link: tokenDigest(proof.split('/').at(-1)!) };
   const { error } = await askConsole(dependencies.bus, { verb: 'prove', session, address, ...shown }, consoleLimits.answerMs);
   return error === undefined ? undefined : texts.of(`entry.${error}`);
 }

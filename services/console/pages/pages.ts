@@ -10,6 +10,7 @@ import { operationPage, operationsPage } from './operation.ts';
 import { overviewPage } from './overview.ts';
 import { peersPage, tenantPeersPage } from './peers.ts';
 import { reportsPage } from './reports.ts';
+import { rolesPage, tenantRolesPage } from './roles.ts';
 import { componentsPage, dnsPage, doctorPage, policyPage, roomsPage, tenantsPage } from './tenants.ts';
 
 interface Page {
@@ -26,6 +27,7 @@ export const pages: readonly Page[] = [
   { path: '/tenants/:domain', show: (view) => policyPage(view, domainOf(view)) },
   { path: '/tenants/:domain/accounts', show: (view) => accountsPage(view, domainOf(view)) },
   { path: '/tenants/:domain/accounts/:local', show: (view) => accountPage(view, domainOf(view), view.c.req.param('local')!) },
+  { path: '/tenants/:domain/roles', show: (view) => tenantRolesPage(view, domainOf(view)) },
   { path: '/tenants/:domain/invites', show: (view) => invitesPage(view, domainOf(view)) },
   { path: '/tenants/:domain/reports', show: (view) => reportsPage(view, domainOf(view)) },
   { path: '/tenants/:domain/rooms', show: (view) => roomsPage(view, domainOf(view)) },
@@ -37,6 +39,7 @@ export const pages: readonly Page[] = [
   { path: '/peers', show: peersPage },
   { path: '/nodes', show: nodesPage },
   { path: '/keys', show: keysPage },
+  { path: '/roles', show: rolesPage },
   { path: '/audit', show: (view) => auditPage(view) },
   { path: '/operations', show: operationsPage },
   { path: '/do/:operation', show: (view) => operationPage(view, view.c.req.param('operation')!) },

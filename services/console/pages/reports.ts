@@ -13,7 +13,7 @@ interface Reports {
     readonly jid: string;
     readonly reason: string;
     readonly texts: readonly string[];
-    readonly messages: readonly { readonly at: string; readonly body?: string }[];
+    readonly messages: number;
   }[];
   readonly next?: string;
 }
@@ -28,11 +28,10 @@ export async function reportsPage(view: View, domain: string): Promise<Html> {
   const head = ['jid', 'said', 'by', 'action'].map((name) => texts.of(`reports.${name}`));
   const rows = reports.map(({ id, at, by, jid, reason, texts: written, messages }) => [
     html`${jid}<p class="detail">${reason.startsWith(known) ? reason.slice(known.length) : reason}</p>`,
-    html`${written.map((text) => html`<p>${text}</p>`)}${messages.map(
-      (message) => html`<p class="detail">${texts.moment(message.at)}: ${message.body ?? texts.of('reports.silent')}</p>`,
-    )}`,
+    html`${written.map((text) => html`<p>${text}</p>`)}<p class="detail">${texts.of('reports.messages', { count: messages })}
+      ${messages === 0 ? '' : formLink(view, 'report-show', { domain, id }, { back: path, label: texts.of('reports.show'), about: id })}</p>`,
     html`${by}<p class="detail">${texts.moment(at)}</p>`,
-    formLink('report-remove', { domain, id }, { back: path, label: texts.of('reports.remove'), about: id, kind: 'danger' }),
+    formLink(view, 'report-remove', { domain, id }, { back: path, label: texts.of('reports.remove'), about: id, kind: 'danger' }),
   ]);
   return tenantFrame(
     view,

@@ -2,10 +2,22 @@
 import { html } from 'hono/html';
 import type { Html } from '../core/form.ts';
 import { page, tenantPath } from '../core/layout.ts';
-import type { View } from '../core/view.ts';
+import { mayDo, type View } from '../core/view.ts';
 
-const tabs = ['policy', 'accounts', 'invites', 'reports', 'rooms', 'dns', 'components', 'peers', 'audit'] as const;
-export type Tab = (typeof tabs)[number];
+/** The pages about a tenant, each with the operation that it shows: who may not do it is not shown the page. */
+const tabs = {
+  policy: 'tenant-show',
+  accounts: 'user-list',
+  roles: 'role-list',
+  invites: 'invite-list',
+  reports: 'report-list',
+  rooms: 'room-list',
+  dns: 'certificate-show',
+  components: 'component-list',
+  peers: 'peer-tenant-list',
+  audit: 'audit-tenant-list',
+} as const;
+export type Tab = keyof typeof tabs;
 
 export function tenantFrame(
   view: View,
@@ -18,7 +30,8 @@ export function tenantFrame(
   const { texts, who } = view;
   const isOperator = who.domain === undefined;
   const base = tenantPath(domain);
-  const links = tabs.map((tab) => {
+  const shown = (Object.keys(tabs) as Tab[]).filter((tab) => mayDo(view, tabs[tab]));
+  const links = shown.map((tab) => {
     const path = tab === 'policy' ? base : `${base}/${tab}`;
     return html`<li><a href="${path}"${tab === current ? html` aria-current="page"` : ''}>${texts.of(`nav.${tab}`)}</a></li>`;
   });

@@ -1,8 +1,9 @@
 /** The list of tenants, the policy of one, its DNS records, certificate and components. */
 import { html } from 'hono/html';
-import { formLink, type Html, operationForm } from '../core/form.ts';
-import { badge, card, nextLink, page, table, tenantPath } from '../core/layout.ts';
-import { operationNamed, read, type View } from '../core/view.ts';
+import { fieldsOf, shownValue } from '../core/fields.ts';
+import { formLink, type Html } from '../core/form.ts';
+import { badge, card, formCard, nextLink, page, table, tenantPath } from '../core/layout.ts';
+import { mayDo, operationNamed, read, type View } from '../core/view.ts';
 import { tenantFrame } from './tenant-frame.ts';
 
 interface TenantList {
@@ -28,39 +29,52 @@ export async function tenantsPage(view: View): Promise<Html> {
     retentionDays === 0 ? texts.of('tenants.forEver') : texts.of('tenants.days', { count: retentionDays }),
     texts.moment(createdAt),
   ]);
-  const add = operationNamed(view, 'tenant-add');
   return page(view, {
     title: texts.of('nav.tenants'),
     nav: 'tenants',
     body: html`<div class="columns"><div>${table(texts.of('nav.tenants'), head, rows, texts.of('list.empty'))}
       ${nextLink(view, listPath, found.next)}</div>
-      ${add === undefined ? '' : card(texts.of('tenants.add'), operationForm(view, add, { back: listPath }))}</div>`,
+      ${formCard(view, texts.of('tenants.add'), 'tenant-add', { back: listPath })}</div>`,
   });
 }
 
 export async function policyPage(view: View, domain: string): Promise<Html> {
-  const { texts, who } = view;
+  const { texts } = view;
   const { policy, policyVersion } = await read<{
     readonly policy: Readonly<Record<string, unknown>>;
     readonly policyVersion: number;
   }>(view, 'tenant-show', { domain });
-  const set = operationNamed(view, 'tenant-set')!;
   const back = tenantPath(domain);
-  const form = operationForm(view, set, {
-    ...{ back, fixed: { domain, policyVersion }, isFixedHidden: true, values: policy, submit: texts.of('tenant.save') },
-  });
+  const options = {
+    back,
+    fixed: { domain, policyVersion },
+    isFixedHidden: true,
+    values: policy,
+    submit: texts.of('tenant.save'),
+  };
   return tenantFrame(
     view,
     domain,
     'policy',
-    html`${card(texts.of('nav.policy'), form, texts.of('tenant.policyNote'))}
+    html`${formCard(view, texts.of('nav.policy'), 'tenant-set', options, texts.of('tenant.policyNote'))}
+    ${fixedPolicy(view, policy)}
     ${
-      who.domain === undefined
+      mayDo(view, 'tenant-remove')
         ? html`<section class="card danger"><h2>${texts.of('tenant.remove')}</h2><p class="note">${texts.of('tenant.removeNote')}</p>
-        <p class="actions">${formLink('tenant-remove', { domain }, { back: listPath, label: texts.of('tenant.remove'), about: domain, kind: 'danger' })}</p></section>`
+        <p class="actions">${formLink(view, 'tenant-remove', { domain }, { back: listPath, label: texts.of('tenant.remove'), about: domain, kind: 'danger' })}</p></section>`
         : ''
     }`,
   );
+}
+
+/** What of the policy whoever looks at it cannot change. */
+function fixedPolicy(view: View, policy: Readonly<Record<string, unknown>>): Html | string {
+  const set = operationNamed(view, 'tenant-set')!;
+  const open = mayDo(view, 'tenant-set') ? fieldsOf(set, view.texts, view.who.rights).map(({ name }) => name) : [];
+  const shown = fieldsOf(set, view.texts).filter(({ name }) => Object.hasOwn(policy, name) && !open.includes(name));
+  if (shown.length === 0) return '';
+  const facts = shown.map(({ name, label }) => html`<div><dt>${label}</dt><dd>${shownValue(policy[name]) || '–'}</dd></div>`);
+  return card(view.texts.of('tenant.fixed'), html`<dl class="facts">${facts}</dl>`);
 }
 
 interface Certificate {
@@ -163,15 +177,15 @@ export async function componentsPage(view: View, domain: string): Promise<Html> 
     component,
     texts.moment(addedAt),
     Object.keys(privileges).length === 0 ? '–' : html`<code>${JSON.stringify(privileges)}</code>`,
-    html`${formLink('component-grant', { domain, component }, { back, label: texts.of('components.grant'), about: component })}
-      ${formLink('component-remove', { domain, component }, { back, label: texts.of('components.remove'), about: component, kind: 'danger' })}`,
+    html`${formLink(view, 'component-grant', { domain, component }, { back, label: texts.of('components.grant'), about: component })}
+      ${formLink(view, 'component-remove', { domain, component }, { back, label: texts.of('components.remove'), about: component, kind: 'danger' })}`,
   ]);
   return tenantFrame(
     view,
     domain,
     'components',
     html`${table(texts.of('nav.components'), head, rows, texts.of('components.empty'))}
-      <p class="note">${texts.of('components.add')} <code>npx skylark component add irc.${domain}</code></p>`,
+      ${mayDo(view, 'component-grant') ? html`<p class="note">${texts.of('components.add')} <code>npx skylark component add irc.${domain}</code></p>` : ''}`,
   );
 }
 
@@ -190,6 +204,7 @@ export async function roomsPage(view: View, domain: string): Promise<Html> {
     texts.moment(createdAt),
     madeBy ?? '–',
     formLink(
+      view,
       'room-destroy',
       { domain, room: room.slice(0, room.lastIndexOf('@')) },
       { back, label: texts.of('rooms.destroy'), about: room, kind: 'danger' },

@@ -10,6 +10,8 @@ export interface HostCommand {
   readonly formType: string;
   /** Fields of its form; none: the command is done at once. */
   readonly fields: readonly Field[];
+  /** What of the form somebody is shown; absent: all of it. */
+  shown?(host: HostContext): Promise<readonly Field[]>;
   /** Whether the sender may use it. */
   isAllowed(host: HostContext): Promise<boolean>;
   /** @returns what is shown when it is done. @throws {StanzaError} */

@@ -18,3 +18,8 @@ export const guestRates = {
 
 /** Pages that one account may search for in its archive (XEP-0431). Common words in an archive of a million messages take 10 ms each. */
 export const archiveSearchRate = { perSecond: 2, burst: 30 };
+
+export const roleLimits = {
+  /** Accounts with a role over one tenant, and those with one over the deployment: a list of them is one row. */
+  holdersMax: 200,
+};

@@ -50,7 +50,8 @@ async function runCommand(request: Element, host: HostContext): Promise<Element>
   if (!command) throw new StanzaError('forbidden', 'there is no such command for you');
   const session = { node: asked.node, sessionid: asked.sessionid ?? host.turn.dependencies.ids.mint() };
   if (asked.isCancelled) return renderCommand(session, 'canceled');
-  const { formType, fields, name } = command;
+  const { formType, name } = command;
+  const fields = (await command.shown?.(host)) ?? command.fields;
   if (!asked.form && fields.length > 0) {
     const actions = xml('actions', { execute: 'complete' }, xml('complete'));
     return renderCommand(session, 'executing', actions, renderForm({ type: 'form', formType, title: name, fields }));

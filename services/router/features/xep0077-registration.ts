@@ -17,6 +17,7 @@ import type { Dependencies } from '../core/dependencies.ts';
 import type { AccountFeature } from '../core/feature.ts';
 import type { HostContext } from '../core/host.ts';
 import { errorWith, isAnswerable, resultWith } from '../core/replies.ts';
+import { isLastOwner } from '../core/roles.ts';
 import type { Invite } from '../invites/invites.ts';
 import { leave } from '../removal/leaving.ts';
 import { removalsOf } from '../removal/removals.ts';
@@ -188,7 +189,7 @@ function describe(account: Account): Element {
 }
 
 async function change(request: Element, account: Account): Promise<undefined> {
-  if (request.getChild('remove', ns)) remove(request, account);
+  if (request.getChild('remove', ns)) await remove(request, account);
   else await changePassword(request, account);
 }
 
@@ -209,9 +210,11 @@ async function changePassword(request: Element, account: Account): Promise<void>
  * Removes the account (§3.2). The result is sent, and then all streams of the account end. There may be many rows, so they are
  * erased after the answer, or when the time is over that the tenant gives to think it over. The name stays taken until that is done and until nobody grants anything to the address any more.
  */
-function remove(request: Element, { turn, tenant, local, session }: Account): void {
+async function remove(request: Element, { turn, tenant, local, session }: Account): Promise<void> {
   const { dependencies } = turn;
   if (request.getChildElements().length !== 1) throw new StanzaError('bad-request', '<remove/> must be the only child');
+  if (await isLastOwner(dependencies.store, tenant.domain, local))
+    throw new StanzaError('not-allowed', 'you are the last owner of this domain; make somebody else an owner first');
   turn.amongDeliveries(async () => {
     if (tenant.policy.removalGraceDays > 0) await leave(dependencies, tenant, local, session);
     else await removalsOf(dependencies).endAccount(tenant, local, session);

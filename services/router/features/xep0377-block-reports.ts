@@ -134,6 +134,10 @@ export function listReports({ store }: Dependencies, { domain }: Tenant, limit: 
   return Rows.ofTenant(store, domain).list(reports, { limit, after });
 }
 
+export async function findReport({ store }: Dependencies, { domain }: Tenant, key: string): Promise<Report | undefined> {
+  return (await Rows.ofTenant(store, domain).get(reports, key))?.value;
+}
+
 /** @returns false when there is no such report */
 export async function removeReport({ store }: Dependencies, { domain }: Tenant, key: string): Promise<boolean> {
   const rows = Rows.ofTenant(store, domain);

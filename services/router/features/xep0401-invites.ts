@@ -2,6 +2,7 @@
  * XEP-0401: Ad-hoc Account Invitation Generation. What a member makes brings one person; the policy of the tenant says who may, and how long
  * an invite lasts.
  */
+import { rightsOf } from '../../../lib/runtime/rights.ts';
 import type { Field, Submission } from '../../../lib/xmpp/data-form.ts';
 import { renderForm } from '../../../lib/xmpp/data-form.ts';
 import type { Element } from '../../../lib/xmpp/element.ts';
@@ -11,7 +12,7 @@ import { findAccount } from '../core/accounts.ts';
 import type { AccountFeature } from '../core/feature.ts';
 import type { HostContext } from '../core/host.ts';
 import type { HostCommand } from '../core/host-command.ts';
-import { type Role, roleOf } from '../core/roles.ts';
+import { heldBy } from '../core/roles.ts';
 import { createInvite, NoInvite, revokeInvitesOf, type Wanted } from '../invites/invites.ts';
 import { pageLink, uriOf } from '../invites/links.ts';
 import { prepareName } from '../sasl/credentials.ts';
@@ -35,7 +36,7 @@ const createAccount: HostCommand = {
   isAllowed: mayInvite,
   async run(host, submission) {
     const name = readName(host, submission);
-    if (name !== undefined && (await roleIn(host)) !== 'admin') checkChoosable(name);
+    if (name !== undefined && !(await managesAccounts(host))) checkChoosable(name);
     const befriends = submission.get('roster-subscription')?.flag() ?? false;
     return make(host, { name, ...(befriends && { befriends }) });
   },
@@ -50,14 +51,15 @@ export const invitations: AccountFeature = {
   removed: ({ turn, tenant, local }) => revokeInvitesOf(turn.dependencies, tenant, local),
 };
 
-function roleIn({ turn, tenant, account }: HostContext): Promise<Role> {
-  return roleOf(turn.dependencies.store, tenant.domain, account!.local);
+async function managesAccounts({ turn, tenant, account }: HostContext): Promise<boolean> {
+  const held = await heldBy(turn.dependencies.store, tenant.domain, account!.local);
+  return rightsOf(held).includes('tenant.accounts');
 }
 
 async function mayInvite(host: HostContext): Promise<boolean> {
   if (!host.account?.session) return false;
   const { invites } = host.tenant.policy;
-  return invites === 'members' || (invites === 'admins' && (await roleIn(host)) === 'admin');
+  return invites === 'members' || (invites === 'admins' && (await managesAccounts(host)));
 }
 
 /** @throws {StanzaError} */

@@ -1,9 +1,12 @@
 /** Who asks for an operation, and whether they may. */
 import { type ApiKeyRow, findApiKey } from '../../../lib/runtime/api-keys.ts';
 import type { ConsoleAsker } from '../../../lib/runtime/console-wire.ts';
+import { tooMuchIn } from '../../../lib/runtime/field-rights.ts';
+import { covers, type Held, isTenantRight, type Right, type Role, rightsOf, rightTexts } from '../../../lib/runtime/rights.ts';
 import type { AdminRequest } from '../../../lib/runtime/wire.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Dependencies } from '../core/dependencies.ts';
+import { heldBy } from '../core/roles.ts';
 import { findConsoleSession } from './console-sessions.ts';
 import { uncached } from './inputs.ts';
 import type { Operation } from './operation.ts';
@@ -22,7 +25,9 @@ export interface Scope {
   readonly holder: string;
   /** The only tenant; absent: the whole deployment. */
   readonly domain?: string | undefined;
-  readonly access: ApiKeyRow['access'];
+  readonly rights: readonly Right[];
+  /** True: whatever changes something is refused. */
+  readonly isReadOnly?: boolean;
   /** Somebody in the console who has not shown of late who they are. */
   readonly isUnproven?: boolean;
 }
@@ -35,24 +40,29 @@ export async function askerOf(dependencies: Dependencies, { by }: AdminRequest):
   if (key === undefined || !(await isStillForTenant(dependencies, key))) {
     throw new Refusal('unknown-key', 'the key is not valid: it may be mistyped, expired or removed');
   }
-  return { name: `key ${by.key.id}`, address: by.address, scope: { holder: 'the key', ...key } };
+  const { domain, access, hasContent } = key;
+  const rights = rightsOf({ role: roleOfKey(key), hasContent });
+  const scope: Scope = { holder: 'the key', domain, rights, isReadOnly: access === 'read' };
+  return { name: `key ${by.key.id}`, address: by.address, scope };
+}
+
+/** Keys from before there were roles may do everything in their scope. */
+export function roleOfKey({ domain, role }: Pick<ApiKeyRow, 'domain' | 'role'>): Role {
+  return role ?? (domain === undefined ? 'deployment-owner' : 'owner');
 }
 
 /** @throws {Refusal} */
 async function holderOf(dependencies: Dependencies, { session: digest, address }: ConsoleAsker): Promise<Asker> {
   const found = await findConsoleSession(dependencies, digest);
   if (found === undefined) throw new Refusal('unknown-key', 'the session has ended; sign in again');
-  const { name, isProven, session } = found;
-  return {
-    name,
-    address,
-    scope: { holder: 'this session', domain: session.account?.domain, access: 'write', isUnproven: !isProven },
-  };
+  const { name, isProven, domain, rights } = found;
+  return { name, address, scope: { holder: 'this session', domain, rights, isUnproven: !isProven } };
 }
 
-/** An admin of a tenant, by ad-hoc commands. */
-export function adminOf(jid: Jid): Asker {
-  return { name: `${jid.bare}`, scope: { holder: 'an admin', domain: jid.domain, access: 'write' } };
+/** Somebody with a role, by ad-hoc commands of their own domain. */
+export function commanderOf(jid: Jid, held: Held): Asker {
+  const rights = rightsOf(held).filter(isTenantRight);
+  return { name: `${jid.bare}`, scope: { holder: 'your role', domain: jid.domain, rights } };
 }
 
 /** A key ends with its tenant, also when a tenant of the same name is added later. */
@@ -61,23 +71,42 @@ async function isStillForTenant(dependencies: Dependencies, { domain, tenantSinc
   return (await uncached(dependencies).find(domain))?.createdAt === tenantSince;
 }
 
-/** @param input as the operation's schema gives it. @throws {Refusal} `forbidden` */
-export function checkMay({ scope }: Asker, operation: Operation, input: unknown): void {
+/** @param input as the operation's schema gives it. @throws {Refusal} `forbidden`, `unproven` */
+export async function checkMay(
+  dependencies: Dependencies,
+  { scope }: Asker,
+  operation: Operation,
+  input: unknown,
+): Promise<void> {
   if (scope === undefined) return;
-  if ('whyNone' in operation.http) throw new Refusal('forbidden', `'${operation.name}' is not for the API`);
-  if (scope.access === 'read' && !isRead(operation)) {
-    throw new Refusal('forbidden', `${scope.holder} may only read, and '${operation.name}' changes something`);
+  const { name, right, http } = operation;
+  const { holder, domain, rights } = scope;
+  if ('whyNone' in http) throw new Refusal('forbidden', `'${name}' is not for the API`);
+  if (scope.isReadOnly && !isRead(operation)) {
+    throw new Refusal('forbidden', `${holder} may only read, and '${name}' changes something`);
   }
   if (scope.isUnproven && isGrave(operation)) throw new Refusal('unproven', 'show again who you are before this is done');
-  if (scope.domain === undefined) return;
-  if (operation.right !== 'tenant') {
-    throw new Refusal(
-      'forbidden',
-      `${scope.holder} is for tenant '${scope.domain}', and '${operation.name}' is for the whole deployment`,
-    );
+  if (domain !== undefined && !isTenantRight(right)) {
+    throw new Refusal('forbidden', `${holder} is for tenant '${domain}', and '${name}' is for the whole deployment`);
   }
-  if (domainOf(input) !== scope.domain) {
-    throw new Refusal('forbidden', `${scope.holder} is for tenant '${scope.domain}' only`);
+  if (domain !== undefined && domainOf(input) !== domain) {
+    throw new Refusal('forbidden', `${holder} is for tenant '${domain}' only`);
+  }
+  if (!rights.includes(right)) {
+    throw new Refusal('forbidden', `'${name}' needs the right '${right}': to ${rightTexts[right]}; ${holder} does not have it`);
+  }
+  const tooMuch = tooMuchIn(operation.input, input as object, rights);
+  if (tooMuch !== undefined) throw new Refusal('forbidden', `${tooMuch} is more than ${holder} may give`);
+  if (!isRead(operation)) await checkIsNotAbove(dependencies, scope, input as object);
+}
+
+/** Whoever could change an account with more rights, such as its password, would have these rights, too. @throws {Refusal} */
+async function checkIsNotAbove({ store }: Dependencies, { holder, rights }: Scope, input: object): Promise<void> {
+  const { jid } = input as { readonly jid?: unknown };
+  if (!(jid instanceof Jid)) return;
+  const held = await heldBy(store, jid.domain, jid.local);
+  if (!covers(rights, rightsOf(held))) {
+    throw new Refusal('forbidden', `'${jid}' has the role ${held.role}, which is more than ${holder} may change`);
   }
 }
 

@@ -14,6 +14,8 @@ const entry = z.object({
   operation: z.string(),
   input: z.record(z.string(), z.unknown()),
   outcome: z.string(),
+  /** What was changed, where that does not follow from the input; without secrets. */
+  change: z.object({ before: z.unknown(), after: z.unknown() }).optional(),
   hash: z.string(),
 });
 /** The number of the last entry of the page before; 0 for the first page. */
@@ -30,7 +32,7 @@ export const auditList = operation({
   name: 'audit-list',
   input: z.strictObject({ after: afterNumber, order }),
   output: page,
-  right: 'deployment',
+  right: 'deployment.audit',
   isRepeatable: true,
   help: 'Shows a page of what was done to the deployment, and whether the log is whole.',
   commands: ['audit'],
@@ -42,7 +44,7 @@ export const auditTenantList = operation({
   name: 'audit-tenant-list',
   input: z.strictObject({ domain: domainInput, after: afterNumber, order }),
   output: page,
-  right: 'tenant',
+  right: 'tenant.audit',
   isRepeatable: true,
   help: 'Shows a page of what was done to a tenant, and whether the log is whole.',
   commands: ['audit'],

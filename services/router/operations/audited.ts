@@ -1,14 +1,18 @@
 /** Writes into the audit log what an operation is about to change, and then how it ended. */
-import { appendAudit } from '../../../lib/runtime/audit.ts';
+import { createHash } from 'node:crypto';
+import { type AuditFacts, appendAudit } from '../../../lib/runtime/audit.ts';
+import { contentRight, isTenantRight } from '../../../lib/runtime/rights.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { type Asker, domainOf, isRead } from './asker.ts';
 import { secretFields } from './inputs.ts';
-import type { Operation } from './operation.ts';
+import { operationLimits } from './limits.ts';
+import type { Asked, Operation } from './operation.ts';
 import { Refusal } from './refusal.ts';
 
 /**
- * Runs an operation between two entries, `begun` and how it ended. If the first cannot be written, nothing is done.
+ * Runs an operation between two entries, `begun` and how it ended. If the first cannot be written, nothing is done. A look at messages leaves
+ * entries, too, although it changes nothing.
  * @throws what `run` throws. @throws {Unavailable} when the log cannot be written
  */
 export async function audited<Result>(
@@ -16,15 +20,18 @@ export async function audited<Result>(
   { name, address }: Asker,
   operation: Operation,
   input: unknown,
-  run: () => Promise<Result>,
+  run: (note: Asked['note']) => Promise<Result>,
 ): Promise<Result> {
-  if (isRead(operation)) return run();
+  if (isRead(operation) && operation.right !== contentRight) return run(() => {});
+  let change: AuditFacts['change'];
   const facts = { by: name, address, operation: operation.name, input: auditedInput(operation, input as object) };
   const append = async (outcome: string) =>
-    appendAudit(dependencies, await logOf(dependencies, operation, input), { ...facts, outcome });
+    appendAudit(dependencies, await logOf(dependencies, operation, input), { ...facts, outcome, ...(change && { change }) });
   await append('begun');
   try {
-    const result = await run();
+    const result = await run((before, after) => {
+      change = { before: cutFields(before), after: cutFields(after) };
+    });
     await append('done');
     return result;
   } catch (error) {
@@ -35,7 +42,7 @@ export async function audited<Result>(
 
 /** The tenant whose log it is. What concerns a tenant that does not exist stands in the deployment's: no removal would find it. */
 async function logOf({ tenants }: Dependencies, { right }: Operation, input: unknown): Promise<string | undefined> {
-  const domain = right === 'tenant' ? domainOf(input) : undefined;
+  const domain = isTenantRight(right) ? domainOf(input) : undefined;
   return domain !== undefined && (await tenants.find(domain)) !== undefined ? domain : undefined;
 }
 
@@ -45,8 +52,21 @@ function auditedInput({ input }: Operation, given: object): Readonly<Record<stri
   return Object.fromEntries(
     Object.entries(given)
       .filter(([name, value]) => value !== undefined && !secrets.has(name))
-      .map(([name, value]) => [name, shortened(value)]),
+      .map(([name, value]) => [name, cut(shortened(value))]),
   );
+}
+
+/** An entry is one row: of what is long, it keeps how long it was and what tells it from another one. */
+function cut(value: unknown): unknown {
+  const text = JSON.stringify(value) ?? '';
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= operationLimits.auditValueBytesMax) return value;
+  return `${bytes} bytes, SHA-256 ${createHash('sha256').update(text).digest('hex')}`;
+}
+
+function cutFields(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return cut(value);
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, cut(one)]));
 }
 
 function shortened(value: unknown): unknown {

@@ -16,7 +16,7 @@ export const cellList = operation({
       }),
     ),
   }),
-  right: 'deployment',
+  right: 'deployment.see',
   isRepeatable: true,
   help: 'Tells where the tenants of each cell are reached.',
   commands: ['cell list', 'dns'],

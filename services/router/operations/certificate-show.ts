@@ -20,7 +20,7 @@ export const certificateShow = operation({
       })
       .optional(),
   }),
-  right: 'tenant',
+  right: 'tenant.see',
   isRepeatable: true,
   help: 'Tells the names and dates of the certificate that the store has for a tenant.',
   commands: { whyNone: "'certificate list' shows those of all tenants" },

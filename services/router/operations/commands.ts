@@ -1,15 +1,17 @@
 /**
- * The operations on a tenant as ad-hoc commands of its domain, for its admins: those of XEP-0133 with its nodes and forms, and all others
- * with a form that follows from the schema of their input.
+ * The operations on a tenant as ad-hoc commands of its domain, for those whose role has the right: those of XEP-0133 with its nodes and
+ * forms, and all others with a form that follows from the schema of their input.
  */
 import { z } from 'zod';
+import { choosable, mayGive } from '../../../lib/runtime/field-rights.ts';
+import { type Held, isTenantRight, type Right, rightsOf } from '../../../lib/runtime/rights.ts';
 import { type Field, renderForm, type Submission } from '../../../lib/xmpp/data-form.ts';
 import { StanzaError, type StanzaErrorCondition } from '../../../lib/xmpp/errors.ts';
 import type { HostContext } from '../core/host.ts';
 import type { HostCommand } from '../core/host-command.ts';
-import { type Role, roleOf } from '../core/roles.ts';
+import { heldBy } from '../core/roles.ts';
 import { routerLimits } from '../limits.ts';
-import { adminOf } from './asker.ts';
+import { commanderOf } from './asker.ts';
 import { secretFields } from './inputs.ts';
 import type { Operation } from './operation.ts';
 import { performAs } from './perform.ts';
@@ -28,14 +30,15 @@ const conditions: Readonly<Record<string, StanzaErrorCondition>> = {
 };
 
 export function commandsOf(operations: readonly Operation[]): readonly HostCommand[] {
-  return operations.filter(({ right, http }) => right === 'tenant' && !('whyNone' in http)).map(commandOf);
+  return operations.filter(({ right, http }) => isTenantRight(right) && !('whyNone' in http)).map(commandOf);
 }
 
 function commandOf(operation: Operation): HostCommand {
   const { node, name, fields, inputs, formType, results } = adminCommands.get(operation.name) ?? generic(operation);
   return {
     ...{ node, name, formType, fields },
-    isAllowed: async (host) => (await roleIn(host)) === 'admin',
+    isAllowed: async (host) => (await rightsIn(host)).includes(operation.right),
+    shown: async (host) => shownTo(await rightsIn(host), operation, fields),
     async run(host, submission) {
       const found: object[] = [];
       for (const input of inputs(submission, host.tenant.domain)) found.push(await perform(host, operation, input));
@@ -45,20 +48,43 @@ function commandOf(operation: Operation): HostCommand {
 }
 
 /** Read once for all commands of a request. */
-const roles = new WeakMap<HostContext, Promise<Role>>();
+const held = new WeakMap<HostContext, Promise<Held>>();
 
-async function roleIn(host: HostContext): Promise<Role> {
+async function heldIn(host: HostContext): Promise<Held> {
   const { account, turn, tenant } = host;
-  if (!account?.session) return 'none';
-  const role = roles.get(host) ?? roleOf(turn.dependencies.store, tenant.domain, account.jid.local);
-  roles.set(host, role);
-  return role;
+  if (!account?.session) return { role: 'none' };
+  const found = held.get(host) ?? heldBy(turn.dependencies.store, tenant.domain, account.jid.local);
+  held.set(host, found);
+  return found;
+}
+
+async function rightsIn(host: HostContext): Promise<readonly Right[]> {
+  return rightsOf(await heldIn(host)).filter(isTenantRight);
+}
+
+/** The fields of a form that somebody with these rights may fill in, with the choices that they have. */
+function shownTo(rights: readonly Right[], { input }: Operation, fields: readonly Field[]): readonly Field[] {
+  const { shape } = input as z.ZodObject;
+  return fields.flatMap((field) => {
+    const schema = shape[field.var] as z.ZodType | undefined;
+    if (schema === undefined) return [field];
+    if (!mayGive(schema, rights)) return [];
+    const { options } = field;
+    if (options === undefined) return [field];
+    const left = choosable(
+      schema,
+      rights,
+      options.map(({ value }) => value),
+    );
+    return [{ ...field, options: options.filter(({ value }) => left.includes(value)) }];
+  });
 }
 
 /** @throws {StanzaError} */
-async function perform({ account, turn }: HostContext, { name, input }: Operation, asked: object): Promise<object> {
+async function perform(host: HostContext, { name, input }: Operation, asked: object): Promise<object> {
+  const { account, turn } = host;
   const isLong = Object.hasOwn((input as z.ZodObject).shape, 'waitMs');
-  const reply = await performAs(turn.dependencies, adminOf(account!.jid), {
+  const reply = await performAs(turn.dependencies, commanderOf(account!.jid, await heldIn(host)), {
     operation: name,
     arguments: { ...asked, ...(isLong && { waitMs: routerLimits.commandWaitMs }) },
   });

@@ -8,7 +8,7 @@ export const consoleLink = operation({
   input: z.strictObject({}),
   /** `path` is below the origin of the web service. It is shown once. */
   output: z.object({ path: z.string(), expiresAt: z.string() }),
-  right: 'deployment',
+  right: 'deployment.own',
   isRepeatable: false,
   help: 'Makes a link that opens the console once, for the whole deployment.',
   commands: ['console'],

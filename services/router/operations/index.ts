@@ -11,8 +11,8 @@ import { keyAdd, keyList, keyRemove, keyRotate } from './keys.ts';
 import { nodeDrain, status } from './nodes.ts';
 import type { Operation } from './operation.ts';
 import { peerList, peerRetry, peerTenantList } from './peers.ts';
-import { reportList, reportRemove } from './reports.ts';
-import { userRole } from './roles.ts';
+import { reportList, reportRemove, reportShow } from './reports.ts';
+import { roleDeploymentList, roleList, userRole } from './roles.ts';
 import { roomDestroy, roomList } from './rooms.ts';
 import { tenantIndex } from './search-index.ts';
 import { deviceList, deviceRevoke, sessionEnd, sessionList } from './sessions.ts';
@@ -27,6 +27,8 @@ export const operations: readonly Operation[] = [
   userList,
   userPassword,
   userRole,
+  roleList,
+  roleDeploymentList,
   userShow,
   userDisable,
   userEnable,
@@ -35,6 +37,7 @@ export const operations: readonly Operation[] = [
   inviteList,
   inviteRevoke,
   reportList,
+  reportShow,
   reportRemove,
   sessionList,
   sessionEnd,

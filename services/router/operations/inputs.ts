@@ -1,5 +1,6 @@
 /** The fields that several operations take, and the accounts and tenants that they name. */
 import { z } from 'zod';
+import { needing } from '../../../lib/runtime/field-rights.ts';
 import { type Tenant, Tenants } from '../../../lib/runtime/tenants.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
@@ -42,6 +43,13 @@ export const secretOutput = z.string().meta(secret);
 
 /** Sealed by whoever asks. */
 export const sealedInput = text.max(xmppLimits.stanzaBytesMax).meta(secret);
+
+/** What somebody has besides the role: the content of messages is shown to nobody else. */
+export const contentInput = z
+  .boolean()
+  .optional()
+  .describe('may also read messages that were reported; each look stands in the audit log')
+  .meta(needing('tenant.own'));
 
 /** The fields of an operation's input that are secret. */
 export function secretFields(input: z.ZodType): ReadonlySet<string> {

@@ -1,21 +1,28 @@
 /** Operations on the keys of the REST API. */
 import { z } from 'zod';
 import { addApiKey, listApiKeys, removeApiKey, rotateApiKey } from '../../../lib/runtime/api-keys.ts';
+import { givenRole } from '../../../lib/runtime/field-rights.ts';
 import { runtimeLimits } from '../../../lib/runtime/limits.ts';
-import { routerLimits } from '../limits.ts';
-import { afterInput, domainInput, findTenant, secretOutput } from './inputs.ts';
+import { isDeploymentRole, type Role } from '../../../lib/runtime/rights.ts';
+import { roleOfKey } from './asker.ts';
+import { afterInput, contentInput, domainInput, findTenant, secretOutput } from './inputs.ts';
+import { operationLimits } from './limits.ts';
 import { operation } from './operation.ts';
 import { Refusal } from './refusal.ts';
 
 const dayMs = 24 * 60 * 60 * 1_000;
 const idInput = z.string().min(1);
 const access = z.enum(['read', 'write']);
+const role = z.enum(['auditor', 'support', 'admin', 'owner', 'operator', 'deployment-owner'] as const satisfies readonly Role[]);
 const described = z.object({
   id: z.string(),
   name: z.string(),
   /** Absent: the whole deployment. */
   domain: z.string().optional(),
   access,
+  role,
+  /** May read messages that were reported. */
+  content: z.boolean(),
   createdAt: z.string(),
   expiresAt: z.string().optional(),
   /** The day of the last use; absent: never used. */
@@ -25,24 +32,30 @@ const described = z.object({
 export const keyAdd = operation({
   name: 'key-add',
   input: z.strictObject({
-    name: z.string().min(1).max(routerLimits.apiKeyNameCharactersMax),
+    name: z.string().min(1).max(operationLimits.apiKeyNameCharactersMax),
     /** The only tenant that the key is for; absent: the whole deployment. */
     domain: domainInput.optional(),
     access: access.default('read'),
-    days: z.number().int().min(1).max(routerLimits.apiKeyDaysMax).optional(),
+    role: role.optional().describe('whose rights it has; the default is admin for a tenant, and operator').meta(givenRole),
+    content: contentInput,
+    days: z.number().int().min(1).max(operationLimits.apiKeyDaysMax).optional(),
   }),
   /** The token is shown once. */
   output: z.object({ id: z.string(), token: secretOutput }),
-  right: 'deployment',
+  right: 'deployment.own',
   isRepeatable: false,
   help: 'Makes a key for the REST API and shows it once.',
   isGrave: true,
   commands: ['key add'],
   http: { method: 'post', path: '/keys' },
-  async run(dependencies, { name, domain, access, days }) {
+  async run(dependencies, { name, domain, access, role: given, content, days }) {
+    const role = given ?? (domain === undefined ? 'operator' : 'admin');
+    if (domain !== undefined && isDeploymentRole(role))
+      throw new Refusal('invalid', `a key for one tenant has a role over a tenant, and '${role}' is one over the deployment`);
     const tenant = domain === undefined ? undefined : await findTenant(dependencies, domain);
     const expiresMs = days === undefined ? undefined : dependencies.clock.now() + days * dayMs;
-    return addApiKey(dependencies, { name, domain, tenantSince: tenant?.createdAt, access, expiresMs });
+    const rights = { access, role, ...(content && { hasContent: true as const }) };
+    return addApiKey(dependencies, { name, domain, tenantSince: tenant?.createdAt, ...rights, expiresMs });
   },
 });
 
@@ -51,10 +64,10 @@ export const keyRotate = operation({
   input: z.strictObject({
     id: idInput,
     /** How long the old secret is still good. */
-    overlapHours: z.number().min(0).max(routerLimits.apiKeyOverlapHoursMax).default(24),
+    overlapHours: z.number().min(0).max(operationLimits.apiKeyOverlapHoursMax).default(24),
   }),
   output: z.object({ id: z.string(), token: secretOutput }),
-  right: 'deployment',
+  right: 'deployment.own',
   isRepeatable: false,
   help: 'Gives a key a new secret and shows it once; the old one is good for some hours more.',
   isGrave: true,
@@ -71,7 +84,7 @@ export const keyList = operation({
   name: 'key-list',
   input: z.strictObject({ after: afterInput }),
   output: z.object({ keys: z.array(described), next: z.string().optional() }),
-  right: 'deployment',
+  right: 'deployment.see',
   isRepeatable: true,
   help: 'Lists a page of the keys of the REST API.',
   commands: ['key list'],
@@ -79,7 +92,7 @@ export const keyList = operation({
   async run({ store }, { after }) {
     const found = await listApiKeys(store, runtimeLimits.adminPageMax, after);
     const keys = found.map(({ key: id, value: { expiresMs, ...row } }) => ({
-      ...{ ...row, id },
+      ...{ ...row, id, role: roleOfKey(row) as z.output<typeof role>, content: row.hasContent ?? false },
       expiresAt: expiresMs === undefined ? undefined : new Date(expiresMs).toISOString(),
     }));
     return { keys, next: found.length === runtimeLimits.adminPageMax ? found.at(-1)?.key : undefined };
@@ -90,7 +103,7 @@ export const keyRemove = operation({
   name: 'key-remove',
   input: z.strictObject({ id: idInput }),
   output: z.object({ id: z.string() }),
-  right: 'deployment',
+  right: 'deployment.own',
   isRepeatable: true,
   help: 'Removes a key: from now on it opens nothing.',
   commands: ['key remove'],

@@ -23,7 +23,7 @@ export const status = operation({
   input: z.strictObject({}),
   /** `parked` counts the sessions in the store, up to what one query gives. */
   output: z.object({ nodes: z.array(nodeStatus), parked: z.number() }),
-  right: 'deployment',
+  right: 'deployment.see',
   isRepeatable: true,
   help: 'Tells which processes the service has, and what they hold.',
   commands: ['status', 'drain'],
@@ -53,7 +53,7 @@ export const nodeDrain = operation({
   /** A name, or a subject where several nodes have the name. */
   input: z.strictObject({ node: z.string().default('') }),
   output: z.object({ name: z.string(), subject: z.string() }),
-  right: 'deployment',
+  right: 'deployment.run',
   isRepeatable: true,
   help: 'Makes a node let go of its sessions, so that it can be stopped and nobody notices.',
   commands: ['drain'],

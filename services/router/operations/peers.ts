@@ -35,7 +35,7 @@ export const peerList = operation({
   input: z.strictObject({ domain: domainInput.optional() }),
   /** Those with the oldest batches first. `isMore`: there are more than are given. */
   output: z.object({ peers: z.array(peer), isMore: z.boolean() }),
-  right: 'deployment',
+  right: 'deployment.see',
   isRepeatable: true,
   help: 'Tells how the streams to other servers are, and what waits for them.',
   commands: ['peers'],
@@ -61,7 +61,7 @@ export const peerTenantList = operation({
   name: 'peer-tenant-list',
   input: z.strictObject({ domain: domainInput }),
   output: z.object({ peers: z.array(peer), isMore: z.boolean() }),
-  right: 'tenant',
+  right: 'tenant.see',
   isRepeatable: true,
   help: 'Tells how the streams of a tenant to other servers are, and what waits for them.',
   commands: { whyNone: "'peers' shows those of all tenants" },
@@ -94,7 +94,7 @@ export const peerRetry = operation({
   input: z.strictObject({ domain: domainInput, peer: domainInput }),
   /** Our domains that try again: the tenant's, or that of its rooms. */
   output: z.object({ hosts: z.array(z.string()) }),
-  right: 'tenant',
+  right: 'tenant.policy',
   isRepeatable: true,
   help: 'Tries to reach another server at once, instead of after a pause.',
   commands: ['peer retry'],

@@ -43,8 +43,11 @@ export async function performAs(
     if (!operation)
       throw new Refusal('absent', `unknown operation '${name}'; there are: ${list.map((one) => one.name).join(', ')}`);
     const input = readInput(operation, given);
-    checkMay(asker, operation, input);
-    const result = await audited(dependencies, asker, operation, input, () => operation.run(dependencies, input));
+    await checkMay(dependencies, asker, operation, input);
+    const asked = { by: asker.name, rights: asker.scope?.rights };
+    const result = await audited(dependencies, asker, operation, input, (note) =>
+      operation.run(dependencies, input, { ...asked, note }),
+    );
     return { ok: true, result: operation.output.parse(result) };
   } catch (error) {
     return refusalOf(error);

@@ -1,27 +1,73 @@
-/** Operations on the roles of accounts. */
+/** Operations on the roles of accounts (lib/runtime/rights.ts). */
 import { z } from 'zod';
+import { givenRole } from '../../../lib/runtime/field-rights.ts';
+import { type Held, roleNames } from '../../../lib/runtime/rights.ts';
+import { Jid } from '../../../lib/xmpp/jid.ts';
 import { findAccount } from '../core/accounts.ts';
-import { roleNames, setRole } from '../core/roles.ts';
-import { accountInput, noAccount, tenantOf } from './inputs.ts';
+import { type Holder, holdersOf, operatorsOf, RoleRefused, setRole } from '../core/roles.ts';
+import { accountInput, contentInput, domainInput, findTenant, noAccount, tenantOf } from './inputs.ts';
 import { operation } from './operation.ts';
+import { Refusal } from './refusal.ts';
+
+const role = z.enum(roleNames);
 
 export const userRole = operation({
   name: 'user-role',
-  /** `admin`: may do everything to the tenant that can be done to it by ad-hoc commands. */
-  input: z.strictObject({ jid: accountInput, role: z.enum(roleNames) }),
-  output: z.object({ jid: z.string(), role: z.enum(roleNames) }),
-  right: 'tenant',
+  input: z.strictObject({ jid: accountInput, role: role.meta(givenRole), content: contentInput }),
+  output: z.object({ jid: z.string(), role, content: z.boolean() }),
+  right: 'tenant.roles',
   isRepeatable: true,
-  help: 'Makes an account an admin of its tenant, or takes that away.',
+  help: 'Gives an account a role over its tenant or over the deployment, or takes it away.',
   isGrave: true,
   commands: ['user role'],
   http: { method: 'put', path: '/tenants/{domain}/accounts/{local}/role' },
-  async run(dependencies, { jid, role }) {
+  async run(dependencies, { jid, role, content = false }, { note }) {
     const { domain } = await tenantOf(dependencies, jid);
-    if (!(await findAccount(dependencies.store, domain, jid.local))) {
-      throw noAccount(jid);
+    const { store, clock } = dependencies;
+    const { local } = jid;
+    if (!(await findAccount(store, domain, local))) throw noAccount(jid);
+    if (content && role === 'none') throw new Refusal('invalid', 'whoever reads content has a role; support is the least');
+    const next: Held = { role, ...(content && { hasContent: true }) };
+    try {
+      note(await setRole(store, { domain, local, since: new Date(clock.timeOfDay()).toISOString() }, next), next);
+    } catch (error) {
+      if (error instanceof RoleRefused) throw new Refusal('conflict', error.message);
+      throw error;
     }
-    await setRole(dependencies.store, domain, jid.local, role);
-    return { jid: `${jid}`, role };
+    return { jid: `${jid}`, role, content };
   },
+});
+
+const holder = z.object({ jid: z.string(), role, content: z.boolean(), since: z.string() });
+
+function describe([jid, { role, hasContent = false, since }]: readonly [string, Holder]): z.input<typeof holder> {
+  return { jid, role, content: hasContent, since };
+}
+
+export const roleList = operation({
+  name: 'role-list',
+  input: z.strictObject({ domain: domainInput }),
+  output: z.object({ holders: z.array(holder) }),
+  right: 'tenant.see',
+  isRepeatable: true,
+  help: 'Lists the accounts that have a role over a tenant.',
+  commands: ['role list'],
+  http: { method: 'get', path: '/tenants/{domain}/roles' },
+  async run(dependencies, { domain }) {
+    await findTenant(dependencies, domain);
+    const found = Object.entries(await holdersOf(dependencies.store, domain));
+    return { holders: found.map(([local, one]) => describe([`${Jid.of(local, domain)}`, one])) };
+  },
+});
+
+export const roleDeploymentList = operation({
+  name: 'role-deployment-list',
+  input: z.strictObject({}),
+  output: z.object({ holders: z.array(holder) }),
+  right: 'deployment.see',
+  isRepeatable: true,
+  help: 'Lists the accounts that have a role over the deployment.',
+  commands: ['role list'],
+  http: { method: 'get', path: '/roles' },
+  run: async ({ store }) => ({ holders: Object.entries(await operatorsOf(store)).map(describe) }),
 });

@@ -18,7 +18,7 @@ export const roomList = operation({
   input: z.strictObject({ domain: domainInput, after: afterInput }),
   /** `next` is what to ask for as `after`; absent on the last page. */
   output: z.object({ rooms: z.array(room), next: z.string().optional() }),
-  right: 'tenant',
+  right: 'tenant.see',
   isRepeatable: true,
   help: 'Lists a page of the rooms of a tenant, hidden ones too.',
   commands: ['room list'],
@@ -45,7 +45,7 @@ export const roomDestroy = operation({
     reason: z.string().max(routerLimits.roomReasonCharactersMax).optional(),
   }),
   output: z.object({ room: z.string() }),
-  right: 'tenant',
+  right: 'tenant.rooms',
   isRepeatable: true,
   help: 'Destroys a room with its history, and tells its occupants.',
   commands: ['room destroy'],

@@ -10,7 +10,7 @@ export const tenantIndex = operation({
   input: z.strictObject({ domain: domainInput, after: afterInput }),
   /** `next` is what to ask for as `after`; absent when all is done. */
   output: z.object({ domain: z.string(), messages: z.int(), next: z.string().optional() }),
-  right: 'tenant',
+  right: 'tenant.policy',
   isRepeatable: true,
   help: "Makes older messages searchable, or not searchable any more, as the tenant's policy says: some of them at a time.",
   commands: ['tenant index'],

@@ -1,6 +1,7 @@
 /** Operations on the policy of a tenant (lib/runtime/policy). */
 import { z } from 'zod';
 import { Conflict } from '../../../lib/ports/store.ts';
+import { needing } from '../../../lib/runtime/field-rights.ts';
 import { runtimeLimits } from '../../../lib/runtime/limits.ts';
 import type { PolicyKey } from '../../../lib/runtime/policy/policy-key.ts';
 import { type PolicyChange, policyKeys, type TenantPolicy } from '../../../lib/runtime/policy/tenant-policy.ts';
@@ -17,9 +18,12 @@ const keys = Object.entries<PolicyKey>(policyKeys);
 /** A secret is shown as whether there is one. */
 const schemas = Object.fromEntries(keys.map(([name, { schema, isSecret }]) => [name, isSecret ? z.boolean() : schema]));
 const change = Object.fromEntries(
-  keys.map(([name, { schema, isSecret, isFile, text }]) => [
+  keys.map(([name, { schema, isSecret, isFile, isOwners, text }]) => [
     name,
-    schema.optional().meta({ description: text, ...(isSecret && { isSecret }), ...(isFile === 'text' && { isDocument: true }) }),
+    schema.optional().meta({
+      ...{ description: text, ...(isSecret && { isSecret }), ...(isFile === 'text' && { isDocument: true }) },
+      ...(isOwners && needing('tenant.own')),
+    }),
   ]),
 );
 
@@ -41,12 +45,12 @@ export const tenantSet = operation({
     ...change,
   }),
   output: described,
-  right: 'tenant',
+  right: 'tenant.policy',
   isRepeatable: true,
   help: 'Changes the policy of a tenant, which is felt within a second.',
   commands: ['tenant set'],
   http: { method: 'patch', path: '/tenants/{domain}/policy' },
-  async run(dependencies, { domain, policyVersion, ...given }) {
+  async run(dependencies, { domain, policyVersion, ...given }, { note }) {
     const changed = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as PolicyChange;
     if (Object.keys(changed).length === 0)
       throw new Refusal('invalid', `say what to change: ${Object.keys(policyKeys).join(', ')}`);
@@ -57,6 +61,7 @@ export const tenantSet = operation({
       if (tenant === undefined) throw new Refusal('absent', `tenant '${domain}' was removed meanwhile`);
       tellOfServices(dependencies, before, tenant);
       if (dependencies.isFederated) readLists(dependencies, tenant);
+      note(shownOf(before, changed), shownOf(tenant, changed));
       return describe(tenant);
     } catch (error) {
       if (error instanceof Conflict) throw new Refusal('conflict', `the policy of '${domain}' was changed: look at it again`);
@@ -69,7 +74,7 @@ export const tenantShow = operation({
   name: 'tenant-show',
   input: z.strictObject({ domain: domainInput }),
   output: described,
-  right: 'tenant',
+  right: 'tenant.see',
   isRepeatable: true,
   help: 'Gives the policy of a tenant.',
   commands: ['tenant show'],
@@ -77,12 +82,20 @@ export const tenantShow = operation({
   run: async (dependencies, { domain }) => describe(await findTenant(dependencies, domain)),
 });
 
-function describe({ domain, policyVersion, policy }: Tenant): z.input<typeof described> {
-  const shown = keys.map(([name, { isSecret }]) => {
-    const value = policy[name as keyof TenantPolicy];
-    return [name, isSecret ? value !== '' : value];
-  });
-  return { domain, policyVersion, policy: Object.fromEntries(shown) as Shown };
+function describe(tenant: Tenant): z.input<typeof described> {
+  const { domain, policyVersion, policy } = tenant;
+  return { domain, policyVersion, policy: shownOf(tenant, policy) as Shown };
+}
+
+/** The keys of the policy that are named, without secrets. */
+function shownOf({ policy }: Tenant, named: object): Readonly<Record<string, unknown>> {
+  const shown = keys.filter(([name]) => Object.hasOwn(named, name));
+  return Object.fromEntries(
+    shown.map(([name, { isSecret }]) => {
+      const value = policy[name as keyof TenantPolicy];
+      return [name, isSecret ? value !== '' : value];
+    }),
+  );
 }
 
 /** @throws {Refusal} when this deployment cannot seal */

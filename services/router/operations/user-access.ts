@@ -1,11 +1,13 @@
 /** Operations on one account: what it is, and whether it is let in. */
 import { z } from 'zod';
+import { roleNames } from '../../../lib/runtime/rights.ts';
 import { readSessions } from '../../../lib/runtime/sessions.ts';
 import { findAccount, setDisabled } from '../core/accounts.ts';
-import { roleNames, roleOf } from '../core/roles.ts';
+import { heldBy } from '../core/roles.ts';
 import { endTokens } from '../sasl/clients.ts';
 import { endSessions } from '../sessions/end-sessions.ts';
 import { accountInput, noAccount, tenantOf } from './inputs.ts';
+import { checkIsNotLastOwner } from './last-owner.ts';
 import { operation } from './operation.ts';
 
 export const userShow = operation({
@@ -15,12 +17,14 @@ export const userShow = operation({
     jid: z.string(),
     createdAt: z.string(),
     role: z.enum(roleNames),
+    /** May read messages that were reported. */
+    content: z.boolean(),
     isDisabled: z.boolean(),
     /** Its owner has removed it, and it is erased then, unless it is enabled before. */
     erasedAt: z.string().optional(),
     sessions: z.number(),
   }),
-  right: 'tenant',
+  right: 'tenant.see',
   isRepeatable: true,
   help: 'Tells when an account was made, its role, whether it is let in, and how many sessions it has.',
   commands: ['user show'],
@@ -28,15 +32,15 @@ export const userShow = operation({
   async run({ store, ...dependencies }, { jid }) {
     const { domain } = await tenantOf({ store, ...dependencies }, jid);
     const { local } = jid;
-    const [account, role, [sessions = []]] = await Promise.all([
+    const [account, { role, hasContent: content = false }, [sessions = []]] = await Promise.all([
       findAccount(store, domain, local),
-      roleOf(store, domain, local),
+      heldBy(store, domain, local),
       readSessions(store, [{ domain, local }]),
     ]);
     if (account === undefined) throw noAccount(jid);
     const { createdAt, isDisabled = false, removeAtMs } = account;
     const erasedAt = removeAtMs === undefined ? undefined : new Date(removeAtMs).toISOString();
-    return { jid: `${jid}`, createdAt, role, isDisabled, erasedAt, sessions: sessions.length };
+    return { jid: `${jid}`, createdAt, role, content, isDisabled, erasedAt, sessions: sessions.length };
   },
 });
 
@@ -44,12 +48,13 @@ export const userDisable = operation({
   name: 'user-disable',
   input: z.strictObject({ jid: accountInput }),
   output: z.object({ jid: z.string() }),
-  right: 'tenant',
+  right: 'tenant.help',
   isRepeatable: true,
   help: 'Ends the sessions and tokens of an account and lets nobody in; what it keeps and is sent stays.',
   commands: ['user disable'],
   http: { method: 'post', path: '/tenants/{domain}/accounts/{local}/disable' },
-  async run(dependencies, { jid }) {
+  async run(dependencies, { jid }, asked) {
+    await checkIsNotLastOwner(dependencies, jid, asked);
     const tenant = await tenantOf(dependencies, jid);
     if (!(await setDisabled(dependencies.store, tenant.domain, jid.local, true))) throw noAccount(jid);
     const ending = { condition: 'not-authorized', text: 'the account is disabled' };
@@ -63,7 +68,7 @@ export const userEnable = operation({
   name: 'user-enable',
   input: z.strictObject({ jid: accountInput }),
   output: z.object({ jid: z.string() }),
-  right: 'tenant',
+  right: 'tenant.help',
   isRepeatable: true,
   help: 'Lets a disabled account in again, also one that its owner has removed and that is not erased yet.',
   commands: ['user enable'],

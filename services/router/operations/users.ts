@@ -11,6 +11,7 @@ import { removalsOf } from '../removal/removals.ts';
 import { deriveKeys } from '../sasl/passwords.ts';
 import { answerInTime, progressOutput, waitingInput } from './answer-in-time.ts';
 import { accountInput, afterInput, domainInput, findTenant, noAccount, passwordInput, tenantOf } from './inputs.ts';
+import { checkIsNotLastOwner } from './last-owner.ts';
 import { operation } from './operation.ts';
 import { Refusal } from './refusal.ts';
 
@@ -20,7 +21,7 @@ export const userAdd = operation({
   name: 'user-add',
   input: z.strictObject({ jid: accountInput, password: passwordInput }),
   output: z.object(account),
-  right: 'tenant',
+  right: 'tenant.accounts',
   isRepeatable: false,
   help: 'Adds an account.',
   commands: ['user add'],
@@ -53,12 +54,13 @@ export const userRemove = operation({
   name: 'user-remove',
   input: z.strictObject({ jid: accountInput, ...waitingInput }),
   output: z.object({ ...account, ...progressOutput }),
-  right: 'tenant',
+  right: 'tenant.accounts',
   isRepeatable: true,
   help: 'Removes an account with all that it keeps.',
   commands: ['user remove'],
   http: { method: 'delete', path: '/tenants/{domain}/accounts/{local}' },
-  async run(dependencies, { jid, waitMs, again }) {
+  async run(dependencies, { jid, waitMs, again }, asked) {
+    await checkIsNotLastOwner(dependencies, jid, asked);
     const removal = removalsOf(dependencies).account(await tenantOf(dependencies, jid), jid.local);
     return answerInTime(dependencies, waitMs, `${jid}`, { jid: `${jid}` }, async () => {
       if (!(await removal) && !again) throw noAccount(jid);
@@ -76,7 +78,7 @@ export const userList = operation({
   }),
   /** `next` is what to ask for as `after`; absent on the last page. */
   output: z.object({ users: z.array(z.string()), next: z.string().optional() }),
-  right: 'tenant',
+  right: 'tenant.see',
   isRepeatable: true,
   help: 'Lists a page of the accounts of a tenant.',
   commands: ['user list'],
@@ -117,7 +119,7 @@ export const userPassword = operation({
   name: 'user-password',
   input: z.strictObject({ jid: accountInput, password: passwordInput }),
   output: z.object(account),
-  right: 'tenant',
+  right: 'tenant.accounts',
   isRepeatable: true,
   help: 'Changes the password of an account.',
   isGrave: true,

@@ -8,6 +8,7 @@ import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { Account } from '../core/account.ts';
 import { deleteAccountRow, unlistAccount } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
+import { forgetRole } from '../core/roles.ts';
 import { Turn } from '../core/turn.ts';
 import { routerLimits } from '../limits.ts';
 import { endSessions } from '../sessions/end-sessions.ts';
@@ -49,6 +50,7 @@ export async function endAccount(
   own?: { readonly sid: string },
 ): Promise<void> {
   await deleteAccountRow(dependencies.store, tenant.domain, local);
+  await forgetRole(dependencies.store, tenant.domain, local);
   await endSessions(dependencies, tenant, local, { condition: 'not-authorized', text: 'the account was removed' }, own);
   const turn = new Turn(dependencies);
   const account = new Account(turn, tenant, local);

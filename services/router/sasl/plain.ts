@@ -4,20 +4,23 @@
  * First comes the password that the tenant keeps, and then its systems are asked. Where one of these cannot be asked and none says yes, nobody
  * knows, and nobody is let in.
  */
+import { appendAudit } from '../../../lib/runtime/audit.ts';
 import { networkOf } from '../../../lib/runtime/networks.ts';
 import type { SignInWay } from '../../../lib/runtime/policy/sign-in.ts';
+import type { Role } from '../../../lib/runtime/rights.ts';
 import { isSameSecret } from '../../../lib/runtime/secrets.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { SaslFailure } from '../../../lib/xmpp/errors.ts';
+import { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Dependencies } from '../core/dependencies.ts';
-import { roleOf, setRole } from '../core/roles.ts';
+import { heldBy, RoleRefused, setRole } from '../core/roles.ts';
 import { findCredentials, readName, type SignedIn, signedIn } from './credentials.ts';
 import { accountOf } from './first-sign-in.ts';
 import { checkGuess } from './guesses.ts';
 import { looksLikeJwt } from './jwt.ts';
 import { askLdap } from './ldap.ts';
 import { deriveKeysWith, InvalidPassword, preparePassword } from './passwords.ts';
-import type { PasswordAttempt, Vouched } from './vouching.ts';
+import { type PasswordAttempt, type Vouched, type VouchedRole, vouchedRoles } from './vouching.ts';
 import { askWebhook } from './webhook.ts';
 
 /** @returns what the message says if its password is a token (jwt.ts); undefined for any other */
@@ -92,11 +95,31 @@ async function letIn(
   { authzid, from }: { readonly authzid: string | undefined; readonly from: string | undefined },
 ): Promise<SignedIn> {
   readName({ name: local, authzid, from }, tenant); // the account may be another than the name that was typed
-  const { store } = dependencies;
   const person = signedIn(local, account ?? (await accountOf(dependencies, tenant, local)));
-  if (role !== undefined && (await roleOf(store, tenant.domain, local)) !== role)
-    await setRole(store, tenant.domain, local, role);
+  if (role !== undefined) await takeRole(dependencies, tenant, local, role);
   return way === 'password' ? person : { ...person, way, untilMs };
+}
+
+/** A tenant's system gives and takes the roles of its people, but never that of an owner or an operator. */
+async function takeRole(
+  { store, clock, log }: Dependencies,
+  { domain }: Tenant,
+  local: string,
+  role: VouchedRole,
+): Promise<void> {
+  const held = await heldBy(store, domain, local);
+  if (held.role === role || !(vouchedRoles as readonly Role[]).includes(held.role)) return;
+  try {
+    const since = new Date(clock.timeOfDay()).toISOString();
+    const next = { role, ...(role !== 'none' && held.hasContent && { hasContent: true }) };
+    const before = await setRole(store, { domain, local, since }, next);
+    const input = { jid: `${Jid.of(local, domain)}`, role };
+    const change = { before, after: next };
+    await appendAudit({ store, clock }, domain, { by: 'webhook', operation: 'user-role', input, outcome: 'done', change });
+  } catch (error) {
+    if (!(error instanceof RoleRefused)) throw error;
+    log.warn({ domain, account: local, role, reason: error.message }, 'a role from a webhook was not given');
+  }
 }
 
 /** Compares with the password that the tenant keeps. */

@@ -1,8 +1,11 @@
 /** What the tenant's own systems say of somebody who has sent a password. */
 import type { SignInWay } from '../../../lib/runtime/policy/sign-in.ts';
 import type { AccountRow } from '../core/accounts.ts';
-import type { Role } from '../core/roles.ts';
 import type { Attempt } from './guesses.ts';
+
+/** Roles that a tenant's system may give: owners are made here alone. */
+export const vouchedRoles = ['none', 'auditor', 'support', 'admin'] as const;
+export type VouchedRole = (typeof vouchedRoles)[number];
 
 export interface PasswordAttempt extends Attempt {
   /** As it was typed. */
@@ -16,7 +19,7 @@ export interface Vouched {
   /** The account whose password was compared; absent: it is made at the first sign-in. */
   readonly account?: AccountRow;
   /** Absent: it stays as it is. */
-  readonly role?: Role | undefined;
+  readonly role?: VouchedRole | undefined;
   /** {@link SignedIn.untilMs} */
   readonly untilMs?: number | undefined;
 }

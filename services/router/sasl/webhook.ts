@@ -12,10 +12,9 @@ import { networkOf } from '../../../lib/runtime/networks.ts';
 import { SaslFailure } from '../../../lib/xmpp/errors.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { openPolicySecret } from '../core/policy-secrets.ts';
-import { roleNames } from '../core/roles.ts';
 import { prepareName } from './credentials.ts';
 import { outsideLimits } from './limits.ts';
-import type { PasswordAttempt, Vouched } from './vouching.ts';
+import { type PasswordAttempt, type Vouched, vouchedRoles } from './vouching.ts';
 
 /** Posts a small document over HTTPS, once. @throws {Error} in words */
 export type PostDocument = (
@@ -34,7 +33,7 @@ declare module '../core/dependencies.ts' {
 const answerSchema = z.object({
   allowed: z.boolean(),
   name: z.string().optional(),
-  role: z.enum(roleNames).optional(),
+  role: z.enum(vouchedRoles).optional(),
   /** Seconds since the epoch. */
   expires: z.number().positive().optional(),
 });
