@@ -10,6 +10,7 @@ export const slowFiles: readonly string[] = [
   'test/cli/bundle.test.ts',
   'test/cli/certificates.test.ts',
   'test/cli/cloud-accounts.test.ts',
+  'test/cli/compose-file.test.ts',
   'test/cli/invites.test.ts',
   'test/cli/keys.test.ts',
   'test/cli/logs.test.ts',
