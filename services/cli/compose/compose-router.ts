@@ -65,6 +65,7 @@ export async function composeRouter({ keys, documents, ...ports }: Ports): Promi
     jwks: new JwkSets(outside.get, clock),
     postDocument: outside.post,
     dialHost: outside.dial,
+    startedMs: clock.monotonic(),
     tokenSecrets: keys && tokenSecrets({ store: ports.store, clock, keys }),
     version,
   };

@@ -48,6 +48,8 @@ export interface Dependencies {
   readonly proxy?: ProxyPlace | undefined;
   /** The origin of the pages, of tenants whose policy does not name another one. */
   readonly webUrl?: string | undefined;
+  /** When this router was started, by `Clock.monotonic`, for XEP-0012. */
+  readonly startedMs: number;
   /** The version of the program, for XEP-0092. */
   readonly version: string;
 }

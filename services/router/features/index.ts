@@ -4,6 +4,7 @@ import { session } from './rfc6120-session.ts';
 import { presence } from './rfc6121-presence.ts';
 import { roster } from './rfc6121-roster.ts';
 import { subscription } from './rfc6121-subscription.ts';
+import { lastActivity } from './xep0012-last-activity.ts';
 import { disco } from './xep0030-disco.ts';
 import { privateXml } from './xep0049-private-xml.ts';
 import { adHocCommands } from './xep0050-commands.ts';
@@ -75,6 +76,7 @@ export const features: readonly AccountFeature[] = [
   blocking,
   ping,
   entityTime,
+  lastActivity,
   carbons,
   archive,
   fullTextSearch,

@@ -1,5 +1,7 @@
 /** Bounds of features that nobody else has to know. */
 export const featureLimits = {
+  /** Characters that are kept of the status with which somebody left (XEP-0012). */
+  lastStatusCharactersMax: 500,
   /** Reports of one account in a day (UTC). */
   reportsPerDayMax: 20,
   /** How long a report is kept, days. */

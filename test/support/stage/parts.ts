@@ -56,6 +56,7 @@ export async function embeddedDependencies(
     knownSpans: new RecentKeys(programLimits.knownSpansMax),
     shares: new Shares(clock),
     underWay: new UnderWay(),
+    startedMs: clock.monotonic(),
     version: '0.0.0',
     async close() {
       await bus.close();
