@@ -183,6 +183,8 @@ export const runtimeLimits = {
   blockListsMax: 5,
   /** Addresses in one list of contacts in a tenant's policy. */
   contactsMax: 10,
+  /** Files with the status of the service that a tenant's policy names. */
+  statusUrlsMax: 5,
   /** An address of the web in a tenant's policy, characters. */
   policyUrlCharactersMax: 500,
 

@@ -27,6 +27,7 @@ import { removalGraceDays } from './removal-grace.ts';
 import { retentionDays } from './retention-days.ts';
 import { search } from './search.ts';
 import { signIn } from './sign-in.ts';
+import { statusUrls } from './status-urls.ts';
 import { tokenDays } from './token-days.ts';
 import { turnSecret } from './turn-secret.ts';
 import { webUrl } from './web-url.ts';
@@ -42,7 +43,7 @@ export const policyKeys = {
   ...{ registrationsPerDay, registrationsPerAddress, removalGraceDays },
   ...owners({ webhookUrl, webhookSecret }),
   ...{ blockLists },
-  ...{ abuseContacts, adminContacts, securityContacts, supportContacts },
+  ...{ abuseContacts, adminContacts, securityContacts, supportContacts, statusUrls },
   ...{ termsUrl, dataAccess, dataEncrypted },
   ...{ guestsMax, guestsPerAddress, guestReach },
 };

@@ -20,6 +20,25 @@ export function urlKey(placeholder: string, text: string, { isOrigin }: { readon
   };
 }
 
+/** Several of them, typed with commas between them; `none` empties the list. */
+export function urlsKey(text: string): PolicyKey<readonly string[]> {
+  const { statusUrlsMax } = runtimeLimits;
+  const url = z
+    .string({ error: 'a list of addresses takes text' })
+    .max(max, { error: `an address of the web has at most ${max} characters` })
+    .superRefine((given, context) => {
+      if (!isWebUrl(given, false))
+        context.addIssue(`'${given.slice(0, 100)}' is not an address of the web, such as https://status.example.net/x.json`);
+    });
+  const schema = z.array(url).max(statusUrlsMax, { error: `a list has at most ${statusUrlsMax} addresses` });
+  return {
+    schema: schema as unknown as z.ZodType<readonly string[], readonly string[]>,
+    ...{ preset: [], strictest: [], placeholder: 'URL,…', text },
+    allowed: `at most ${statusUrlsMax} addresses of https or http with commas between them, or 'none'`,
+    fromText: (typed) => (typed === 'none' ? [] : typed.split(',').map((one) => one.trim())),
+  };
+}
+
 function isWebUrl(given: string, isOrigin: boolean): boolean {
   if (!URL.canParse(given)) return false;
   const { protocol, origin, username, password } = new URL(given);

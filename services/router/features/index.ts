@@ -41,6 +41,7 @@ import { roomSelfPing } from './xep0410-self-ping.ts';
 import { fullTextSearch } from './xep0431-full-text-search.ts';
 import { archivePreferences } from './xep0441-archive-preferences.ts';
 import { preauthenticatedRegistration } from './xep0445-preauth.ts';
+import { outageStatus } from './xep0455-outage-status.ts';
 import { fast } from './xep0484-fast.ts';
 import { displayedSync } from './xep0490-displayed-sync.ts';
 import { notificationSettings } from './xep0492-notification-settings.ts';
@@ -73,6 +74,7 @@ export const features: readonly AccountFeature[] = [
   pep,
   anonymous,
   contacts,
+  outageStatus,
   blocking,
   ping,
   entityTime,
