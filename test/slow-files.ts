@@ -11,6 +11,7 @@ export const slowFiles: readonly string[] = [
   'test/cli/certificates.test.ts',
   'test/cli/cloud-accounts.test.ts',
   'test/cli/compose-file.test.ts',
+  'test/cli/doctor-local.test.ts',
   'test/cli/invites.test.ts',
   'test/cli/keys.test.ts',
   'test/cli/logs.test.ts',

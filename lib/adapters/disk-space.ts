@@ -27,14 +27,18 @@ export class DiskSpace {
     const now = this.#clock.monotonic();
     if (now - this.#lookedMs >= adapterLimits.diskLookMs) {
       this.#lookedMs = now;
-      const { freeBytes, totalBytes } = this.#look();
-      this.#isShort = freeBytes < Math.min(adapterLimits.diskReserveBytes, totalBytes * adapterLimits.diskReserveShare);
+      this.#isShort = isShortOf(this.#look());
     }
     return this.#isShort;
   }
 }
 
-function spaceOf(folder: string): Space {
+/** True when only the last part of the disk is left. */
+export function isShortOf({ freeBytes, totalBytes }: Space): boolean {
+  return freeBytes < Math.min(adapterLimits.diskReserveBytes, totalBytes * adapterLimits.diskReserveShare);
+}
+
+export function spaceOf(folder: string): Space {
   try {
     const { bavail, blocks, bsize } = statfsSync(folder);
     return { freeBytes: bavail * bsize, totalBytes: blocks * bsize };

@@ -327,11 +327,12 @@ export const commands: readonly Command[] = [
   }),
   command({
     name: 'doctor',
-    positionals: ['DOMAIN'],
-    summary: 'checks a domain from the outside: DNS, ports, TLS, certificates, sign-in, WebSocket',
+    positionals: ['[DOMAIN]'],
+    summary: 'checks a domain from the outside: DNS, ports, TLS, certificates, sign-in, WebSocket; or this machine',
     text: [
       'It needs only the network. It prints one line a check: ok, warn or fail, and what to do. The exit code is 1 if one fails.',
       'With --user it also signs in, if the certificate is valid, and checks rooms and uploads.',
+      'With --local it looks at this machine instead: disk, clock, open files, ports, certificate, store, and the last backup.',
     ],
     options: doctorOptions,
     run: async (values, positionals) => (await import('./doctor/doctor.ts')).doctor(values, positionals),

@@ -165,6 +165,16 @@ export const programLimits = {
   doctorDaysLeftSoonMin: 21,
   /** Size of a web page, bytes. */
   doctorBodyBytesMax: 64 * 1024,
+  /** With less of the disk free, `doctor --local` warns, as a share. The store itself refuses at `adapterLimits.diskReserveShare`. */
+  doctorDiskFreeShareMin: 0.1,
+  /** How far the clock may stand behind the last write of the store, ms. */
+  doctorClockBehindMsMax: 60_000,
+  /** With fewer open files, a service of a hundred people runs into the bound. */
+  doctorOpenFilesMin: 1_024,
+  /** A backup that is older is a warning, days. */
+  doctorBackupDaysMax: 7,
+  /** How long a port of this machine may take to answer, ms. */
+  doctorLocalMs: 3_000,
   /** Redirects that are followed. */
   doctorRedirectsMax: 3,
 } as const;

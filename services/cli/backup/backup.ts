@@ -4,13 +4,14 @@
  */
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { checkDatabase, copyDatabase } from '../../../lib/adapters/sqlite-backup.ts';
 import { databaseName } from '../../../lib/adapters/sqlite-schema.ts';
 import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
 import { keysFolderOf } from '../compose/certificate-keys.ts';
 import { checkHoldsStore, findDataFolder } from '../compose/data-folder.ts';
 import { filesFolderIn } from '../compose/files-part.ts';
+import { noteBackup } from '../compose/last-backup.ts';
 import { quote, Refusal, reasonOf, say } from '../core/report.ts';
 import { version } from '../core/version.ts';
 import type { BackupValues } from './backup-options.ts';
@@ -34,6 +35,7 @@ export async function backup({ data, keys }: BackupValues, [target = '']: readon
     if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
     throw new Refusal(`'${folder}' could not be copied into '${target}': ${reasonOf(error)}`);
   }
+  noteBackup(folder, { begun: manifest.begun, target: resolve(target) });
   const { rows, files, hasKeys } = manifest;
   const all = rows.core + rows.archive + rows.live;
   say(`backed up ${quote(folder)} into ${quote(target)}: ${all} rows and ${files.count} files, read back and checked`);

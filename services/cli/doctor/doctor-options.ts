@@ -11,6 +11,7 @@ import {
   textOption,
   type Values,
 } from '../core/arguments.ts';
+import { data, settings } from '../core/options.ts';
 import { hostNameOption } from '../dns/dns-options.ts';
 import { programLimits } from '../limits.ts';
 
@@ -31,6 +32,9 @@ function resolverOption(text: string): Option<string | undefined> {
 }
 
 export const doctorOptions = {
+  local: { ...switchOption('instead of a domain: looks at this machine and the data folder'), isFlagOnly: true },
+  data,
+  settings,
   dns: resolverOption("the DNS server to ask, instead of the system's"),
   ca: pathOption('FILE', 'certificates of authorities to trust besides the public ones, PEM'),
   acmeZone: hostNameOption('ZONE', 'where the _acme-challenge records should point; without it any target will do'),
@@ -46,3 +50,5 @@ export const doctorOptions = {
 } satisfies Options;
 
 export type DoctorValues = Values<typeof doctorOptions>;
+/** What counts for a look from outside. */
+export type OutsideValues = Omit<DoctorValues, 'local' | 'data' | 'settings'>;

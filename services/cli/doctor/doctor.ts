@@ -10,8 +10,9 @@ import { publicDomain } from '../dns/host-name.ts';
 import { programLimits } from '../limits.ts';
 import { checkDirectTls, checkStartTls, type Patient } from './client-check.ts';
 import { Deadline } from './deadline.ts';
-import type { DoctorValues } from './doctor-options.ts';
+import type { DoctorValues, OutsideValues } from './doctor-options.ts';
 import { type Finding, Findings } from './findings.ts';
+import { examineHere } from './local.ts';
 import { Names } from './names.ts';
 import { checkPlaces, look } from './places.ts';
 import { checkAcme } from './records-check.ts';
@@ -26,13 +27,13 @@ export interface Examined {
 
 /** @returns 1 when a check failed */
 export async function doctor(values: DoctorValues, positionals: readonly string[]): Promise<number> {
-  const { domain, findings } = await examine(values, positionals);
+  const { domain, findings } = await (values.local ? examineHere : examine)(values, positionals);
   report(domain, findings, values.json);
   return findings.some(({ state }) => state === 'fail') ? 1 : 0;
 }
 
 /** @throws {UsageError | Refusal} when arguments are wrong; problems of the domain become findings instead */
-export async function examine(values: DoctorValues, positionals: readonly string[]): Promise<Examined> {
+export async function examine(values: OutsideValues, positionals: readonly string[]): Promise<Examined> {
   const [text, ...rest] = positionals;
   if (text === undefined) throw new UsageError("'skylark doctor' needs a DOMAIN; see: skylark help doctor");
   if (rest.length > 0) throw new UsageError(`'${rest[0]}' is an unexpected argument; see: skylark help doctor`);
@@ -88,7 +89,7 @@ function rootsOf(ca: readonly string[], path: string | undefined): Roots {
 }
 
 /** @returns undefined when no account is given. @throws {UsageError} */
-async function readAccount({ user, password }: DoctorValues, domain: string): Promise<Account | undefined> {
+async function readAccount({ user, password }: OutsideValues, domain: string): Promise<Account | undefined> {
   if (user === undefined) {
     if (password !== undefined) throw new UsageError('--password needs --user with the name of the account');
     return undefined;
