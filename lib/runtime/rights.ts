@@ -12,7 +12,7 @@ export const tenantRights = {
   'tenant.audit': 'see the audit log',
   'tenant.help': 'end sessions, revoke devices, disable and enable accounts',
   'tenant.reports': 'see who has reported whom and why, without the messages, and delete reports',
-  'tenant.accounts': 'add and remove accounts, set their passwords, make invites',
+  'tenant.accounts': 'add and remove accounts, set their passwords, make tokens for them, make invites',
   'tenant.rooms': 'destroy rooms',
   'tenant.policy': 'change the policy, but for what decides who gets into which account, and try other servers again',
   'tenant.roles': 'give roles, none with a right that the giver lacks',

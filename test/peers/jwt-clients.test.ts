@@ -47,3 +47,18 @@ test('RFC 7519: slixmpp signs in with a token by PLAIN, and what is forged is re
 test('RFC 7519: profanity signs in with a token by PLAIN', async () => {
   terminal = await profanity(skylark, 'benvolio', await sign('benvolio'));
 });
+
+test('slixmpp signs in with a token that an app’s own server got over the API', async () => {
+  await skylark.policy('localhost', '--sign-in', 'api');
+  const key = skylark.command('key', 'add', 'app', '--tenant', 'localhost', '--access', 'write').trim();
+  const mint = async (local: string) => {
+    const response = await fetch(`http://localhost:${skylark.ports.http}/api/v1/tenants/localhost/accounts/${local}/tokens`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ makes: true }),
+    });
+    return ((await response.json()) as { token: string }).token;
+  };
+  const { c2s, c2sTls } = skylark.ports;
+  await runScript('./slixmpp/own_system.py', [c2s, c2sTls, 'localhost', await mint('rosaline'), await mint('juliet')], 5);
+});

@@ -26,6 +26,7 @@ import * as searchIndex from '../../services/router/operations/search-index.ts';
 import * as sessions from '../../services/router/operations/sessions.ts';
 import * as policies from '../../services/router/operations/tenant-policy.ts';
 import * as tenants from '../../services/router/operations/tenants.ts';
+import * as tokens from '../../services/router/operations/tokens.ts';
 import * as access from '../../services/router/operations/user-access.ts';
 import * as users from '../../services/router/operations/users.ts';
 import { type EmbeddedDependencies, embeddedDependencies } from '../support/stage/parts.ts';
@@ -49,6 +50,7 @@ const exported: Readonly<Record<string, unknown>> = {
   ...sessions,
   ...access,
   ...invites,
+  ...tokens,
   ...searchIndex,
 };
 

@@ -29,6 +29,8 @@ export interface AccountRow {
   readonly isDisabled?: true | undefined;
   /** With `isDisabled`: its owner has removed it, and it is erased then, ms (removal/leaving.ts). */
   readonly removeAtMs?: number | undefined;
+  /** Tokens that an app's own server got for it until then are void, ms (sasl/minted-tokens.ts). */
+  readonly mintedAfterMs?: number | undefined;
   /** The invite by which it was made, until all is done that follows from it (invites/befriend.ts). */
   readonly invitedBy?: string | undefined;
   /** By hash. Older accounts, and those that were imported, lack some. */

@@ -18,6 +18,7 @@ import { tenantIndex } from './search-index.ts';
 import { deviceList, deviceRevoke, sessionEnd, sessionList } from './sessions.ts';
 import { tenantSet, tenantShow } from './tenant-policy.ts';
 import { tenantAdd, tenantList, tenantRemove } from './tenants.ts';
+import { tokenCreate, tokenRevoke } from './tokens.ts';
 import { userDisable, userEnable, userShow } from './user-access.ts';
 import { userAdd, userList, userPassword, userRemove } from './users.ts';
 
@@ -33,6 +34,8 @@ export const operations: readonly Operation[] = [
   userDisable,
   userEnable,
   userReset,
+  tokenCreate,
+  tokenRevoke,
   inviteCreate,
   inviteList,
   inviteRevoke,

@@ -5,6 +5,7 @@ import { readSessions } from '../../../lib/runtime/sessions.ts';
 import { findAccount, setDisabled } from '../core/accounts.ts';
 import { heldBy } from '../core/roles.ts';
 import { endTokens } from '../sasl/clients.ts';
+import { voidMinted } from '../sasl/minted-tokens.ts';
 import { endSessions } from '../sessions/end-sessions.ts';
 import { accountInput, noAccount, tenantOf } from './inputs.ts';
 import { checkIsNotLastOwner } from './last-owner.ts';
@@ -60,6 +61,7 @@ export const userDisable = operation({
     const ending = { condition: 'not-authorized', text: 'the account is disabled' };
     await endSessions(dependencies, tenant, jid.local, ending);
     await endTokens(dependencies, { tenant, local: jid.local });
+    await voidMinted(dependencies, tenant, jid.local);
     return { jid: `${jid}` };
   },
 });

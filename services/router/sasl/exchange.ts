@@ -14,8 +14,8 @@ import { signInAsGuest } from './anonymous.ts';
 import { readName, type SignedIn } from './credentials.ts';
 import { signInByCertificate } from './external.ts';
 import { TooManyGuesses, WrongPassword } from './guesses.ts';
-import { claimedAccount, signInByJwt } from './jwt.ts';
 import { announcedText, findMechanism, type Mechanism, type Offered, offeredBindings, offeredNames } from './mechanisms.ts';
+import { signInWithToken, tokenAccount } from './minted-tokens.ts';
 import { checkOwn, readBearer, refusalOf } from './oauthbearer.ts';
 import { checkPlain, readPlainToken } from './plain.ts';
 import { type Profile, rfc6120 } from './profile.ts';
@@ -197,10 +197,10 @@ async function advance(
   }
   if (mechanism === 'OAUTHBEARER') return signInByBearer(dependencies, tenant, { profile, state, message }, { from, address });
   if (mechanism === 'PLAIN') {
-    const token = tenant.policy.signIn.includes('jwt') ? readPlainToken(message) : undefined;
+    const token = tenant.policy.signIn.some((way) => way === 'jwt' || way === 'api') ? readPlainToken(message) : undefined;
     if (token !== undefined) {
       const local = readName({ name: token.name, authzid: token.authzid, from }, tenant);
-      const signedIn = await signInByJwt(dependencies, { tenant, local, address }, token.token);
+      const signedIn = await signInWithToken(dependencies, { tenant, local, address }, token.token);
       return succeed(dependencies, tenant, profile.success(), withoutUpgrades(state), signedIn);
     }
     const signedIn = await checkPlain(dependencies, tenant, message, { address, from });
@@ -230,7 +230,7 @@ async function signInByBearer(
   if (state.isRefused) throw new WrongPassword();
   const { token, authzid } = readBearer(message);
   try {
-    const signedIn = await signInByJwt(dependencies, { tenant, local: claimedAccount(token, tenant), address }, token);
+    const signedIn = await signInWithToken(dependencies, { tenant, local: tokenAccount(token, tenant), address }, token);
     checkOwn(signedIn.local, authzid, from, tenant);
     return succeed(dependencies, tenant, profile.success(), withoutUpgrades(state), signedIn);
   } catch (error) {

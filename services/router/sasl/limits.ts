@@ -30,6 +30,11 @@ export const jwtLimits = {
   incarnationBytes: 9,
   /** Length of a token, characters. It fits into an element before sign-in, in base64; most have less than 2,000. */
   jwtCharactersMax: 7_000,
+  /** How long a token is good that an app's own server gets, seconds: unless it says, and at most. */
+  mintedSeconds: 300,
+  mintedSecondsMax: 3_600,
+  /** Random bytes that tell such a token from the next one. */
+  mintedIdBytes: 12,
   /** How far the clock of another system may be off, seconds. */
   jwtToleranceSeconds: 30,
   /** Size of a set of public keys, bytes. */
