@@ -1,23 +1,26 @@
 /** The services of a cell: one task with everything (`small`), or connection, peers, router, rooms and federation apart (`cell`). */
 import { CfnOutput, Duration } from 'aws-cdk-lib';
 import { Stats } from 'aws-cdk-lib/aws-cloudwatch';
-import type { ContainerImage } from 'aws-cdk-lib/aws-ecs';
+import { type ContainerImage, Secret } from 'aws-cdk-lib/aws-ecs';
 import type { Construct } from 'constructs';
 import { skylarkImage } from './bundles.ts';
 import { type CellProps, CellStack } from './cell-stack.ts';
 import type { DataStack } from './data-stack.ts';
+import { frontPort } from './front-door.ts';
 import { grantDialback, grantRows, grantTaskProtection, grantTokens, grantUnseal, grantUploads } from './grants.ts';
 import { serviceMetric } from './metrics.ts';
-import type { NetStack } from './net-stack.ts';
+import { frontTier, type NetStack } from './net-stack.ts';
 import { Operations } from './operations.ts';
 import { taskCpu } from './quotas.ts';
 import { rightsOf } from './rights.ts';
 import { ScaleIn } from './scale-in.ts';
 import { healthPort, type ServiceProps, SkylarkService, stopTimeout } from './service.ts';
+import type { WebStack } from './web-stack.ts';
 
 interface AppProps extends CellProps {
   readonly data: DataStack;
   readonly net: NetStack;
+  readonly web: WebStack;
 }
 
 /** Tasks are small and many: a stream needs 36 kB and a share of a core, and a task that dies takes few streams with it. */
@@ -26,25 +29,30 @@ const taskSize = { cpu: taskCpu.connection, memoryMiB: 4096 };
 /** Most cells need no more than two small tasks for streams of other servers, and two for streams to them. */
 const serverTaskSize = { cpu: taskCpu.peers, memoryMiB: 2048 };
 
+/** It asks routers, and waits. */
+const apiTaskSize = { cpu: taskCpu.api, memoryMiB: 512 };
+
 /** The process ends by itself before ECS would kill it. */
 const reserveSeconds = 10;
 
 export class AppStack extends CellStack {
   readonly #data: DataStack;
   readonly #net: NetStack;
+  readonly #web: WebStack;
   readonly #image: ContainerImage;
 
-  constructor(scope: Construct, id: string, { data, net, ...props }: AppProps) {
+  constructor(scope: Construct, id: string, { data, net, web, ...props }: AppProps) {
     super(scope, id, props);
     this.#data = data;
     this.#net = net;
+    this.#web = web;
     this.#image = skylarkImage(this, this.settings);
     const services: Readonly<Record<string, SkylarkService>> =
       this.settings.shape === 'small'
         ? { all: this.#all() }
         : {
             ...{ connection: this.#connection(), peers: this.#peers(), router: this.#router() },
-            ...{ muc: this.#muc(), federation: this.#federation() },
+            ...{ muc: this.#muc(), federation: this.#federation(), api: this.#api() },
           };
     new Operations(this, 'Operations', { services, data, net });
     for (const [tier, { service }] of Object.entries(services)) {
@@ -59,6 +67,9 @@ export class AppStack extends CellStack {
       image: this.#image,
       ...taskSize,
       environment: this.#environment(props.tier),
+      ...(props.tier === frontTier(this.settings) && {
+        secrets: { SKYLARK_FRONT_KEY: Secret.fromSecretsManager(this.#web.frontKey) },
+      }),
       ...props,
     });
   }
@@ -69,7 +80,7 @@ export class AppStack extends CellStack {
    */
   #all(): SkylarkService {
     const all = this.#add('All', { tier: 'all', tasks: { min: 1, max: 1 }, isAlone: true });
-    grantRows(all.taskRole, this.#data.tables, rightsOf(['connection', 'peers', 'router', 'muc', 'federation', 'web']));
+    grantRows(all.taskRole, this.#data.tables, rightsOf(['connection', 'peers', 'router', 'muc', 'federation', 'api', 'web']));
     grantUploads(all.taskRole, this.settings);
     grantUnseal(all.taskRole, this.#data.certificateKey);
     grantDialback(all.taskRole, this.#data.certificateKey);
@@ -163,12 +174,22 @@ export class AppStack extends CellStack {
     return federation;
   }
 
+  /** The console, the REST API and the pages of invites, behind the CDN. */
+  #api(): SkylarkService {
+    const { apiTasksMin: min, apiTasksMax: max } = this.settings;
+    const api = this.#add('Api', { tier: 'api', tasks: { min, max }, isMovable: true, ...apiTaskSize });
+    grantRows(api.taskRole, this.#data.tables, rightsOf(['api']));
+    scaleOnCpu(api);
+    return api;
+  }
+
   /** The command line's options as variables: `SKYLARK_TABLE_PREFIX` is `--table-prefix`. */
   #environment(tier: ServiceProps['tier']): Record<string, string> {
     const { settings } = this;
     const bus = this.#net.bus;
     const ports = this.#net.targetsOf(tier).map(({ door }) => [variableOf(door.id, tier), `${door.targetPort}`] as const);
     const signsSlots = tier === 'router' || tier === 'all';
+    const isFront = tier === frontTier(settings);
     const showsCertificates = ports.length > 0 || tier === 'federation';
     return {
       SKYLARK_DYNAMODB: 'aws',
@@ -189,9 +210,12 @@ export class AppStack extends CellStack {
         SKYLARK_CELL: settings.name,
         SKYLARK_CELL_HOST: settings.host,
         SKYLARK_CELL_SERVERS_HOST: settings.serversHost,
+        SKYLARK_CELL_WEB_URL: `https://${this.#web.host}`,
       }),
       ...(knowsServers.has(tier) && { SKYLARK_FEDERATION: 'true' }),
-      ...(ports.length > 0 && { SKYLARK_BIND: '0.0.0.0', ...Object.fromEntries(ports), SKYLARK_PROXY_PROTOCOL: 'true' }),
+      ...((ports.length > 0 || isFront) && { SKYLARK_BIND: '0.0.0.0' }),
+      ...(ports.length > 0 && { ...Object.fromEntries(ports), SKYLARK_PROXY_PROTOCOL: 'true' }),
+      ...(isFront && { SKYLARK_FRONT_PORT: `${frontPort}` }),
       ...(showsCertificates && { SKYLARK_CERTIFICATES: 'store' }),
       ...((showsCertificates || tier === 'router') && {
         SKYLARK_KMS: 'aws',

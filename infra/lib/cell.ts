@@ -24,7 +24,13 @@ export function buildCell(scope: App): Cell {
     data,
     description: 'Skylark: network, load balancer, bus',
   });
-  const web = new WebStack(scope, `${settings.name}-web`, { settings, data, description: 'Skylark: pages and certificates' });
-  const app = new AppStack(scope, `${settings.name}-app`, { settings, data, net, description: 'Skylark: services' });
+  const web = new WebStack(scope, `${settings.name}-web`, {
+    ...{ settings, data, net },
+    description: 'Skylark: pages and certificates',
+  });
+  const app = new AppStack(scope, `${settings.name}-app`, {
+    ...{ settings, data, net, web },
+    description: 'Skylark: services',
+  });
   return { data, net, web, app };
 }

@@ -26,15 +26,22 @@ import { needsServersBalancer } from './balancer-targets.ts';
 import { type CellProps, CellStack } from './cell-stack.ts';
 import type { DataStack } from './data-stack.ts';
 import { DnsName } from './dns-names.ts';
+import { FrontDoor } from './front-door.ts';
 import { busPorts, NatsBus } from './nats-bus.ts';
 import { outsideOf } from './outside-vpc.ts';
+import type { Settings } from './settings.ts';
 import { clientDoors, type Doors, StreamsBalancer, serverDoors, type Target } from './streams-balancer.ts';
 
 /** Tiers of tasks; `all` is the one task of the shape `small`. */
-export type TaskTier = 'connection' | 'peers' | 'router' | 'muc' | 'federation' | 'all' | 'nats';
+export type TaskTier = 'connection' | 'peers' | 'router' | 'muc' | 'federation' | 'api' | 'all' | 'nats';
 
 /** The tiers of the shape `cell`, without the bus. */
-const cellTiers = ['connection', 'peers', 'router', 'muc', 'federation'] as const;
+const cellTiers = ['connection', 'peers', 'router', 'muc', 'federation', 'api'] as const;
+
+/** Whose tasks serve the console and the REST API. */
+export function frontTier({ shape }: Settings): 'api' | 'all' {
+  return shape === 'small' ? 'all' : 'api';
+}
 
 const network = '10.0.0.0/16';
 
@@ -49,6 +56,7 @@ export class NetStack extends CellStack {
   readonly balancer: StreamsBalancer;
   readonly serversBalancer: StreamsBalancer;
   readonly bus: NatsBus | undefined;
+  readonly front: FrontDoor;
   readonly #groups = new Map<TaskTier, ISecurityGroup>();
 
   constructor(scope: Construct, id: string, { data, ...props }: NetProps) {
@@ -70,8 +78,13 @@ export class NetStack extends CellStack {
     this.#tell('', settings.host, this.balancer);
     this.#tell('Servers', settings.serversHost, this.serversBalancer);
     this.#tellOutgoing();
+    const namespace = new PrivateDnsNamespace(this, 'Names', { name: `${settings.name}.internal`, vpc: this.vpc });
+    this.front = new FrontDoor(this, 'Front', {
+      ...{ settings, namespace, vpc: this.vpc, subnets: this.taskSubnets.vpcSubnets },
+      groups: { link: this.#group('FrontGroup', 'the link from the CDN'), tasks: this.groupOf(frontTier(settings)) },
+    });
     if (settings.shape === 'small') return;
-    this.bus = this.#addBus(data.alerts);
+    this.bus = this.#addBus(data.alerts, namespace);
     new CfnOutput(this, 'BusKeysFunction', {
       value: this.bus.keys.functionName,
       description: 'the function that makes the keys of the bus',
@@ -214,7 +227,7 @@ export class NetStack extends CellStack {
     });
   }
 
-  #addBus(alerts: Alerts): NatsBus {
+  #addBus(alerts: Alerts, namespace: PrivateDnsNamespace): NatsBus {
     const nats = this.groupOf('nats');
     for (const tier of cellTiers) {
       nats.addIngressRule(this.groupOf(tier), Port.tcp(busPorts.clients), `bus for ${tier}`);
@@ -222,7 +235,6 @@ export class NetStack extends CellStack {
     }
     nats.addIngressRule(nats, Port.tcp(busPorts.routes), 'between the servers of the bus');
     nats.addEgressRule(nats, Port.tcp(busPorts.routes), 'between the servers of the bus');
-    const namespace = new PrivateDnsNamespace(this, 'Names', { name: `${this.settings.name}.internal`, vpc: this.vpc });
     return new NatsBus(this, 'Bus', {
       cluster: this.cluster,
       namespace,

@@ -2,9 +2,17 @@
 import { type TargetSizes, targetFaults } from './balancer-targets.ts';
 
 /** vCPU of a task, as AWS counts: 1,024 units are one. */
-export const taskCpu = { connection: 1_024, router: 1_024, muc: 1_024, peers: 512, federation: 512, nats: 512 } as const;
+export const taskCpu = {
+  connection: 1_024,
+  router: 1_024,
+  muc: 1_024,
+  peers: 512,
+  federation: 512,
+  api: 256,
+  nats: 512,
+} as const;
 export const busServers = 3;
-const tiers = ['connection', 'router', 'muc', 'peers', 'federation'] as const;
+const tiers = ['connection', 'router', 'muc', 'peers', 'federation', 'api'] as const;
 
 interface Sizes extends TargetSizes, Readonly<Record<`${(typeof tiers)[number]}TasksMax`, number>> {
   readonly vcpuMax: number;

@@ -8,7 +8,7 @@
  */
 
 export type Table = 'core' | 'archive' | 'live';
-export type Tier = 'connection' | 'peers' | 'router' | 'muc' | 'federation' | 'web' | 'certificates' | 'scaleIn';
+export type Tier = 'connection' | 'peers' | 'router' | 'muc' | 'federation' | 'api' | 'web' | 'certificates' | 'scaleIn';
 
 export interface RowRight {
   readonly table: Table;
@@ -110,6 +110,11 @@ export const rowRights: Readonly<Record<Tier, readonly RowRight[]>> = {
     { table: 'core', actions: get, partitions: [tenants, certificate, federation] },
     { table: 'core', actions: put, partitions: [federation] },
     { table: 'core', actions: list, partitions: [certificates] },
+  ],
+  // Its heartbeat, and the names, colours and logos of tenants. Everything else it asks of routers.
+  api: [
+    { table: 'live', actions: [...get, ...put, ...remove], partitions: [nodes] },
+    { table: 'core', actions: get, partitions: [tenants] },
   ],
   web: [{ table: 'core', actions: get, partitions: [tenants, certificates] }],
   certificates: [

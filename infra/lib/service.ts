@@ -17,13 +17,16 @@ import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
 import { executionRole, logDriver } from './execution-role.ts';
-import type { NetStack, TaskTier } from './net-stack.ts';
+import { frontPort } from './front-door.ts';
+import { frontTier, type NetStack, type TaskTier } from './net-stack.ts';
 
 export interface ServiceProps {
   readonly net: NetStack;
   readonly tier: Exclude<TaskTier, 'nats'>;
   readonly image: ContainerImage;
   readonly environment: Readonly<Record<string, string>>;
+  /** Variables whose values ECS reads from Secrets Manager, besides the key of the bus. */
+  readonly secrets?: Readonly<Record<string, Secret>>;
   readonly cpu: number;
   readonly memoryMiB: number;
   readonly tasks: { readonly min: number; readonly max: number };
@@ -75,13 +78,16 @@ export class SkylarkService extends Construct {
     });
     for (const { door, group } of targets)
       group.addTarget(this.service.loadBalancerTarget({ containerName: 'skylark', containerPort: door.targetPort }));
+    const container = this.service.taskDefinition.defaultContainer!;
+    if (tier === frontTier(net.settings))
+      this.service.associateCloudMapService({ service: net.front.service, container, containerPort: frontPort });
     // Without bounds of its own the number stays 0. When they are back, scaling lifts it to the least number.
     if (tasks.max > tasks.min && !paused)
       this.scaling = this.service.autoScaleTaskCount({ minCapacity: tasks.min, maxCapacity: tasks.max });
     Tags.of(this).add('skylark:tier', tier);
   }
 
-  #task({ net, tier, image, environment, cpu, memoryMiB }: ServiceProps): FargateTaskDefinition {
+  #task({ net, tier, image, environment, secrets = {}, cpu, memoryMiB }: ServiceProps): FargateTaskDefinition {
     const { logDays } = net.settings;
     const logGroup = new LogGroup(this, 'Log', { retention: logDays, removalPolicy: RemovalPolicy.RETAIN });
     const role = executionRole(this, logGroup);
@@ -96,11 +102,17 @@ export class SkylarkService extends Construct {
       image,
       command: ['serve', tier],
       environment: { ...environment, NODE_OPTIONS: `--max-old-space-size=${Math.floor(memoryMiB * heapShare)}` },
-      ...(net.bus && { secrets: { SKYLARK_NATS_ACCESS: Secret.fromSecretsManager(net.bus.keys.secretOf(tier)) } }),
+      secrets: {
+        ...(net.bus && { SKYLARK_NATS_ACCESS: Secret.fromSecretsManager(net.bus.keys.secretOf(tier)) }),
+        ...secrets,
+      },
       readonlyRootFilesystem: true,
       stopTimeout,
       logging: logDriver(logGroup, tier),
-      portMappings: net.targetsOf(tier).map(({ door }) => ({ containerPort: door.targetPort })),
+      portMappings: [
+        ...net.targetsOf(tier).map(({ door }) => ({ containerPort: door.targetPort })),
+        ...(tier === frontTier(net.settings) ? [{ containerPort: frontPort }] : []),
+      ],
       healthCheck: {
         command: ['CMD', 'node', '--eval', isWell],
         interval: Duration.seconds(30),
@@ -111,7 +123,7 @@ export class SkylarkService extends Construct {
       ulimits: [{ name: UlimitName.NOFILE, softLimit: 65_535, hardLimit: 65_535 }],
     });
     acknowledge(task, {
-      ECS2: 'the variables contain no secret: rights come from the task’s role, private keys from the store, the key of the bus from Secrets Manager',
+      ECS2: 'the variables contain no secret: rights come from the task’s role, private keys from the store, the keys of the bus and of the CDN from Secrets Manager',
     });
     acknowledge(role, { 'IAM5[Resource::*]': 'ecr:GetAuthorizationToken cannot be limited to a resource' });
     return task;

@@ -148,6 +148,9 @@ const settings = {
   peersTasksMax: whole('the largest number of tasks', 2, 500, 10),
   federationTasksMin: whole('the least number of tasks', 2, 200, 2),
   federationTasksMax: whole('the largest number of tasks', 2, 200, 10),
+  apiTasksMin: whole('the least number of tasks', 2, 200, 2),
+  apiTasksMax: whole('the largest number of tasks', 2, 200, 4),
+  frontKey: whole('a number: another one makes another key by which the tasks of the console know the CDN', 1, 1_000_000, 1),
   balancerTargetsMax: whole('the quota of targets for each load balancer', 500, 10_000, 500),
   vcpuMax: whole('how many vCPU of Fargate the account may have in the Region; new accounts begin with 6', 6, 100_000, 150),
   tableUnitsMax: whole('the quota of units a second of each table, of reading and of writing', 40_000, 10_000_000, 40_000),
@@ -285,7 +288,7 @@ function checkTogether(given: Given, faults: Faults): void {
       faults.add([missing], `-c ${there} needs -c ${missing}, too`);
   }
   if (given.certificates === 'acme') checkAcme(given, faults);
-  for (const tier of ['connection', 'peers', 'router', 'muc', 'federation'] as const) {
+  for (const tier of ['connection', 'peers', 'router', 'muc', 'federation', 'api'] as const) {
     const [min, max] = [given[`${tier}TasksMin`], given[`${tier}TasksMax`]];
     if (min > max) faults.add([`${tier}TasksMin`], `-c ${tier}TasksMin=${min} is more than ${tier}TasksMax=${max}`);
   }

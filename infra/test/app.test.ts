@@ -27,9 +27,9 @@ function environment(container: Json): Record<string, Json> {
   return Object.fromEntries(container.Environment.map(({ Name, Value }: Json) => [Name, Value]));
 }
 
-const cellCommands = ['connection', 'federation', 'muc', 'peers', 'router'].map((tier) => `serve ${tier}`);
+const cellCommands = ['api', 'connection', 'federation', 'muc', 'peers', 'router'].map((tier) => `serve ${tier}`);
 
-test('small is one service with everything, cell has connection, peers, router, muc, federation and the bus', () => {
+test('small is one service with everything, cell has connection, peers, router, muc, federation, api and the bus', () => {
   assert.deepEqual([...services('small').keys()], ['serve all']);
   assert.deepEqual([...services('cell').keys()].sort(), ['nats', ...cellCommands]);
 });
@@ -66,7 +66,7 @@ for (const name of shapes) {
   test(`${name}: a failed deployment is rolled back`, () => {
     for (const [command, { service }] of services(name)) {
       assert.deepEqual(service.DeploymentConfiguration.DeploymentCircuitBreaker, { Enable: true, Rollback: true }, command);
-      const isMovable = command === 'serve router' || command === 'serve muc'; // they hold no streams
+      const isMovable = ['serve router', 'serve muc', 'serve api'].includes(command); // they hold no streams
       assert.equal(service.AvailabilityZoneRebalancing, isMovable ? 'ENABLED' : 'DISABLED', command);
     }
   });
@@ -85,11 +85,14 @@ for (const name of shapes) {
       assert.ok(ports.length <= 5, 'a service of ECS may have five target groups');
       assert.deepEqual(ports, Object.values(ofPorts).sort(), command);
       if (command === 'nats') continue;
-      assert.deepEqual((container.PortMappings ?? []).map(({ ContainerPort }: Json) => `${ContainerPort}`).sort(), ports);
+      const ofCdn = command === (name === 'small' ? 'serve all' : 'serve api') ? ['8085'] : [];
+      const mapped = (container.PortMappings ?? []).map(({ ContainerPort }: Json) => `${ContainerPort}`);
+      assert.deepEqual(mapped.sort(), [...ports, ...ofCdn]);
       const variables = environment(container);
-      const given = Object.entries(variables).filter(([variable]) => /_PORT$/.test(variable) && !/HEALTH/.test(variable));
+      assert.deepEqual(variables.SKYLARK_FRONT_PORT, ofCdn[0]);
+      const given = Object.entries(variables).filter(([variable]) => /_PORT$/.test(variable) && !/HEALTH|FRONT/.test(variable));
       assert.deepEqual(Object.fromEntries(given), ofPorts);
-      assert.equal(variables.SKYLARK_BIND, ports.length > 0 ? '0.0.0.0' : undefined);
+      assert.equal(variables.SKYLARK_BIND, ports.length + ofCdn.length > 0 ? '0.0.0.0' : undefined);
       assert.equal(variables.SKYLARK_PROXY_PROTOCOL, ports.length > 0 ? 'true' : undefined);
       assert.equal(variables.SKYLARK_CERTIFICATES, ports.length > 0 || command === 'serve federation' ? 'store' : undefined);
     }
@@ -117,8 +120,11 @@ for (const name of shapes) {
   test(`${name}: no variable contains a secret`, () => {
     for (const [command, { container }] of services(name)) {
       const secrets = (container.Secrets ?? []).map(({ Name }: Json) => Name);
-      const needed = command === 'nats' ? ['NATS_CA', 'NATS_CERT', 'NATS_KEY', 'NATS_TRUST'] : ['SKYLARK_NATS_ACCESS'];
-      assert.deepEqual(secrets.sort(), name === 'small' ? [] : needed, command);
+      const needed = {
+        ...{ nats: ['NATS_CA', 'NATS_CERT', 'NATS_KEY', 'NATS_TRUST'], 'serve all': ['SKYLARK_FRONT_KEY'] },
+        'serve api': ['SKYLARK_FRONT_KEY', 'SKYLARK_NATS_ACCESS'],
+      }[command] ?? ['SKYLARK_NATS_ACCESS'];
+      assert.deepEqual(secrets.sort(), needed, command);
       for (const { Name } of container.Environment) assert.doesNotMatch(Name, /SECRET|PASSWORD|TOKEN|ACCESS_KEY/);
     }
   });
@@ -161,7 +167,7 @@ function scaled(tier: string, synthesis = shape('cell')): Json {
 }
 
 test('cell: a deployment keeps as many tasks as scaling has started', () => {
-  for (const tier of ['connection', 'peers', 'router', 'muc', 'federation']) {
+  for (const tier of ['connection', 'peers', 'router', 'muc', 'federation', 'api']) {
     const { service } = services('cell').get(`serve ${tier}`)!;
     assert.equal(service.DesiredCount, undefined, `${tier}: CloudFormation would reset it`);
     assert.ok(scaled(tier).MinCapacity >= 2);
@@ -210,7 +216,7 @@ test('cell: scaling follows streams and pairs a task, CPU, how long batches take
   const cpu = tracked.filter(
     (one) => one.PredefinedMetricSpecification?.PredefinedMetricType === 'ECSServiceAverageCPUUtilization',
   );
-  assert.equal(cpu.length, 5);
+  assert.equal(cpu.length, 6);
   for (const one of tracked) assert.ok(one.ScaleInCooldown >= 10 * one.ScaleOutCooldown);
   const steps = policies.filter(({ StepScalingPolicyConfiguration: one }) => one !== undefined);
   assert.ok(steps.length > 0);
@@ -239,7 +245,7 @@ test('cell: the number of connection tasks does not fall below the tasks that ar
       ]) => (id.startsWith(tier) && one ? [one.DisableScaleIn === true] : []),
     );
   assert.deepEqual(ofTier('Connection'), [true, true]);
-  assert.deepEqual(['Router', 'Muc', 'Peers', 'Federation'].flatMap(ofTier), [false, false, false, false, false, false]);
+  assert.deepEqual(['Router', 'Muc', 'Peers', 'Federation', 'Api'].flatMap(ofTier), Array<boolean>(7).fill(false));
 });
 
 test('who sends to other servers knows of them', () => {
@@ -255,9 +261,9 @@ test('who sends to other servers knows of them', () => {
 });
 
 test('sizes follow the settings', () => {
-  const synthesis = synthesize({ shape: 'cell', connectionTasksMin: 7, connectionTasksMax: 34, streamsPerTask: 15_000 });
+  const synthesis = synthesize({ shape: 'cell', connectionTasksMin: 7, connectionTasksMax: 33, streamsPerTask: 15_000 });
   const { MinCapacity, MaxCapacity } = scaled('connection', synthesis);
-  assert.deepEqual([MinCapacity, MaxCapacity], [7, 34]);
+  assert.deepEqual([MinCapacity, MaxCapacity], [7, 33]);
 });
 
 test('an image of ECR may be fetched from its repository, and from no other', () => {
@@ -270,7 +276,7 @@ test('an image of ECR may be fetched from its repository, and from no other', ()
 
 const alarmNames = {
   small: ['allThrottles', 'allStoreErrors', 'allFaults', 'allMemory', 'allCpu', 'allTasks'],
-  cell: ['connection', 'peers', 'router', 'muc', 'federation'].flatMap((tier) =>
+  cell: ['connection', 'peers', 'router', 'muc', 'federation', 'api'].flatMap((tier) =>
     ['Throttles', 'StoreErrors', 'Faults', 'Memory', 'Cpu', 'Tasks', 'TasksMax'].map((what) => `${tier}${what}`),
   ),
 };

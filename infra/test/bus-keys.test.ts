@@ -5,7 +5,7 @@ import { busRights } from '../../lib/runtime/bus-rights.ts';
 import type { Json } from './context.ts';
 import { type StackName, shape } from './synthesis.ts';
 
-const tiers = ['connection', 'federation', 'muc', 'peers', 'router'] as const;
+const tiers = ['api', 'connection', 'federation', 'muc', 'peers', 'router'] as const;
 
 /** The ids of secrets by the name of whoever needs them: a tier, `servers`, or `all`. */
 function secretIds(): Map<string, string> {

@@ -1,9 +1,9 @@
 /** `skylark cost` calculates with the figures of the stacks. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { busSecrets, watched } from '../../services/cli/cost/bill.ts';
+import { secrets, watched } from '../../services/cli/cost/bill.ts';
 import { bus, presets, quotas, targetsPerTask, vcpuWanted } from '../../services/cli/cost/ceilings.ts';
-import { cellTasks } from '../../services/cli/cost/sizing.ts';
+import { cellTasks, taskSizes } from '../../services/cli/cost/sizing.ts';
 import { busServers, taskCpu } from '../lib/quotas.ts';
 import { readSettings } from '../lib/settings.ts';
 import { clientDoors } from '../lib/streams-balancer.ts';
@@ -50,9 +50,11 @@ for (const name of shapes) {
   });
 }
 
-test('the bill counts the secrets', () => {
-  assert.equal(all('cell', 'AWS::SecretsManager::Secret').length, busSecrets);
-  assert.deepEqual(all('small', 'AWS::SecretsManager::Secret'), []);
+test('the bill counts the secrets and the private zones', () => {
+  for (const name of shapes) {
+    assert.equal(all(name, 'AWS::SecretsManager::Secret').length, secrets[name]);
+    assert.equal(all(name, 'AWS::ServiceDiscovery::PrivateDnsNamespace').length, 1);
+  }
 });
 
 test('what is told of the size of a cell has the presets, quotas and sizes of the stacks', () => {
@@ -61,15 +63,19 @@ test('what is told of the size of a cell has the presets, quotas and sizes of th
   assert.deepEqual([presets.balancerTargetsMax, presets.tableUnitsMax], [quotas.balancerTargets, quotas.tableUnits]);
   assert.equal(targetsPerTask, 2 * clientDoors.length);
   assert.deepEqual([bus.servers, bus.vcpu], [busServers, taskCpu.nats / 1_024]);
-  const sizes = { connection: 3, router: 3, muc: 3, peers: 3, federation: 3 };
-  assert.equal(vcpuWanted(sizes), (2 * 3 * (1_024 * 3 + 512 * 2)) / 1_024 + 1.5);
+  const sizes = { connection: 3, router: 3, muc: 3, peers: 3, federation: 3, api: 3 };
+  assert.equal(vcpuWanted(sizes), (2 * 3 * (1_024 * 3 + 512 * 2 + 256)) / 1_024 + 1.5);
   const cpus = all('cell', 'AWS::ECS::TaskDefinition').map(({ Cpu }) => Number(Cpu));
   assert.deepEqual(cpus.sort(), Object.values(taskCpu).sort());
 });
 
 test('the bill has the size and the least number of the tasks', () => {
-  const tasks = all('cell', 'AWS::ECS::TaskDefinition').map(({ Cpu, Memory }) => [Number(Cpu) / 1024, Number(Memory) / 1024]);
-  assert.deepEqual(tasks.sort().map(String), ['0.5,1', '0.5,2', '0.5,2', '1,4', '1,4', '1,4']);
+  const tasks = shape('cell').resources('app', 'AWS::ECS::TaskDefinition');
+  const size = ({ Cpu, Memory }: Json) => ({ vcpu: Number(Cpu) / 1024, gb: Number(Memory) / 1024 });
+  const found = tasks.map(([id, { Properties }]) => [id.replace(/Task.*/, '').toLowerCase(), size(Properties)]);
+  assert.deepEqual(Object.fromEntries(found), taskSizes);
+  assert.deepEqual(size(shape('cell').only('net', 'AWS::ECS::TaskDefinition').Properties), { vcpu: 0.5, gb: 1 });
+  assert.deepEqual(size(shape('small').only('app', 'AWS::ECS::TaskDefinition').Properties), { vcpu: 1, gb: 4 });
   const nobody = { streamsPeak: 0, cores: { connection: 0, router: 0, muc: 0 }, peak: 1 } as Parameters<typeof cellTasks>[0];
   const targets = shape('cell').resources('app', 'AWS::ApplicationAutoScaling::ScalableTarget');
   const least = targets.map(([id, { Properties }]) => [id.replace(/Service.*/, '').toLowerCase(), Properties.MinCapacity]);

@@ -7,11 +7,16 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import pino from 'pino';
+import { memoryBus } from '../../lib/adapters/memory-bus.ts';
+import { systemClock } from '../../lib/adapters/system-clock.ts';
 import { Certificates } from '../../lib/runtime/certificates.ts';
+import { DeploymentClock } from '../../lib/runtime/deployment-clock.ts';
+import { Heartbeat } from '../../lib/runtime/nodes.ts';
 import { Tenants } from '../../lib/runtime/tenants.ts';
 import { accountKey } from '../../services/certificates/account.ts';
 import { renewAll } from '../../services/certificates/tenant-walk.ts';
 import { webApp } from '../../services/web/app.ts';
+import { peopleApp } from '../../services/web/people/app.ts';
 import { dayMs, RenewalGround } from '../../test/certificates/ground.ts';
 import { rowRights } from '../lib/rights.ts';
 import type { Json } from './context.ts';
@@ -32,7 +37,7 @@ async function callsOf(work: (ground: RenewalGround, store: RenewalGround['store
   return calls;
 }
 
-function expectRights(tier: 'web' | 'certificates', calls: readonly Call[]): void {
+function expectRights(tier: 'api' | 'web' | 'certificates', calls: readonly Call[]): void {
   assert.ok(calls.length > 1, `only ${calls.length} calls were seen`);
   const refused = calls.filter((call) => !allows(tier, call));
   assert.deepEqual(refused, []);
@@ -79,6 +84,24 @@ describe('rows', () => {
     });
     expectRights('web', calls);
   });
+});
+
+test('the console and the API: the time of the deployment, a heartbeat, the tenant of a page for people', async () => {
+  const calls = await callsOf(async (ground, store) => {
+    await ground.tenant('two.example');
+    const deploymentClock = new DeploymentClock(systemClock);
+    await deploymentClock.start({ store, log });
+    const node = { kind: 'api', name: 'a1', subject: 'api.a1.1' } as const;
+    const onError = (error: unknown) => assert.fail(`${error}`);
+    const heartbeat = await Heartbeat.start({ ...node, store, clock: systemClock, onError });
+    const bus = memoryBus({ clock: systemClock });
+    const people = peopleApp({ bus, log, tenants: new Tenants(store, deploymentClock) });
+    assert.equal((await people.request('https://chat.example/people/two.example/brand.css')).status, 200);
+    await heartbeat.stop();
+    await deploymentClock.stop();
+    await bus.close();
+  });
+  expectRights('api', calls);
 });
 
 /** Commands that an adapter sends, as actions. */

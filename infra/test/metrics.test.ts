@@ -16,6 +16,7 @@ import { Cleanup } from '../../services/cli/compose/lifetime.ts';
 import { Metrics } from '../../services/cli/compose/metrics.ts';
 import { Prometheus } from '../../services/cli/compose/prometheus.ts';
 import { serveAll } from '../../services/cli/compose/serve-all.ts';
+import { serveApi } from '../../services/cli/compose/serve-api.ts';
 import { serveOptions } from '../../services/cli/compose/serve-options.ts';
 import {
   serveConnection,
@@ -35,9 +36,9 @@ import { shape, shapes } from './synthesis.ts';
 
 const services = {
   ...{ all: serveAll, connection: serveConnection, peers: servePeers },
-  ...{ router: serveRouter, muc: serveMuc, federation: serveFederation },
+  ...{ router: serveRouter, muc: serveMuc, federation: serveFederation, api: serveApi },
 } as const;
-const cellTiers = ['connection', 'peers', 'router', 'muc', 'federation'] as const;
+const cellTiers = ['connection', 'peers', 'router', 'muc', 'federation', 'api'] as const;
 type Service = keyof typeof services;
 const tablePrefix = 'skylark-';
 const log = pino({ level: 'silent' });
@@ -59,6 +60,8 @@ describe('metrics', { skip: skipWithoutNats }, () => {
     const variables: Record<string, string> = {
       ...{ SKYLARK_DYNAMODB: endpoint, SKYLARK_NATS: nats.url, SKYLARK_DOMAIN: 'example.org', SKYLARK_PROXY_PROTOCOL: 'true' },
       ...{ SKYLARK_CERT: files.cert, SKYLARK_KEY: files.key, SKYLARK_TABLE_PREFIX: tablePrefix },
+      // The port of the CDN is tried elsewhere; with a short stop it does not linger here.
+      ...{ SKYLARK_FRONT_PORT: '0', SKYLARK_FRONT_KEY: 'k'.repeat(32), SKYLARK_STOP_SECONDS: '1' },
       ...{ SKYLARK_S2S_PORT: `${(await freePorts(1))[0]}`, SKYLARK_KEY_FILE: join(folder, 'sealing.key') },
       ...Object.fromEntries(['C2S', 'C2S_TLS', 'HTTP', 'HTTPS'].map((port) => [`SKYLARK_${port}_PORT`, '0'])),
     };

@@ -87,8 +87,8 @@ for (const name of shapes) {
     const groups = new Map(
       resources('net', 'AWS::EC2::SecurityGroup').map(([id, { Properties }]) => [id.replace(/Group.*/, ''), Properties]),
     );
-    const inCell = ['Balancer', 'Connection', 'Federation', 'Muc', 'Nats', 'Peers', 'Router'];
-    const tiers = name === 'small' ? ['All', 'Balancer'] : inCell;
+    const inCell = ['Api', 'Balancer', 'Connection', 'Federation', 'Front', 'Muc', 'Nats', 'Peers', 'Router'];
+    const tiers = name === 'small' ? ['All', 'Balancer', 'Front'] : inCell;
     assert.deepEqual([...groups.keys()].sort(), tiers);
     for (const [tier, { SecurityGroupIngress = [], SecurityGroupEgress = [] }] of groups) {
       assert.deepEqual(
@@ -108,7 +108,7 @@ for (const name of shapes) {
       const open = SecurityGroupEgress.filter((rule: Json) => rule.CidrIp === '0.0.0.0/0');
       assert.deepEqual(
         open.map((rule: Json) => [rule.FromPort, rule.ToPort]),
-        tier === 'Balancer' ? [] : [[443, 443]],
+        tier === 'Balancer' || tier === 'Front' ? [] : [[443, 443]],
       );
     }
   });
@@ -183,7 +183,7 @@ for (const name of shapes) {
 }
 
 test('cell: other servers get a load balancer of their own where one would have too many targets', () => {
-  const many = synthesize({ shape: 'cell', connectionTasksMax: 80, peersTasksMax: 10, vcpuMax: 250 });
+  const many = synthesize({ shape: 'cell', connectionTasksMax: 80, peersTasksMax: 10, vcpuMax: 260 });
   many.templates.net.resourceCountIs('AWS::ElasticLoadBalancingV2::LoadBalancer', 2);
   const ports = new Map<string, number[]>();
   for (const [, { Properties }] of many.resources('net', 'AWS::ElasticLoadBalancingV2::Listener'))
@@ -205,7 +205,8 @@ test('cell: other servers get a load balancer of their own where one would have 
 /** All rules between groups as `from → to port`. */
 function rulesBetween(kind: 'Ingress' | 'Egress'): string[] {
   const name = (ref: unknown) =>
-    /"(Balancer|Connection|Federation|Muc|Nats|Peers|Router)Group/.exec(JSON.stringify(ref))?.[1] ?? JSON.stringify(ref);
+    /"(Api|Balancer|Connection|Federation|Front|Muc|Nats|Peers|Router)Group/.exec(JSON.stringify(ref))?.[1] ??
+    JSON.stringify(ref);
   return shape('cell')
     .resources('net', `AWS::EC2::SecurityGroup${kind}`)
     .map(([, { Properties: rule }]) => {
@@ -219,11 +220,12 @@ function rulesBetween(kind: 'Ingress' | 'Egress'): string[] {
 const between = [
   ...[5222, 5223, 5443].map((port) => `Balancer → Connection ${port}`),
   ...[5269, 5270].map((port) => `Balancer → Peers ${port}`),
-  ...['Connection', 'Federation', 'Muc', 'Peers', 'Router'].map((tier) => `${tier} → Nats 4222`),
+  'Front → Api 8085',
+  ...['Api', 'Connection', 'Federation', 'Muc', 'Peers', 'Router'].map((tier) => `${tier} → Nats 4222`),
   'Nats → Nats 6222',
 ].sort();
 
-test('cell: streams of clients reach connection only, those of servers peers only, and services meet only at the bus', () => {
+test('cell: streams of clients reach connection only, those of servers peers only, the CDN api only, and services meet only at the bus', () => {
   assert.deepEqual(rulesBetween('Ingress'), between);
   assert.deepEqual(rulesBetween('Egress'), between);
 });
@@ -247,8 +249,7 @@ test('routers reach HTTPS, from where the public keys of tokens come', () => {
 
 test('small: no bus, no NAT gateway; the task has a public address', () => {
   const { templates } = shape('small');
-  for (const type of ['AWS::EC2::NatGateway', 'AWS::ECS::Service', 'AWS::ServiceDiscovery::Service'])
-    templates.net.resourceCountIs(type, 0);
+  for (const type of ['AWS::EC2::NatGateway', 'AWS::ECS::Service']) templates.net.resourceCountIs(type, 0);
 });
 
 test('cell: a NAT gateway in each zone, so that a failing zone does not take others with it', () => {

@@ -165,7 +165,7 @@ for (const tier of [...tiers, 'all']) {
   test(`${tier}: whatever it may read or write of a table, it may in one request, and nothing else with it`, () => {
     const rights =
       tier === 'all'
-        ? (['connection', 'peers', 'router', 'muc', 'federation', 'web'] as const).flatMap((one) => rowRights[one])
+        ? (['connection', 'peers', 'router', 'muc', 'federation', 'api', 'web'] as const).flatMap((one) => rowRights[one])
         : rowRights[tier as Tier];
     for (const table of new Set(rights.map((right) => right.table))) {
       for (const action of ['BatchGetItem', 'BatchWriteItem']) {
@@ -203,6 +203,28 @@ for (const tier of ['connection', 'peers'])
         assert.equal(allows(tier, { action, table: 'core', partition }), false, `${action} ${partition}`);
     }
   });
+
+test('the tier of the console and the API changes nothing in core, and reads tenants there and nothing else', () => {
+  assert.equal(touches('api', 'archive'), false);
+  for (const partition of [
+    '#tenants',
+    '#apikeys',
+    '#audit',
+    '#certificates',
+    'example.org/c',
+    'example.org/t',
+    'example.org/a/juliet',
+  ]) {
+    const granted = actions.filter((action) => allows('api', { action, table: 'core', partition }));
+    assert.deepEqual(granted, partition === '#tenants' ? ['BatchGetItem', 'GetItem'] : [], partition);
+  }
+  for (const partition of ['#console', '#parked-1', '#tls', 'example.org/a/juliet', 'example.org/t'])
+    assert.deepEqual(
+      actions.filter((action) => allows('api', { action, table: 'live', partition })),
+      [],
+      partition,
+    );
+});
 
 test('nobody scans, and pages read tenants and nothing else', () => {
   for (const tier of tiers) {

@@ -23,6 +23,7 @@ const roles: Readonly<Record<string, readonly ['app' | 'web', RegExp]>> = {
   router: ['app', /^RouterTaskRoleDefaultPolicy/],
   muc: ['app', /^MucTaskRoleDefaultPolicy/],
   federation: ['app', /^FederationTaskRoleDefaultPolicy/],
+  api: ['app', /^ApiTaskRoleDefaultPolicy/],
   web: ['web', /^PagesRoleDefaultPolicy/],
   certificates: ['web', /^CertificatesRenewalRoleDefaultPolicy/],
   scaleIn: ['app', /^ScaleInFunctionRoleDefaultPolicy/],

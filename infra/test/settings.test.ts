@@ -75,7 +75,7 @@ const refused: readonly [what: string, context: Record<string, unknown>, message
   ['files on one of the domains', { ...ofFiles, filesDomain: 'example.net' }, /^-c filesDomain: .* is one of the domains; /],
   [
     'more connection tasks than a load balancer takes',
-    { connectionTasksMax: 84, vcpuMax: 250 },
+    { connectionTasksMax: 84, vcpuMax: 260 },
     /^-c connectionTasksMax=84 may take 504 targets .* and balancerTargetsMax is 500: have AWS raise the quota, and set it$/,
   ],
   [
@@ -86,7 +86,7 @@ const refused: readonly [what: string, context: Record<string, unknown>, message
   [
     'more vCPU than the account may have',
     { routerTasksMax: 40 },
-    /^-c vcpuMax=150 is less than the 181\.5 vCPU .*\(L-3032A538\), and set it, or lower connectionTasksMax, /,
+    /^-c vcpuMax=150 is less than the 183\.5 vCPU .*\(L-3032A538\), and set it, or lower connectionTasksMax, /,
   ],
   [
     'tables that are warmer than their quota',
@@ -155,7 +155,7 @@ test('accepts numbers as text, as the command line gives them, and fills in the 
 });
 
 test('with a higher quota there may be more tasks, and the shape small has only one', () => {
-  assert.equal(read({ connectionTasksMax: 84, balancerTargetsMax: 504, vcpuMax: 250 }).connectionTasksMax, 84);
+  assert.equal(read({ connectionTasksMax: 84, balancerTargetsMax: 504, vcpuMax: 260 }).connectionTasksMax, 84);
   assert.equal(read({ shape: 'small', connectionTasksMax: 84 }).connectionTasksMax, 84);
 });
 

@@ -17,7 +17,7 @@ function tierOf({ Namespace, Dimensions = [] }: Json, id: string): string {
   const value = (name: string): Json => Dimensions.find(({ Name }: Json) => Name === name)?.Value;
   if (Namespace === 'Skylark') return value('Service');
   const service = JSON.stringify(value('ServiceName') ?? '');
-  const found = /(All|Connection|Peers|Router|Muc|Federation)Service|(Bus)Service/.exec(service);
+  const found = /(All|Connection|Peers|Router|Muc|Federation|Api)Service|(Bus)Service/.exec(service);
   if (found !== null) return (found[1] ?? found[2])!.toLowerCase();
   if (Namespace === 'AWS/NetworkELB') return /HealthyPeers/.test(id) ? 'peers' : 'front';
   return 'store';
@@ -35,7 +35,7 @@ const ringsInSilence = ({ properties }: Alarm) => properties.TreatMissingData ==
 
 const tiers = {
   small: ['all', 'canary', 'front'],
-  cell: ['connection', 'peers', 'router', 'muc', 'federation', 'bus', 'canary', 'front'],
+  cell: ['connection', 'peers', 'router', 'muc', 'federation', 'api', 'bus', 'canary', 'front'],
 } as const;
 
 for (const name of shapes)

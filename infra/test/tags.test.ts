@@ -26,7 +26,7 @@ for (const name of shapes) {
         const tags = new Map(Properties.Tags.map(({ Key, Value }: Json) => [Key, Value]));
         assert.equal(tags.get('skylark:deployment'), 'skylark', id);
         if (!type.startsWith('ECS::')) continue;
-        assert.match(`${tags.get('skylark:tier')}`, /^(all|connection|peers|router|muc|federation|nats)$/, id);
+        assert.match(`${tags.get('skylark:tier')}`, /^(all|connection|peers|router|muc|federation|api|nats)$/, id);
         if (type === 'ECS::Service') assert.equal(Properties.PropagateTags, 'SERVICE', id);
       }
     }
@@ -41,7 +41,7 @@ for (const name of shapes) {
     const tiers = all(name, 'AWS::ECS::Service').map(
       ([, { Properties }]) => Properties.Tags.find(({ Key }: Json) => Key === 'skylark:tier').Value,
     );
-    const wanted = name === 'small' ? ['all'] : ['connection', 'federation', 'muc', 'nats', 'peers', 'router'];
+    const wanted = name === 'small' ? ['all'] : ['api', 'connection', 'federation', 'muc', 'nats', 'peers', 'router'];
     assert.deepEqual(tiers.sort(), wanted);
   });
 

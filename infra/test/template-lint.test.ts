@@ -32,7 +32,7 @@ const doubled = /Function[0-9A-F]{8}$|ProviderHandler|^BusKeysMade/;
 const exceptions: readonly Exception[] = [
   {
     rule: 'CKV_AWS_149',
-    where: /^BusKeys/,
+    where: /^BusKeys|^FrontKey/,
     why: 'AWS encrypts them with a key of its own, of which nobody outside of the account has the use',
   },
   {

@@ -89,16 +89,18 @@ test('what was measured for two sizes is a line', () => {
 
 test('nobody does anything: what is left is what runs anyway', () => {
   const { lines, tasks } = skylarkBill(loadOf(idle), idle, 'cell', 'us-east-1');
-  assert.deepEqual(tasks, { connection: 3, router: 3, muc: 2, peers: 2, federation: 2 });
-  near(usd(lines, '12 tasks, CPU'), 10 * 730 * 0.03238); // four are of half the size
-  near(usd(lines, '12 tasks, memory'), 10 * 4 * 730 * 0.00356);
+  assert.deepEqual(tasks, { connection: 3, router: 3, muc: 2, peers: 2, federation: 2, api: 2 });
+  near(usd(lines, '14 tasks, CPU'), 10.5 * 730 * 0.03238); // four are of half the size, and two of a quarter
+  near(usd(lines, '14 tasks, memory'), 41 * 730 * 0.00356); // and these two have an eighth of the memory
+  near(usd(lines, 'secrets'), 9 * 0.4);
+  near(usd(lines, 'private DNS zone'), 0.5);
   near(usd(lines, 'NATS, CPU'), 1.5 * 730 * 0.03238);
   near(usd(lines, 'load balancer'), 730 * 0.0225);
   near(usd(lines, 'NAT gateways'), 3 * 730 * 0.045);
   near(usd(lines, 'metrics'), watched.cell.metrics * 0.3);
-  near(usd(lines, 'metrics of Container Insights'), 163 * 0.3);
+  near(usd(lines, 'metrics of Container Insights'), 188 * 0.3);
   near(usd(lines, 'alarms'), watched.cell.alarms * 0.1);
-  near(usd(lines, 'DynamoDB heartbeats, writes'), ((12 * 1_200 * 730) / 1e6) * 0.625); // a beat each 3 s
+  near(usd(lines, 'DynamoDB heartbeats, writes'), ((14 * 1_200 * 730) / 1e6) * 0.625); // a beat each 3 s
   near(usd(lines, 'DynamoDB writes'), 0);
   near(usd(lines, 'files kept'), 0);
   near(usd(lines, 'DynamoDB storage'), ((1_000 * 6_000) / 1e9) * 0.25);
@@ -130,7 +132,7 @@ test('files, by hand: 1,000 users, 2 MB a day, kept for 30 days, each read 3 tim
 test('tasks follow streams and CPU of the busiest hour', () => {
   const cores = { connection: 0, router: 0, muc: 0 };
   const load = { ...loadOf(idle), streamsPeak: 60_001, cores: { ...cores, router: 2 }, peak: 3 };
-  assert.deepEqual(cellTasks(load), { connection: 6, router: 10, muc: 2, peers: 2, federation: 2 });
+  assert.deepEqual(cellTasks(load), { connection: 6, router: 10, muc: 2, peers: 2, federation: 2, api: 2 });
   assert.equal(tooMuchForSmall({ ...load, streamsPeak: 12_000, cores }), undefined);
   assert.match(`${tooMuchForSmall({ ...load, cores })}`, /60001 streams/);
   assert.match(`${tooMuchForSmall({ ...load, streamsPeak: 1, cores: { ...cores, muc: 0.21 } })}`, /0\.63 busy cores/);

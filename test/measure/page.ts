@@ -28,7 +28,7 @@ const groups: readonly (readonly [title: string, of: RegExp])[] = [
   ['computers', /tasks?, |^NATS|servers? \(|^their disks|^database, /],
   ['network', /address|^load balancer|^NAT gateways|between|^streams to/],
   ['files', /^files|^requests for files/],
-  ['the rest', /^pages|^canary|^scaling in|^logs|^metrics|^alarms|^key|^secrets/],
+  ['the rest', /^pages|^canary|^scaling in|^logs|^metrics|^alarms|^key|^secrets|^private/],
 ];
 
 function dollars(usd: number): string {
@@ -131,7 +131,11 @@ const restGroups: readonly (readonly [kind: string, what: string, of: RegExp])[]
   ['serverless', 'tables: requests of heartbeats, and what is kept', /^DynamoDB/],
   ['serverless', 'the bucket of files', /^files (?:kept|written|read)/],
   ['serverless', 'functions: pages, certificates, canary, scaling in', /^pages|^canary|^scaling in/],
-  ['serverless', 'alarms, metrics, logs, the key, the secrets of the bus', /^alarms|^metrics|^logs|^key|^logs through|^secrets/],
+  [
+    'serverless',
+    'alarms, metrics, logs, the key, the secrets, the private DNS zone',
+    /^alarms|^metrics|^logs|^key|^logs through|^secrets|^private/,
+  ],
 ];
 
 /** What each part costs while nobody is there. */

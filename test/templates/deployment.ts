@@ -15,8 +15,10 @@ import { EcsAgent } from '../support/ecs-agent.ts';
 import { freePorts } from '../support/free-ports.ts';
 import { AwsGate } from './aws-gate.ts';
 import { TriedBus } from './bus.ts';
+import { TriedFront } from './front.ts';
 import { startMoto } from './moto-server.ts';
 import { makeResources, type Resources } from './resources.ts';
+import { TriedSecrets } from './secrets.ts';
 import { type Shape, type TaskDefinition, Templates } from './templates.ts';
 
 export const place = { region: 'eu-central-1', account: '111122223333' };
@@ -38,8 +40,10 @@ export class Deployment {
   resources!: Resources;
   gate!: AwsGate;
   balancer!: LoadBalancer;
+  front!: TriedFront;
   #image!: Image;
   #delivery!: ContentDelivery;
+  #secrets!: TriedSecrets;
   #bus: TriedBus | undefined;
   /** What is exchanged in variables. */
   #addresses = new Map<string, string>();
@@ -55,7 +59,11 @@ export class Deployment {
     this.gate = await AwsGate.start(moto.url, place);
     this.#undo.push(() => this.gate.stop());
     this.resources = await makeResources(this.templates, moto.url, place);
-    if (this.templates.shape === 'cell') this.#bus = await TriedBus.make(this.templates, moto.url, place);
+    this.#secrets = await TriedSecrets.make(this.templates, moto.url, place);
+    this.#undo.push(async () => this.#secrets.stop());
+    if (this.templates.shape === 'cell') this.#bus = new TriedBus(this.templates, this.#secrets);
+    this.front = await TriedFront.start(this.templates, this.#secrets, () => this.#frontPorts());
+    this.#undo.push(() => this.front.stop());
     this.gate.admit('operator', undefined);
     this.gate.admit('pages', this.templates.function('Pages').statements);
     this.gate.admit('canary', this.templates.function('Canary').statements);
@@ -171,7 +179,7 @@ export class Deployment {
     const ports = await this.#findPorts(definition);
     const exchanged = (value: string) => ports.get(value) ?? this.#addresses.get(value) ?? value;
     const own = Object.entries(definition.variables).map(([name, value]) => [name, exchanged(value)]);
-    const variables = { ...Object.fromEntries(own), ...(await this.#bus?.variablesOf(definition)), ...given };
+    const variables = { ...Object.fromEntries(own), ...(await this.#secrets.variablesOf(definition)), ...given };
     const options = { image: this.#image, service: tier, settings: {}, variables, log: this.#log };
     const container = await Container.start(options).catch(async (error) => {
       await agent.stop();
@@ -190,9 +198,20 @@ export class Deployment {
 
   /** Ports of this machine for those of the definition, because several tasks share it. */
   async #findPorts(definition: TaskDefinition): Promise<Map<string, string>> {
-    const wanted = [...definition.doors.map(({ containerPort }) => `${containerPort}`), healthPortOf(definition)];
+    const own = [...definition.doors.map(({ containerPort }) => containerPort), definition.frontPort ?? []].flat();
+    const wanted = [...own.map(String), healthPortOf(definition)];
     const free = await freePorts(wanted.length);
     return new Map(wanted.map((port, index) => [port, `${free[index]}`]));
+  }
+
+  /** As Cloud Map tells the HTTP API. @throws when nothing listens there for others than the task itself */
+  #frontPorts(): number[] {
+    return this.tasks.flatMap(({ definition, container }) => {
+      if (definition.frontPort === undefined) return [];
+      const { front } = container.addresses;
+      if (front?.address !== '0.0.0.0') throw new Error(`${definition.tier}: nothing listens for the CDN`);
+      return [front.port];
+    });
   }
 
   /** The protection of a task is a call to ECS, which its agent makes with the rights of the task. */

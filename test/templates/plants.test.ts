@@ -1,6 +1,7 @@
 /** Faults that are planted in a copy of the stacks are found by the trial that the stacks themselves pass. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { tryConsole } from './console.ts';
 import { Deployment } from './deployment.ts';
 import { skipWithoutMoto } from './moto-server.ts';
 import { type Plant, plant } from './planted-stacks.ts';
@@ -24,6 +25,16 @@ test('a variable with another name in the stacks is found: the program does not 
   await tryWith(renamed, async (_, trial) => {
     assert.throws(() => trial.checkVariables(), /SKYLARK_KMS_KEY_ARN/);
     await assert.rejects(() => trial.addTenants(), /all ended with 2 before it was ready/);
+  });
+});
+
+test('a key that the CDN shows under another name is found: the tasks of the console answer nothing', {
+  skip: skipWithoutMoto,
+}, async () => {
+  const renamed = { file: 'pages-cdn.ts', text: '[frontHeaders.key]: key', instead: "'x-skylark-key': key" };
+  await tryWith(renamed, async (deployment, trial) => {
+    await trial.addTenants();
+    await assert.rejects(() => tryConsole(deployment), /403 !== 200/);
   });
 });
 

@@ -22,9 +22,24 @@ export interface TaskDefinition {
   /** What ECS may do to start it. */
   readonly executionStatements: readonly Statement[];
   readonly doors: readonly Door[];
+  /** The port to which the CDN leads, if it leads to this task. */
+  readonly frontPort: number | undefined;
   /** As the template says: `CMD`, a program, its arguments. */
   readonly healthCommand: readonly string[];
   readonly stopTimeoutSeconds: number;
+}
+
+/** What the CDN does with requests for some paths. */
+export interface EdgeRule {
+  /** `*` is any text. */
+  readonly path: string;
+  readonly methods: readonly string[];
+  /** Where it sends them. */
+  readonly host: string;
+  /** What it adds. A value may name a secret. */
+  readonly headers: readonly (readonly [string, string])[];
+  /** The text of the function that each request goes through before. */
+  readonly code: string;
 }
 
 export interface FunctionDefinition {
@@ -77,6 +92,7 @@ export class Templates {
           listener: this.#listenerTo(TargetGroupArn),
           containerPort: ContainerPort,
         })),
+        frontPort: service.ServiceRegistries?.[0].ContainerPort,
       };
     });
   }
@@ -89,6 +105,21 @@ export class Templates {
       variables: this.values.resolve(stack, Environment.Variables),
       statements: this.#statementsOf(stack, Role['Fn::GetAtt'][0]),
     };
+  }
+
+  /** What the CDN of the pages sends to tasks. */
+  front(): readonly EdgeRule[] {
+    const [[, { DistributionConfig: cdn }]] = this.resources('web', 'AWS::CloudFront::Distribution') as [[string, Json]];
+    const functions = this.resources('web', 'AWS::CloudFront::Function');
+    const arnOf = (id: string) => this.values.resolve('web', { 'Fn::GetAtt': [id, 'FunctionARN'] });
+    return cdn.CacheBehaviors.flatMap(({ PathPattern, TargetOriginId, FunctionAssociations = [], AllowedMethods }: Json) => {
+      const origin = cdn.Origins.find(({ Id }: Json) => Id === TargetOriginId);
+      const [association] = FunctionAssociations;
+      if (association === undefined) return [];
+      const [, { FunctionCode }] = functions.find(([id]) => arnOf(id) === association.FunctionARN)!;
+      const headers = origin.OriginCustomHeaders.map(({ HeaderName, HeaderValue }: Json) => [HeaderName, HeaderValue]);
+      return [{ path: PathPattern, methods: AllowedMethods, host: origin.DomainName, headers, code: FunctionCode }];
+    });
   }
 
   /** The servers of the bus: what ECS may do to start one, and its container. */

@@ -11,6 +11,7 @@ import type { Landed } from '../../services/cli/canary/lambda.ts';
 import { runScript } from '../peers/python-script.ts';
 import { type Authority, createAuthority } from '../support/authority.ts';
 import { addressRecord, srvRecord, startDnsServer } from '../support/dns-server.ts';
+import { tryConsole } from './console.ts';
 import type { Deployment } from './deployment.ts';
 import { callFunction } from './function-call.ts';
 import { callPages } from './pages-function.ts';
@@ -61,6 +62,10 @@ export class Trial {
       [xmppjs, () => this.talk()],
       ['another server gets a stream, and what is for one waits for it', () => this.reachServers()],
       ['the function serves pages with the variables and rights of its template', () => this.callPages()],
+      [
+        'the console opens by the printed link, and keys of two tenants reach the API, through the CDN',
+        () => tryConsole(this.#deployment),
+      ],
       ['the canary finds the domain by DNS, signs in, writes and hears itself', () => this.flyCanary()],
       ...(this.#isSmall
         ? []
@@ -94,7 +99,7 @@ export class Trial {
   /** The tasks run already, but for those of a cell that face the internet. */
   async addTenants(): Promise<void> {
     const deployment = this.#deployment;
-    await deployment.run(this.#isSmall ? { all: 1 } : { router: 2, muc: 2, federation: 1 });
+    await deployment.run(this.#isSmall ? { all: 1 } : { router: 2, muc: 2, federation: 1, api: 2 });
     const { values } = deployment.templates;
     this.#authority = await createAuthority();
     for (const line of values.outputs('Tenant')) await deployment.command(line);

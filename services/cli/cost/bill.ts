@@ -7,7 +7,7 @@ import type { Habits } from './cost-options.ts';
 import { daysMonth, hoursMonth, type Load } from './load.ts';
 import { processesHour } from './measured.ts';
 import { type PriceName, priceOf, type Region, tieredPrice } from './prices.ts';
-import { cellTasks, type Tasks } from './sizing.ts';
+import { cellTasks, type Tasks, taskSizes } from './sizing.ts';
 
 export interface Line {
   readonly item: string;
@@ -21,9 +21,8 @@ export type Shape = 'small' | 'cell';
 const million = 1e6;
 const gb = 1e9;
 const zones = 3;
-const taskGb = 4;
-/** Size of a task for other servers, as a share of the others. */
-const serverTaskShare = 0.5;
+/** The one task of the shape `small`. */
+const smallTask = { vcpu: 1, gb: 4 };
 const natsServers = 3;
 const natsSize = { vcpu: 0.5, gb: 1 };
 /** Size of an account's rows besides its archive: credentials, roster, cursor, sessions. */
@@ -39,11 +38,11 @@ const logBytesPerProcessHour = 200_000;
  * evaluate, alarms of autoscaling included. A test compares these numbers with the stacks.
  */
 export const watched: Readonly<Record<Shape, { readonly metrics: number; readonly alarms: number }>> = {
-  small: { metrics: 17, alarms: 31 },
-  cell: { metrics: 39, alarms: 84 },
+  small: { metrics: 17, alarms: 32 },
+  cell: { metrics: 42, alarms: 94 },
 };
-/** Container Insights metrics, by AWS's list: 10 for each of 6 task definitions, 15 for each of 6 services, 13 per cluster. */
-const insights = 6 * (10 + 15) + 13;
+/** Container Insights metrics, by AWS's list: 10 for each of 7 task definitions, 15 for each of 7 services, 13 per cluster. */
+const insights = 7 * (10 + 15) + 13;
 /**
  * How many gigabytes AWS charges for each gigabyte that goes to a task in a random zone. Two of three go to another zone, and are
  * charged where they leave and again where they arrive.
@@ -56,8 +55,8 @@ const lambda = { gb: 0.5, seconds: 0.05 };
 const canary = { gb: 0.5, seconds: 3, perHour: 12 };
 /** The function that takes connection tasks away, which looks once a minute. */
 const scaleIn = { gb: 0.25, seconds: 1, perHour: 60 };
-/** Secrets of the bus: all keys, those of the servers, and one for each tier. A test compares the number with the stacks. */
-export const busSecrets = 7;
+/** By what the CDN is known; in a cell those of the bus, too: all keys, those of the servers, and one for each tier. A test compares the numbers with the stacks. */
+export const secrets: Readonly<Record<Shape, number>> = { small: 1, cell: 9 };
 const nlbUnit = { connectionsPerSecond: 800, streams: 100_000, gbHour: 1 };
 
 /** Multiplies a quantity by its price. */
@@ -157,20 +156,19 @@ function taskLines(load: Load, shape: Shape, tasks: Tasks, region: Region): Line
   const line = (item: string, quantity: number, name: PriceName, unit: string) => lineOf(item, quantity, name, region, unit);
   if (shape === 'small') {
     return [
-      line('task, CPU', hoursMonth, 'fargateVcpuHour', 'vCPU-hours'),
-      line('task, memory', taskGb * hoursMonth, 'fargateGbHour', 'GB-hours'),
+      line('task, CPU', smallTask.vcpu * hoursMonth, 'fargateVcpuHour', 'vCPU-hours'),
+      line('task, memory', smallTask.gb * hoursMonth, 'fargateGbHour', 'GB-hours'),
       line('public address of the task', hoursMonth, 'publicAddressHour', 'hours'),
     ];
   }
-  const whole = tasks.connection + tasks.router + tasks.muc;
-  const half = tasks.peers + tasks.federation;
-  const count = whole + half;
-  const size = whole + half * serverTaskShare;
+  const count = processesOf(tasks, shape);
+  const ofAll = (what: 'vcpu' | 'gb') =>
+    Object.entries(tasks).reduce((sum, [tier, number]) => sum + number * taskSizes[tier as keyof Tasks][what], 0);
   // Each byte travels twice: to a server of the bus, and from it.
   const betweenGb = (load.month.busBytes / gb) * 2 * crossZoneShare;
   return [
-    line(`${count} tasks, CPU`, size * hoursMonth, 'fargateVcpuHour', 'vCPU-hours'),
-    line(`${count} tasks, memory`, size * taskGb * hoursMonth, 'fargateGbHour', 'GB-hours'),
+    line(`${count} tasks, CPU`, ofAll('vcpu') * hoursMonth, 'fargateVcpuHour', 'vCPU-hours'),
+    line(`${count} tasks, memory`, ofAll('gb') * hoursMonth, 'fargateGbHour', 'GB-hours'),
     line('NATS, CPU', natsServers * natsSize.vcpu * hoursMonth, 'fargateVcpuHour', 'vCPU-hours'),
     line('NATS, memory', natsServers * natsSize.gb * hoursMonth, 'fargateGbHour', 'GB-hours'),
     line('bus between zones', betweenGb, 'betweenZonesGb', 'GB'),
@@ -209,7 +207,8 @@ function watchLines(load: Load, habits: Habits, shape: Shape, processes: number,
     ...(shape === 'cell' ? [line('metrics of Container Insights', insights, 'metric', 'metrics')] : []),
     line('alarms', watched[shape].alarms, 'alarm', 'alarms'),
     line('key of certificates', 1, 'kmsKey', 'key'),
-    ...(shape === 'cell' ? [line('secrets of the bus', busSecrets, 'secret', 'secrets')] : []),
+    line('secrets', secrets[shape], 'secret', 'secrets'),
+    line('private DNS zone', 1, 'hostedZone', 'zone'),
   ];
 }
 

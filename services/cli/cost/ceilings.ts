@@ -5,7 +5,7 @@
 import { runtimeLimits } from '../../../lib/runtime/limits.ts';
 import type { Habits } from './cost-options.ts';
 import { hoursMonth, type Load, loadOf } from './load.ts';
-import { cellTasks, streamsPerTask, type Tasks } from './sizing.ts';
+import { cellTasks, streamsPerTask, type Tasks, taskSizes } from './sizing.ts';
 
 export interface Ceiling {
   readonly what: string;
@@ -34,8 +34,6 @@ export const targetsPerTask = 2 * 3;
 export const bus = { servers: 3, vcpu: 0.5, share: 0.7 } as const;
 /** CPU of the bus for a message, of the runs in docs/performance.md with the fewest messages a batch. */
 const busMicrosPerMessage = 105;
-/** vCPU of a task, by tier. */
-const vcpuOf: Readonly<Record<keyof Tasks, number>> = { connection: 1, router: 1, muc: 1, peers: 0.5, federation: 0.5 };
 
 const usersMax = 100_000_000;
 const busiestSecond = (perMonth: number, { peak }: Load) => (perMonth / (hoursMonth * 3_600)) * peak;
@@ -54,7 +52,7 @@ function usersUntil(habits: Habits, fits: (load: Load, tasks: Tasks) => boolean)
 
 /** vCPU that the account must allow: all tasks twice during a deployment, the bus once. */
 export function vcpuWanted(tasks: Tasks): number {
-  const own = Object.entries(tasks).reduce((sum, [tier, count]) => sum + count * vcpuOf[tier as keyof Tasks], 0);
+  const own = Object.entries(tasks).reduce((sum, [tier, count]) => sum + count * taskSizes[tier as keyof Tasks].vcpu, 0);
   return 2 * own + bus.servers * bus.vcpu;
 }
 
