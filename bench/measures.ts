@@ -198,7 +198,7 @@ const makers: Readonly<Record<Mode, Make>> = {
   ],
 };
 
-/** Of the better peer without an archive, or with one. */
+/** The share of the figure of the better peer: without an archive, or with one. */
 function chatTarget({ sm }: Settings, rate: number | undefined, isArchived: boolean): number {
   if (isArchived) return 0.25;
   if (rate !== undefined) return 1;

@@ -52,7 +52,7 @@ export interface Settings {
   readonly users: number | undefined;
   readonly window: number;
   readonly rate: number | undefined;
-  /** Of 1:1 messages; undefined: as many as the server takes. */
+  /** How many 1:1 messages a second; undefined: as many as the server takes. */
   readonly rates: readonly (number | undefined)[];
   readonly occupants: readonly number[];
   /** Several rooms at a time. */

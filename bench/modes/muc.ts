@@ -11,7 +11,7 @@ import { beginCpu, ModeFailed, type Outcome, percentile } from './outcome.ts';
 import { SmallRoom } from './small-room.ts';
 
 export interface RoomOptions {
-  /** Of the room; of the first of several. */
+  /** The room's; with several, what the addresses of all end with. */
   readonly address: string;
   readonly seconds: number;
   /** Messages on their way; the next is sent when all occupants have one. */

@@ -148,4 +148,12 @@ export const adapterLimits = {
   dnsTimeoutMs: 3_000,
   /** Tries of one question to DNS. */
   dnsTriesMax: 3,
+  /** Stanzas of one batch that are traced, however many the share would take. */
+  tracedPerBatchMax: 8,
+  /** Stanzas of which it is remembered that their trace has its root. */
+  tracedRootsMax: 4_096,
+  /** Spans that wait for the collector; what comes then is dropped. */
+  otlpSpansMax: 2_048,
+  /** How long the collector may take for a request, ms; a process that stops waits for it. */
+  otlpTimeoutMs: 3_000,
 } as const;

@@ -179,7 +179,7 @@ describe('the process that is given wrong arguments ends with 2 and one line', {
     [
       'no service',
       ['serve', 'everything'],
-      "unknown service 'everything'; 'skylark serve' takes one of: connection, peers, router, muc, federation, web, all, dynamodb, nats",
+      "unknown service 'everything'; 'skylark serve' takes one of: connection, peers, router, muc, federation, api, web, all, dynamodb, nats",
     ],
     [
       'no bus',

@@ -56,6 +56,7 @@ export async function serve(values: ServeValues, positionals: readonly string[])
   const end = (reason: string) => lifetime.end(reason);
   const serving = {
     values: { ...values, name },
+    service,
     outside: consoleOutside,
     release,
     log,

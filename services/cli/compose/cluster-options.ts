@@ -4,6 +4,7 @@ import * as shared from '../core/options.ts';
 import { programLimits } from '../limits.ts';
 import { componentOptions } from './component-options.ts';
 import { federationOptions } from './federation-options.ts';
+import { tracingOptions } from './tracing-options.ts';
 
 export const clusterOptions = {
   connections: countOption(
@@ -32,6 +33,7 @@ export const clusterOptions = {
   ...shared.rowStoreOptions,
   ...shared.fileStoreOptions,
   websocketUrl: shared.websocketUrl,
+  ...tracingOptions,
   json: shared.json,
 } satisfies Options;
 

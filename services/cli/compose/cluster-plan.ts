@@ -37,6 +37,7 @@ export function planCluster(values: ClusterValues, backends: ClusterBackends): P
   const common = [
     ...['--nats', backends.nats, '--dynamodb', backends.dynamodb],
     ...['--region', values.region, '--table-prefix', values.tablePrefix],
+    ...[...given(values, 'otlpEndpoint'), '--trace-share', `${values.traceShare}`],
   ];
   const streams = [
     ...common,
@@ -81,7 +82,7 @@ export function planCluster(values: ClusterValues, backends: ClusterBackends): P
   };
 }
 
-function given(values: ClusterValues, name: 's2sCa' | 's2sNetworks' | 's2sResolver'): readonly string[] {
+function given(values: ClusterValues, name: 's2sCa' | 's2sNetworks' | 's2sResolver' | 'otlpEndpoint'): readonly string[] {
   const value = values[name];
   return value === undefined ? [] : [flagOf(name), value];
 }

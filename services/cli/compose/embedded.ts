@@ -44,6 +44,7 @@ import { Prometheus } from './prometheus.ts';
 import { startProxy } from './proxy-part.ts';
 import { checkPorts, registrationOf, type StartValues } from './start-options.ts';
 import { fingerprintsOf, storeTls, watchTls } from './tls-source.ts';
+import { traced } from './tracing-part.ts';
 import { composeWebApp } from './web-app.ts';
 
 export interface Embedded {
@@ -59,8 +60,8 @@ export interface Embedded {
   stop(): Promise<void>;
 }
 
-type ProxyValues = 'proxyPort' | 'proxyHost';
-type EmbeddedValues = Omit<StartValues, 'processes' | 'settings' | ProxyValues> & Partial<Pick<StartValues, ProxyValues>>;
+type Extras = 'proxyPort' | 'proxyHost' | 'otlpEndpoint' | 'traceShare';
+type EmbeddedValues = Omit<StartValues, 'processes' | 'settings' | Extras> & Partial<Pick<StartValues, Extras>>;
 
 /** @throws {UsageError | Refusal | FolderInUse} after everything that was started has been stopped again */
 export async function startEmbedded(values: EmbeddedValues, log: Logger, outside: Outside = {}): Promise<Embedded> {
@@ -103,20 +104,21 @@ async function startParts({
   const { domain, bind } = values;
   let isDraining = () => false;
   const clock = new DeploymentClock(systemClock);
-  const store = await openSqliteStore(folder, { clock });
-  cleanup.add('store', () => store.close());
-  await clock.start({ store, log, isAlone: true }); // we hold the folder's lock
+  const rows = await openSqliteStore(folder, { clock });
+  cleanup.add('store', () => rows.close());
+  await clock.start({ store: rows, log, isAlone: true }); // we hold the folder's lock
   cleanup.add('clock', () => clock.stop());
   const tls =
     values.certificates === 'store'
-      ? await storeTls({ values, store, log, folder, fallback: given })
+      ? await storeTls({ values, store: rows, log, folder, fallback: given })
       : watchTls(given ?? (await keepSelfSigned(join(folder, 'tls'), domain, systemClock)), log);
   cleanup.add('certificate', () => tls.stop());
   const onError = (error: unknown) => log.warn({ err: error }, 'cannot read the keys of TLS tickets');
-  const tickets = await TicketKeys.start({ store, clock, use: (keys) => tls.source.setTicketKeys(keys), onError });
+  const tickets = await TicketKeys.start({ store: rows, clock, use: (keys) => tls.source.setTicketKeys(keys), onError });
   cleanup.add('tickets', () => tickets.stop());
-  const bus = memoryBus({ clock });
-  cleanup.add('bus', () => bus.close());
+  const own = memoryBus({ clock });
+  cleanup.add('bus', () => own.close());
+  const { store, bus } = await traced({ store: rows, bus: own }, { values, service: 'all', name: 'here', cleanup });
 
   let filesUrl = values.filesUrl ?? '';
   const files = await openFilesFolder(filesFolderIn(folder), () => filesUrl, { store, clock });

@@ -65,7 +65,7 @@ export async function startProcesses(values: StartValues, log: Logger, events: P
       ...(
         [
           ...(['filesUrl', 'websocketUrl', 'certificates', 'defaultCertificate', 'kms', 'kmsKey', 'keyFile', 'region'] as const),
-          ...(['s2sCa', 's2sNetworks', 's2sResolver'] as const),
+          ...(['s2sCa', 's2sNetworks', 's2sResolver', 'otlpEndpoint', 'traceShare'] as const),
         ] as const
       ).flatMap((name) => {
         const value = values[name];

@@ -19,6 +19,7 @@ import { programLimits } from '../limits.ts';
 import { componentOptions } from './component-options.ts';
 import { federationOptions } from './federation-options.ts';
 import { frontOptions } from './front-options.ts';
+import { tracingOptions } from './tracing-options.ts';
 
 export const serveOptions = {
   name: optionalText(
@@ -59,6 +60,7 @@ export const serveOptions = {
   cellServersHost: otherDomainOption('with --cell: where other servers connect to it'),
   cellWebUrl: originOption('with --cell: where its console and its pages are'),
   ...frontOptions,
+  ...tracingOptions,
   reusePort: switchOption('share the ports with other processes that have this option'),
   stopSeconds: countOption('how many seconds a stop may take', programLimits.stopSecondsMax, serviceLimits.shutdownMs / 1_000),
   release: optionalText(

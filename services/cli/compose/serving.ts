@@ -10,6 +10,8 @@ import type { ServeValues } from './serve-options.ts';
 
 export interface Serving {
   readonly values: ServeValues & { readonly name: string };
+  /** What it does, such as `router`. */
+  readonly service: string;
   /** The release of the service that this process belongs to, if it is known. */
   readonly release: Release | undefined;
   readonly log: Logger;

@@ -4,6 +4,7 @@ import * as shared from '../core/options.ts';
 import { UsageError } from '../core/report.ts';
 import { componentOptions } from './component-options.ts';
 import { federationOptions } from './federation-options.ts';
+import { tracingOptions } from './tracing-options.ts';
 
 export const startOptions = {
   domain: shared.domain,
@@ -25,6 +26,7 @@ export const startOptions = {
     'a name or an IP address',
   ),
   healthPort: shared.healthPort,
+  ...tracingOptions,
   json: shared.json,
   processes: countOption('the number of processes that share the work, one per core', 64, 1),
   settings: shared.settings,
