@@ -161,6 +161,24 @@ test('one stanza that writes a row twice is not in its own way when another sess
   );
 });
 
+test('a request that has left a row as it was, and tries again behind a newer one of its session, changes nothing', async () => {
+  let row: { readonly name: string; readonly writers?: readonly string[] } | undefined = { name: 'before' };
+  const write = (writer: Writer, change: (value: typeof row) => typeof row) =>
+    writer.sign('a row', change, async (checked) => {
+      row = checked(row);
+      return row;
+    });
+  const mint = new IdMint(systemClock);
+  const [older, newer] = [new Writer('s', mint.mint()), new Writer('s', mint.mint())];
+  await write(older, (value) => value); // as when another change has a greater number
+  await write(newer, () => ({ name: 'newer' }));
+  await assert.rejects(
+    write(older, () => ({ name: 'older' })),
+    Superseded,
+  );
+  assert.equal(row?.name, 'newer');
+});
+
 test('a session whose resource another one has taken changes nothing any more, and its stream ends', async (t) => {
   const stage = await openRouter();
   t.after(() => stage.close());

@@ -49,13 +49,16 @@ export class Writer {
     write: (change: Change<Value>) => Promise<Value | undefined>,
   ): Promise<Value | undefined> {
     const isFirst = !this.#signed.has(row);
+    let isChanged = false;
     const written = await write((value) => {
       const { writers = [] } = (value ?? {}) as Written;
       if (isFirst && this.#isSuperseded(writers)) throw new Superseded();
       const next = change(value);
+      isChanged = next !== value;
       return next === value || next === undefined ? next : { ...next, writers: this.#among(writers) };
     });
-    this.#signed.add(row);
+    // What was left as it is may be changed by a newer request before this one tries again.
+    if (isChanged) this.#signed.add(row);
     return written;
   }
 
