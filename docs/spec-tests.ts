@@ -26,6 +26,7 @@ const listed: Readonly<Record<Service, Readonly<Record<string, readonly string[]
     'XEP-0203': ['router/xep0160-offline', 'router/marks', 'router/cursor'],
     'XEP-0215': ['cli/stun', 'peers/coturn'],
     'XEP-0313': ['router/archive-query', 'runtime/archive-page'],
+    'XEP-0334': ['router/xep0313-archive', 'router/xep0280-carbons'],
     'XEP-0356': ['federation/privileged-component'],
     'XEP-0357': ['router/push-answers'],
     'XEP-0363': ['router/upload-purposes', 'web/files'],
@@ -86,7 +87,7 @@ const listed: Readonly<Record<Service, Readonly<Record<string, readonly string[]
     'XEP-0220': ['federation/inbound'],
     'XEP-0344': ['federation/inbound'],
     'XEP-0368': ['federation/finding'],
-    'XEP-0478': ['federation/inbound'],
+    'XEP-0478': ['federation/inbound', 'federation/xep0478-stream-limits'],
   },
   web: {
     'XEP-0156': ['web/app', 'end-to-end/host-meta'],

@@ -48,6 +48,8 @@ export const federationLimits = {
   /** Sent to one peer and not confirmed, stanzas and bytes: what is sent again when the stream breaks. */
   unconfirmedStanzasMax: 2_000,
   unconfirmedBytesMax: 4 * 1024 * 1024,
+  /** The least that a peer may say it takes, bytes (RFC 6120 §13.12). */
+  takenBytesMin: 10_000,
   /** Written to a stream and not read by the peer, bytes: a peer may have us answer without end. It is above `unconfirmedBytesMax`. */
   unreadBytesMax: 8 * 1024 * 1024,
   /** Waiting for one peer, bytes of XML: more is refused with `resource-constraint`. An hour of a busy pair of domains fits. */

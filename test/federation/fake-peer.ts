@@ -36,6 +36,12 @@ export class FakePeer {
   hasAcks = true;
   /** It confirms what it has got, by XEP-0198 or by an answer to a ping. */
   isConfirming = true;
+  /** XEP-0478: what it says it takes, in features that it sends again when it has let us in. */
+  saysBytes: string | undefined;
+  /** It ends a stream on which something larger comes. */
+  takesBytes = Number.POSITIVE_INFINITY;
+  /** The requests for XEP-0288, as they came. */
+  readonly bidiRequests: string[] = [];
   /** XEP-0288: it offers it in its features by this namespace. */
   bidi: string | undefined;
   /** It ends a stream on which that was asked for. */
@@ -168,6 +174,7 @@ export class FakePeer {
         if (event.ns === NS_BIDI) {
           isBothWays = true;
           this.bidiAsked++;
+          this.bidiRequests.push(event.bytes.toString());
           if (this.hatesBidi) {
             link.write(
               `<stream:error><policy-violation xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>`,
@@ -185,6 +192,7 @@ export class FakePeer {
           const ofStream = id === undefined ? '' : ` id='${id}'`;
           if (isBothWays && event.name === 'result') this.onEarly?.(new PeerClient(link, to!, from!));
           link.write(`<db:${event.name} from='${to}' to='${from}'${ofStream} type='${type}'/>`);
+          if (event.name === 'result' && this.saysBytes !== undefined) link.write(limits(this.saysBytes));
           if (isBothWays && event.name === 'result') this.bothWays.push(new PeerClient(link, to!, from!));
         } else if (event.ns === NS_SM) {
           if (event.name === 'enable') link.write(`<enabled xmlns='${NS_SM}'/>`);
@@ -193,6 +201,12 @@ export class FakePeer {
           if (event.name === 'r' && this.isConfirming) link.write(`<a xmlns='${NS_SM}' h='${count}'/>`);
         } else if (event.name === 'error') {
           this.errors.push(event.bytes.toString());
+        } else if (event.bytes.length > this.takesBytes) {
+          link.write(
+            `<stream:error><policy-violation xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>`,
+          );
+          link.end();
+          return;
         } else if (names.has(event.name) && this.isDeaf) {
           return;
         } else if (names.has(event.name)) {
@@ -220,6 +234,10 @@ export class FakePeer {
 
   /** Answers a ping, which takes a stream of its own to whoever asked. */
   onPing: ((ping: Stanza) => void) | undefined;
+}
+
+function limits(bytes: string): string {
+  return `<stream:features><limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>${bytes}</max-bytes></limits></stream:features>`;
 }
 
 /** A stream that the fake has opened. */

@@ -125,8 +125,9 @@ describe('XEP-0280', () => {
     ['a mediated invitation', 'normal', `<x xmlns='${muc}'><invite from='a@b.example'/></x>`, true, true],
     ['a private message of a room', 'chat', `${body}<x xmlns='${muc}'/>`, true, false],
     ['an error', 'error', '', false, true],
+    ['an error about a message with no-copy', 'error', `${body}<no-copy xmlns='urn:xmpp:hints'/>`, false, true],
   ] as const) {
-    test(`§6.1: ${what} is ${isSent ? '' : 'not '}copied when sent, ${isReceived ? '' : 'not '}when received`, async () => {
+    test(`§6.1, XEP-0334 §4: ${what} is ${isSent ? '' : 'not '}copied when sent, ${isReceived ? '' : 'not '}when received`, async () => {
       await garden.send(`<message to='${romeo.jid}' type='${type}'>${content}</message>`);
       assert.equal(chamber.inbox.filter((xml) => xml.includes('<sent ')).length, isSent ? 1 : 0);
       assert.equal(romeo.inbox.length, 1);

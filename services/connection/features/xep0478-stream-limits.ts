@@ -20,7 +20,7 @@ export const streamLimits: StreamFeature = {
   specs: [
     {
       spec: 'XEP-0478',
-      version: '0.1.0',
+      version: '0.2.0',
       title: 'Stream Limits Advertisement',
       note: 'Behind STARTTLS, before and after SASL. An element beyond `max-bytes` ends the stream with `policy-violation`.',
     },

@@ -2,6 +2,7 @@
  * What carries the stanzas of a pair to its peer: a stream that we have opened (streams/outgoing.ts), or one that a component
  * has opened to us (streams/component-stream.ts).
  */
+import { type Clock, sleep } from '../../../lib/ports/clock.ts';
 import type { StreamError } from '../../../lib/xmpp/errors.ts';
 import { federationLimits } from '../limits.ts';
 
@@ -25,6 +26,8 @@ export interface Carrier {
   readonly hasAcks: boolean;
   /** Stanzas that were sent, as XEP-0198 counts them. */
   readonly sent: number;
+  /** XEP-0478: how large a stanza the peer takes; undefined where it does not say. */
+  readonly bytesMax?: number | undefined;
   readonly isOpen: boolean;
   /** Nothing can come any more. */
   readonly isClosed: boolean;
@@ -56,4 +59,10 @@ export interface Carrier {
 /** Is it closed because nothing was said on it for long, either way? @param usedAtMs when we last did. @param now both monotonic */
 export function isQuiet({ outlivesOwner, arrivedAtMs = 0 }: Carrier, usedAtMs: number, now: number): boolean {
   return !outlivesOwner && now - Math.max(usedAtMs, arrivedAtMs) > federationLimits.idleMs;
+}
+
+/** Resolves when nothing can come any more, when there is nothing to wait for, or after a while. */
+export async function closing(carrier: Carrier, clock: Clock, isDone: () => boolean): Promise<void> {
+  const untilMs = clock.monotonic() + federationLimits.closeMs;
+  while (clock.monotonic() < untilMs && !carrier.isClosed && !isDone()) await sleep(clock, federationLimits.closePollMs);
 }

@@ -2,21 +2,21 @@
  * One pair of domains, ours and another server's: what waits, what is on its way, and what the peer has confirmed. A row leaves the outbox
  * when the peer has confirmed its stanzas (docs/decisions/0014-outbox.md), or their senders were told that they were not delivered.
  */
-import { sleep } from '../../../lib/ports/clock.ts';
 import { allOfOutbox, type PairName } from '../../../lib/runtime/outbox.ts';
 import { pongPrefix } from '../../../lib/runtime/pair-wire.ts';
 import type { TenantPolicy } from '../../../lib/runtime/policy/tenant-policy.ts';
 import { StanzaError, type StanzaErrorCondition, StreamError } from '../../../lib/xmpp/errors.ts';
-import { type Carrier, isQuiet } from '../core/carrier.ts';
+import { type Carrier, closing, isQuiet } from '../core/carrier.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import type { Gate } from '../core/gate.ts';
 import type { Way, WayEvents } from '../core/way.ts';
 import { Forbidden, NoSuchDomain } from '../finding/errors.ts';
 import { federationLimits } from '../limits.ts';
 import { PeerRefusal } from '../streams/refusal.ts';
-import { bounceOf, type Departing, type Entry, entryOf, entryOfRow, isBounced, sinceMs, stamped } from './departing.ts';
+import { bounceOf, type Departing, type Entry, entryOf, entryOfRow, isBounced, sinceMs } from './departing.ts';
 import { type Asked, Queue } from './queue.ts';
 import { RowDeletions } from './row-deletion.ts';
+import { sendWaiting, tooLargeAmong } from './sending.ts';
 import { Shown } from './shown.ts';
 import { Standing } from './standing.ts';
 import { tellSenders } from './telling.ts';
@@ -191,10 +191,7 @@ export class Pair {
     const stream = this.#stream;
     if (stream?.isOpen === true && isInOrder && this.#dependencies.holdsLease()) {
       if (!stream.outlivesOwner) this.#close();
-      const { clock } = this.#dependencies;
-      const untilMs = clock.monotonic() + federationLimits.closeMs;
-      const isDone = () => stream.isClosed || (stream.outlivesOwner && !this.#queue.hasSent);
-      while (clock.monotonic() < untilMs && !isDone()) await sleep(clock, federationLimits.closePollMs);
+      await closing(stream, this.#dependencies.clock, () => stream.outlivesOwner && !this.#queue.hasSent);
     }
     this.way.stop();
     stream?.leave('the service stops');
@@ -244,6 +241,7 @@ export class Pair {
       'a stream to another server has ended',
     );
     if (this.#isStopped) return;
+    this.#refuse(tooLargeAmong(unconfirmed, reason), 'policy-violation', reason.message, true);
     this.#leaveOutRepeated(unconfirmed);
     if (!isAnswered) this.#standing.interrupt();
     if (reason instanceof PeerRefusal && reason.isNoSuchDomain) this.#failed(reason);
@@ -286,14 +284,8 @@ export class Pair {
       return;
     }
     const before = stream.sent;
-    const late = this.#dependencies.clock.now() - federationLimits.delayStampMs;
-    for (const { entry, one } of this.#queue.unsent()) {
-      if (stream.sent - this.#confirmed >= federationLimits.unconfirmedStanzasMax) break;
-      const bytes = entry.at < late ? stamped(one.stanza, this.name.host, entry.at) : one.bytes;
-      const buffered = stream.send(bytes);
-      one.place = stream.sent;
-      if (buffered > federationLimits.unconfirmedBytesMax) break;
-    }
+    const tooLarge = sendWaiting(this.#queue, stream, this.#confirmed, this.name.host, this.#dependencies.clock);
+    this.#refuse(tooLarge, 'policy-violation', `${this.name.peer} takes ${stream.bytesMax} bytes at most`, true);
     if (stream.sent === before) return;
     this.#sentAtMs = this.#dependencies.clock.monotonic();
     this.#usedAtMs = this.#sentAtMs;
@@ -363,13 +355,14 @@ export class Pair {
     this.#refuse(this.#queue.unsentStanzas(), condition, text);
   }
 
-  /** Their senders are told, and then the rows go. */
-  #refuse(refused: readonly Departing[], condition: StanzaErrorCondition, text: string): void {
+  /** Their senders are told, and then the rows go. @param isForGood presence among them is not said later either */
+  #refuse(refused: readonly Departing[], condition: StanzaErrorCondition, text: string, isForGood = false): void {
+    if (refused.length === 0) return;
     const error = new StanzaError(condition, text);
     const bounces = refused.filter(({ stanza }) => isBounced(stanza)).map(({ stanza }) => bounceOf(stanza, error));
     const settled = new Set(refused);
-    if (settled.size > 0) this.#standing.interrupt(); // questions may be among them
-    for (const { entry, one } of this.#queue.unsent()) if (settled.has(one)) this.#shown.giveUp(entry.at, one);
+    this.#standing.interrupt(); // questions may be among them
+    if (!isForGood) for (const { entry, one } of this.#queue.unsent()) if (settled.has(one)) this.#shown.giveUp(entry.at, one);
     const empty = this.#queue.settle(settled);
     if (bounces.length === 0) this.#delete(empty);
     else

@@ -6,6 +6,7 @@ import { LinkClosed } from './link.ts';
 import { greet, needsCertificate } from './opening.ts';
 import { NS_DIALBACK, type OutgoingStream } from './outgoing.ts';
 import { dialbackCondition, PeerRefusal } from './refusal.ts';
+import { takenBytes } from './stream-limits.ts';
 
 const NS_SASL = 'urn:ietf:params:xml:ns:xmpp-sasl';
 
@@ -46,6 +47,7 @@ async function byCertificate(stream: OutgoingStream): Promise<boolean> {
   const { streamId, features } = await greet(stream.pair, stream.link);
   stream.streamId = streamId;
   stream.features = features;
+  stream.bytesMax = takenBytes(features);
   stream.way = 'certificate';
   stream.endRestart();
   return true;

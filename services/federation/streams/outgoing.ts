@@ -17,6 +17,7 @@ import { federationLimits } from '../limits.ts';
 import { type Link, LinkClosed, NS_SERVER, StreamEnded } from './link.ts';
 import { dialbackCondition, isStreamError, PeerRefusal, streamRefusal } from './refusal.ts';
 import { type BothWays, isStanza, NS_SM, Returning } from './returning.ts';
+import { returningLimits, takenBytes } from './stream-limits.ts';
 
 export const NS_DIALBACK = 'jabber:server:dialback';
 const NS_BIDI = 'urn:xmpp:bidi';
@@ -49,6 +50,8 @@ export class OutgoingStream implements Carrier, BothWays {
   hasAcks = false;
   /** Stanzas that were sent, as XEP-0198 counts them. */
   sent = 0;
+  /** XEP-0478: how large a stanza the peer takes. It may say so again when it has let us in. */
+  bytesMax: number | undefined;
   #isClosing = false;
   #returning: Returning | undefined;
   #events: CarrierEvents | undefined;
@@ -149,7 +152,7 @@ export class OutgoingStream implements Carrier, BothWays {
     }
   }
 
-  /** @returns undefined: it was the answer to a key that was asked for */
+  /** @returns undefined: it was the answer to a key that was asked for, or features again */
   async #read(): Promise<Stanza | undefined> {
     const event = await this.link.read();
     if (event.kind === 'close') throw new StreamEnded('it closes the stream');
@@ -157,6 +160,10 @@ export class OutgoingStream implements Carrier, BothWays {
     if (isStreamError(event)) throw streamRefusal(event);
     if (this.way === undefined && isStanza(event))
       throw new StreamError('not-authorized', 'it sends stanzas before it lets us in');
+    if (event.ns === NS_STREAM && event.name === 'features' && this.way !== undefined) {
+      this.bytesMax = takenBytes(event);
+      return undefined;
+    }
     if (event.ns !== NS_DIALBACK || event.name !== 'verify') return event;
     this.#verified(event);
     return undefined;
@@ -179,7 +186,7 @@ export class OutgoingStream implements Carrier, BothWays {
    */
   askBidirectional(allowances: Allowances): void {
     if (!this.features.hasChild('bidi', 'urn:xmpp:features:bidi')) return;
-    this.link.write(`<bidi xmlns='${NS_BIDI}'/>`);
+    this.link.write(`<bidi xmlns='${NS_BIDI}'>${returningLimits}</bidi>`);
     this.#returning = new Returning(this, allowances);
   }
 
@@ -248,7 +255,7 @@ export class OutgoingStream implements Carrier, BothWays {
     else if (ns === NS_SM && name === 'r') this.write(`<a xmlns='${NS_SM}' h='0'/>`);
     else if (ns === NS_DIALBACK && name === 'result' && attributes.type === undefined) this.#refusePair(element);
     else if (ns === NS_STREAM || ns === NS_DIALBACK || ns === NS_SM)
-      return; // features again, or an answer that comes late
+      return; // an answer that comes late
     else throw new LinkClosed(`it sends <${name}/> on a stream that is not for it to send on`);
   }
 

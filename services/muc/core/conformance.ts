@@ -20,7 +20,7 @@ export const conformance = [
   { spec: 'XEP-0203', version: '2.0', title: 'Delayed Delivery in the history of rooms' },
   { spec: 'XEP-0249', version: '1.2', title: 'Direct MUC Invitations', note: 'They pass; mediated ones carry the same element.' },
   { spec: 'XEP-0308', version: '1.2.1', title: 'Last Message Correction', note: 'Passes and is archived whole.' },
-  { spec: 'XEP-0334', version: '0.4', title: 'Message Processing Hints: store, no-store, no-permanent-store' },
+  { spec: 'XEP-0334', version: '1.0.0', title: 'Message Processing Hints: store, no-store, no-permanent-store' },
   { spec: 'XEP-0359', version: '0.7', title: 'Unique and Stable Stanza IDs of rooms' },
   { spec: 'XEP-0421', version: '1.0.1', title: 'Occupant identifiers for semi-anonymous MUCs' },
   { spec: 'XEP-0444', version: '0.2.1', title: 'Message Reactions', note: 'Pass and are archived whole.' },

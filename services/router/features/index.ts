@@ -28,6 +28,7 @@ import { externalServices } from './xep0215-external-services.ts';
 import { carbons } from './xep0280-carbons.ts';
 import { vcard4 } from './xep0292-vcard4.ts';
 import { archive } from './xep0313-archive.ts';
+import { processingHints } from './xep0334-hints.ts';
 import { privilegedEntity } from './xep0356-privileged-entity.ts';
 import { push } from './xep0357-push.ts';
 import { stableIds } from './xep0359-stable-ids.ts';
@@ -82,6 +83,7 @@ export const features: readonly AccountFeature[] = [
   carbons,
   archive,
   fullTextSearch,
+  processingHints,
   privilegedEntity,
   push,
   stableIds,

@@ -57,8 +57,9 @@ async function turn(account: Account, isOn: boolean): Promise<undefined> {
 
 /** Is the message copied (§6.1, §9)? */
 function isEligible(stanza: Stanza, kind: Kind, account: Account): boolean {
-  if (stanza.hasChild('private', NS) || stanza.hasChild('no-copy', hintsNs)) return false;
   const type = messageType(stanza);
+  if (stanza.hasChild('private', NS)) return false;
+  if (type !== 'error' && stanza.hasChild('no-copy', hintsNs)) return false; // XEP-0334 §5: hints in errors are what was sent
   if (type === 'groupchat') return false;
   if (isInvitation(stanza)) return true;
   const other = kind === 'received' ? stanza.from : stanza.to;

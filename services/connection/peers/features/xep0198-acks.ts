@@ -13,13 +13,13 @@ export const acks: PeerFeature = {
   specs: [
     {
       spec: 'XEP-0198',
-      version: '1.6.1',
+      version: '1.6.3',
       title: 'Stream Management between servers: acknowledgements',
       note: 'Without resumption: what was not acknowledged is sent again on the next stream.',
     },
   ],
   requires: ['secure'],
-  advertise: () => `<sm xmlns='${NS}'><optional/></sm>`,
+  advertise: () => `<sm xmlns='${NS}'/>`,
   elements: [
     { ns: NS, name: 'enable', handle: enable },
     { ns: NS, name: 'r', handle: request },
