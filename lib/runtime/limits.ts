@@ -93,6 +93,12 @@ export const runtimeLimits = {
   tenantCacheMax: 10_000,
   /** Domains in one list of a tenant's policy. Both lists of the longest domains fit into a row. */
   policyDomainsMax: 500,
+  /** Contacts that new accounts begin with: each is a change of two rosters, while somebody waits for the account. */
+  newcomerContactsMax: 20,
+  /** Rooms that new accounts join: a client enters all of them at its first sign-in. */
+  newcomerRoomsMax: 20,
+  /** An address in a policy, bytes. It fits into the key of a roster item and into the id of a bookmark. */
+  policyAddressBytesMax: 500,
   /** Sealed secrets that a process remembers, the last used; for how long, ms; and how soon one that did not fit is read again, ms. */
   sealedSecretsMax: 10_000,
   sealedSecretMs: 60_000,

@@ -14,6 +14,7 @@ const presets = {
   ...{ registrationUrl: '', invites: 'admins', inviteDays: 7, inviteUses: 5, webUrl: '' },
   ...{ brandName: '', brandColour: '', brandBackground: '', brandLogo: '' },
   ...{ blockLists: [], certificateCa: '', registrationsPerAddress: 0, registrationsPerDay: 0, removalGraceDays: 0 },
+  ...{ newcomerContacts: [], newcomerRooms: [] },
   ...{ abuseContacts: [], adminContacts: [], securityContacts: [], supportContacts: [], statusUrls: [] },
   ...{ termsUrl: '', dataAccess: [], dataEncrypted: 'unsaid' },
   ...{ signIn: ['password'], jwtIssuer: '', jwtAudience: '', jwtClaim: 'sub', jwtKeys: '', jwtSecret: false },

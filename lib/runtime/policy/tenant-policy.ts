@@ -18,6 +18,7 @@ import { jwtAudience, jwtClaim, jwtIssuer } from './jwt-claims.ts';
 import { jwtKeys } from './jwt-keys.ts';
 import { jwtSecret } from './jwt-secret.ts';
 import { ldapBase, ldapBindDn, ldapBindSecret, ldapCa, ldapDn, ldapFilter, ldapUrl } from './ldap.ts';
+import { newcomerContacts, newcomerRooms } from './newcomers.ts';
 import { owners, type PolicyKey } from './policy-key.ts';
 import { proof } from './proof.ts';
 import { registration } from './registration.ts';
@@ -40,7 +41,7 @@ export const policyKeys = {
   ...{ brandName, brandColour, brandBackground, brandLogo },
   ...owners({ signIn, jwtIssuer, jwtAudience, jwtClaim, jwtKeys, jwtSecret, certificateCa }),
   ...owners({ ldapUrl, ldapDn, ldapBase, ldapFilter, ldapBindDn, ldapBindSecret, ldapCa }),
-  ...{ registrationsPerDay, registrationsPerAddress, removalGraceDays },
+  ...{ registrationsPerDay, registrationsPerAddress, removalGraceDays, newcomerContacts, newcomerRooms },
   ...owners({ webhookUrl, webhookSecret }),
   ...{ blockLists },
   ...{ abuseContacts, adminContacts, securityContacts, supportContacts, statusUrls },

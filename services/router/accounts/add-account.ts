@@ -2,13 +2,22 @@
 import { Conflict } from '../../../lib/ports/store.ts';
 import { findRemoval, removalName } from '../../../lib/runtime/removals.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
-import { type AccountRow, createAccount, deleteAccountRow, findAccount, LookTaken, unlistAccount } from '../core/accounts.ts';
+import {
+  type AccountRow,
+  createAccount,
+  deleteAccountRow,
+  findAccount,
+  isUnfurnished,
+  LookTaken,
+  unlistAccount,
+} from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { finishInvited } from '../invites/befriend.ts';
 import { endUse, takeUse } from '../invites/invites.ts';
 import { isReservedForOther } from '../invites/reservations.ts';
 import { jwtLimits } from '../sasl/limits.ts';
 import { deriveKeys } from '../sasl/passwords.ts';
+import { furnish } from './newcomer.ts';
 
 export interface AccountOrigin {
   /** Where somebody comes from who registers: it bounds their share of the work. */
@@ -45,10 +54,19 @@ export async function addAccount(
   const incarnation = clock.randomBytes(jwtLimits.incarnationBytes).toString('base64url');
   const use = { who: local, incarnation, atMs: clock.now() };
   if (invite !== undefined && !(await takeUse(dependencies, tenant, invite, use))) return 'used';
-  const row: AccountRow = { createdAt: new Date(use.atMs).toISOString(), incarnation, scram, invitedBy: invite };
+  const row: AccountRow = {
+    createdAt: new Date(use.atMs).toISOString(),
+    incarnation,
+    scram,
+    invitedBy: invite,
+    isUnfurnished: isUnfurnished(tenant),
+  };
   const outcome = await writeAccount(dependencies, tenant, local, row, isUnlikeOthers);
   if (invite !== undefined && outcome !== 'added') await endUse(dependencies, tenant, invite, use, false);
-  if (outcome === 'added') await finishInvited(dependencies, tenant, local, row);
+  if (outcome === 'added') {
+    await finishInvited(dependencies, tenant, local, row);
+    await furnish(dependencies, tenant, local, row);
+  }
   return outcome;
 }
 

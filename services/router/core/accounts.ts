@@ -6,6 +6,7 @@ import type { Store } from '../../../lib/ports/store.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
 import { accountNames, directoryOf, listNames } from '../../../lib/runtime/directory.ts';
 import { Rows } from '../../../lib/runtime/rows.ts';
+import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { update } from '../../../lib/runtime/update.ts';
 import { claimLook, releaseLook } from './look-alikes.ts';
 
@@ -33,11 +34,18 @@ export interface AccountRow {
   readonly mintedAfterMs?: number | undefined;
   /** The invite by which it was made, until all is done that follows from it (invites/befriend.ts). */
   readonly invitedBy?: string | undefined;
+  /** The contacts and rooms that the tenant's policy gives it are still missing (accounts/newcomer.ts). */
+  readonly isUnfurnished?: true | undefined;
   /** By hash. Older accounts, and those that were imported, lack some. */
   readonly scram: Readonly<Partial<Record<ScramHash, ScramKeys>>>;
 }
 
 export const accounts = collection<AccountRow>('account', 'account');
+
+/** Does a new account of the tenant get contacts or rooms? */
+export function isUnfurnished({ policy }: Tenant): true | undefined {
+  return policy.newcomerContacts.length + policy.newcomerRooms.length > 0 ? true : undefined;
+}
 
 export async function findAccount(store: Store, domain: string, local: string): Promise<AccountRow | undefined> {
   return (await Rows.ofAccount(store, domain, local).get(accounts))?.value;

@@ -8,6 +8,7 @@ import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import { furnish } from '../accounts/newcomer.ts';
 import type { Account } from '../core/account.ts';
 import type { AccountFeature } from '../core/feature.ts';
 import { routerLimits } from '../limits.ts';
@@ -31,6 +32,7 @@ export const roster: AccountFeature = {
   title: 'Instant Messaging and Presence: roster with versions',
   disco: { host: [NS] },
   streamFeatures: ["<ver xmlns='urn:xmpp:features:rosterver'/>"],
+  begun: (account, row) => furnish(account.turn.dependencies, account.tenant, account.local, row),
   iq: [
     { type: 'get', ns: NS, name: 'query', to: 'self', forGuests: true, handle: read },
     { type: 'set', ns: NS, name: 'query', to: 'self', handle: write },

@@ -3,7 +3,7 @@ import { Conflict } from '../../../lib/ports/store.ts';
 import { findRemoval, removalName } from '../../../lib/runtime/removals.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { SaslFailure } from '../../../lib/xmpp/errors.ts';
-import { type AccountRow, createAccount, findAccount } from '../core/accounts.ts';
+import { type AccountRow, createAccount, findAccount, isUnfurnished } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { jwtLimits } from './limits.ts';
 
@@ -20,7 +20,9 @@ export async function accountOf(
     throw new SaslFailure('temporary-auth-failure', 'the account is being removed');
   const incarnation = clock.randomBytes(jwtLimits.incarnationBytes).toString('base64url');
   try {
-    await createAccount(store, domain, local, { createdAt: new Date(clock.now()).toISOString(), incarnation, scram: {} });
+    await createAccount(store, domain, local, {
+      ...{ createdAt: new Date(clock.now()).toISOString(), incarnation, scram: {}, isUnfurnished: isUnfurnished(tenant) },
+    });
     log.info({ domain }, 'an account appeared at its first sign-in');
     return { incarnation };
   } catch (error) {
