@@ -35,6 +35,8 @@ const [removals, files] = ['#removals', '#files'];
 const guests = '#guests';
 /** What operators have changed, and the keys with which programs of theirs sign in. */
 const [audit, apiKeys] = ['#audit', '#apikeys'];
+/** Who has a role over the deployment; requests of the API that may come again. */
+const [roles, idempotency] = ['#roles', '#idempotency'];
 /** Who is in the console, and links that open it. */
 const consoleSessions = '#console';
 /** Heartbeats; sessions parked in the store; the rows of a node; keys of TLS tickets. */
@@ -76,12 +78,16 @@ export const rowRights: Readonly<Record<Tier, readonly RowRight[]>> = {
     {
       table: 'core',
       actions: [...all, ...count],
-      partitions: [account, tenant, directory, tenants, removals, files, guests, audit, apiKeys],
+      partitions: [account, tenant, directory, tenants, removals, files, guests, audit, apiKeys, roles],
     },
     // A tenant's certificate is removed with the tenant. It is sealed, and this service has no right to the key.
     { table: 'core', actions: all, partitions: [certificates, certificate] },
     { table: 'archive', actions: all, partitions: [account] },
-    { table: 'live', actions: all, partitions: [account, tenant, nodes, parked, parkedBefore, ofNode, pushes, consoleSessions] },
+    {
+      table: 'live',
+      actions: all,
+      partitions: [account, tenant, nodes, parked, parkedBefore, ofNode, pushes, consoleSessions, idempotency],
+    },
     // Erasing a tenant looks into all tables.
     { table: 'core', actions: [...list, ...removeMany], partitions: [federation] },
     { table: 'core', actions: list, partitions: [outbox] },

@@ -28,6 +28,8 @@ const unplayed: readonly { readonly tier: string; readonly table: string; readon
   { tier: 'router', table: 'core', partition: '*/d/*', why: 'the directory, when accounts are made' },
   { tier: 'router', table: 'core', partition: '#audit', why: 'what operators change: lib/runtime/audit.ts' },
   { tier: 'router', table: 'core', partition: '#apikeys', why: 'keys of operators: lib/runtime/api-keys.ts' },
+  { tier: 'router', table: 'core', partition: '#roles', why: 'who has a role over the deployment' },
+  { tier: 'router', table: 'live', partition: '#idempotency', why: 'requests of the API that may come again' },
   { tier: 'router', table: 'live', partition: '#console', why: 'who is in the console: lib/runtime/console-sessions.ts' },
   { tier: 'router', table: 'core', partition: '#certificates', why: 'a tenant goes with its certificate' },
   { tier: 'router', table: 'core', partition: '*/c', why: 'a tenant goes with its certificate' },

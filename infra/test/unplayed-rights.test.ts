@@ -7,6 +7,8 @@ import { describe, test } from 'node:test';
 import pino from 'pino';
 import { memoryBus } from '../../lib/adapters/memory-bus.ts';
 import { systemClock as clock } from '../../lib/adapters/system-clock.ts';
+import { readToken } from '../../lib/runtime/api-keys.ts';
+import { askOperation } from '../../lib/runtime/ask-operation.ts';
 import { Outbox, pairShard } from '../../lib/runtime/outbox.ts';
 import { TicketKeys } from '../../lib/runtime/ticket-keys.ts';
 import { askRouter } from '../../services/cli/compose/admin-socket.ts';
@@ -75,8 +77,9 @@ describe('what the simulator does not cover', () => {
       const underWay = new UnderWay(); // else the removals wait for requests of other routers
       const { router, dependencies } = await composeRouter({ store, bus, clock, log: pino({ level: 'silent' }), underWay });
       const done = async (operation: string, given: Record<string, unknown>) => {
-        const { ok, error } = await askRouter(bus, operation, given);
+        const { ok, error, result } = await askRouter(bus, operation, given);
         assert.ok(ok, error);
+        return result;
       };
       await done('tenant-add', { domain: 'one.example', registration: 'closed' });
       await ground.add('one.example');
@@ -85,7 +88,11 @@ describe('what the simulator does not cover', () => {
       await done('user-list', { domain: 'one.example' });
       await done('user-remove', { jid: 'juliet@one.example' });
       await done('tenant-list', {});
-      await done('key-add', { name: 'console' });
+      const { token } = (await done('key-add', { name: 'app', access: 'write', role: 'deployment-owner' })) as { token: string };
+      const by = { key: readToken(token)!, address: '192.0.2.7' };
+      const again = { operation: 'key-add', arguments: { name: 'other' }, by, idempotencyKey: 'one' };
+      for (let times = 0; times < 2; times++) assert.ok((await askOperation(bus, again, 5_000)).ok);
+      await done('user-role', { jid: 'romeo@one.example', role: 'operator' });
       const outbox = new Outbox(dependencies);
       const waiting = { ...pair, id: dependencies.ids.mint(), xml: Buffer.from('<message/>') };
       await ground.store.batchPut(outbox.puts(outbox.batches([waiting])));
@@ -103,6 +110,8 @@ describe('what the simulator does not cover', () => {
       'core #guests',
       'core #audit',
       'core #apikeys',
+      'core #roles',
+      'live #idempotency',
       ...own,
       ...left,
     ]);

@@ -45,6 +45,8 @@ export interface GivenKey {
   readonly id: string;
   /** SHA-256 of the secret, base64url. */
   readonly digest: string;
+  /** Made of the secret, too, and kept in no row: what is sealed with it can be opened when the key is shown again. Base64url. */
+  readonly seal: string;
 }
 
 /** Somebody who asked through the REST API. The router checks the key. */
@@ -57,7 +59,9 @@ export interface ApiAsker {
 /** Splits a token. The secret does not go further than this. @returns undefined when it does not look like a key */
 export function readToken(token: string): GivenKey | undefined {
   const [, id, secret] = tokenPattern.exec(token) ?? [];
-  return id === undefined || secret === undefined ? undefined : { id, digest: digestOf(secret) };
+  return id === undefined || secret === undefined
+    ? undefined
+    : { id, digest: digestOf(secret), seal: digestOf(`seal ${secret}`) };
 }
 
 function digestOf(secret: string): string {
@@ -109,7 +113,7 @@ export function listApiKeys(store: Store, limit: number, after?: string): Promis
 /** @returns the key's row if the secret is right and the key has not expired. @throws {Unavailable} */
 export async function findApiKey(
   { store, clock }: { readonly store: Store; readonly clock: Clock },
-  { id, digest }: GivenKey,
+  { id, digest }: Pick<GivenKey, 'id' | 'digest'>,
 ): Promise<ApiKeyRow | undefined> {
   const rows = rowsOf(store);
   const found = await rows.get(keys, id);

@@ -17,6 +17,11 @@ export interface HttpRoute {
   readonly method: Method;
   /** Such as `/tenants/{domain}/accounts`. */
   readonly path: string;
+  /**
+   * The field that names the version of what the path stands for: of the output, for what is read, which becomes the `ETag`; of the input,
+   * for what changes it, which `If-Match` gives.
+   */
+  readonly version?: string;
 }
 
 export interface OperationDescription<Input extends z.ZodType = z.ZodType, Output extends z.ZodType = z.ZodType> {
@@ -50,9 +55,20 @@ export interface OperationDescription<Input extends z.ZodType = z.ZodType, Outpu
  * - `invalid`: the input is not allowed
  * - `absent`: what it names does not exist
  * - `conflict`: it does not fit what exists
+ * - `stale`: what it is for has changed since the asker looked
+ * - `mismatch`: the Idempotency-Key was used for another request
  * - `unknown-key`: the API key of the asker is not valid
  * - `forbidden`: the asker may not do it
  * - `unproven`: whoever asks has to show again who they are
  * - `unanswered`: the process that it is for did not do it
  */
-export type RefusalKind = 'invalid' | 'absent' | 'conflict' | 'unknown-key' | 'forbidden' | 'unproven' | 'unanswered';
+export type RefusalKind =
+  | 'invalid'
+  | 'absent'
+  | 'conflict'
+  | 'stale'
+  | 'mismatch'
+  | 'unknown-key'
+  | 'forbidden'
+  | 'unproven'
+  | 'unanswered';

@@ -3,11 +3,11 @@
  * bodies. XML in bodies is in the canonical form: the default namespace is `jabber:client`, implied.
  */
 import type { StanzaErrorCondition, StanzaErrorType } from '../xmpp/errors.ts';
+import type { AdminRequest } from './admin-wire.ts';
 import { answerKind } from './answer.ts';
-import type { ApiAsker } from './api-keys.ts';
 import type { BoshRequest } from './bosh-wire.ts';
 import type { CarryRequest } from './component-wire.ts';
-import type { ConsoleAsker, ConsoleRequest } from './console-wire.ts';
+import type { ConsoleRequest } from './console-wire.ts';
 import type { LinkRequest } from './invite-wire.ts';
 import type { RingRequest } from './ring-wire.ts';
 import type { ChannelBinding, InlineOffer, TlsVersion } from './stream-wire.ts';
@@ -373,26 +373,6 @@ export interface DoneReply {
 }
 
 export const roomAnswer = answerKind<DoneReply>('room', { ok: true, error: true, at: true });
-
-/** command line, REST API or console → `rt`. */
-export interface AdminRequest {
-  readonly kind: 'admin';
-  /** The name of one of the router's operations. */
-  readonly operation: string;
-  /** The operation's input, which the router checks. */
-  readonly arguments: Readonly<Record<string, unknown>>;
-  /** Who asks. Absent: an operator on this machine, who may do everything. */
-  readonly by?: ApiAsker | ConsoleAsker;
-}
-
-/** With ok false it is final. */
-export interface AdminReply extends Omit<DoneReply, 'at'> {
-  readonly result?: unknown;
-  /** Why it was refused, for programs: a `RefusalKind` of the router, `busy`, or absent when it failed. */
-  readonly refusal?: string;
-}
-
-export const adminAnswer = answerKind<AdminReply>('admin', { ok: true, error: true, result: true, refusal: true });
 
 export type RouterRequest = StepRequest | InboundRequest | RingRequest | AdminRequest | ConsoleRequest | LinkRequest;
 export type NodeRequest = DeliverRequest | CloseRequest | HandOverRequest | CarryRequest | BoshRequest;

@@ -7,13 +7,14 @@ import type { Logger } from 'pino';
 import type { Bus } from '../../lib/ports/bus.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
 import { Unavailable } from '../../lib/ports/store.ts';
+import type { AdminRequest } from '../../lib/runtime/admin-wire.ts';
 import { type GivenKey, readToken } from '../../lib/runtime/api-keys.ts';
 import { askOperation } from '../../lib/runtime/ask-operation.ts';
 import { addressOf, isSafe } from '../../lib/runtime/browser.ts';
 import { networkOf } from '../../lib/runtime/networks.ts';
 import type { OperationDescription } from '../../lib/runtime/operation.ts';
 import { RateLimit } from '../../lib/runtime/rate-limit.ts';
-import type { AdminRequest } from '../../lib/runtime/wire.ts';
+import { isKnown, readIdempotencyKey, readIfMatch, tagOf } from './conditions.ts';
 import { apiLimits } from './limits.ts';
 import { isProblemKind, Problem, problem } from './problem.ts';
 import { readInput } from './read-request.ts';
@@ -53,15 +54,20 @@ export function apiApp(dependencies: ApiDependencies): Hono {
     app.on(route.method.toUpperCase(), path, async (c) => {
       const address = addressOf(c);
       const key = admit(c, networkOf(address));
-      const answer = await askRouter(dependencies, route, { key, address }, await readInput(c, route));
+      const input = await readInput(c, route);
+      const asked = { input: readIfMatch(c, route, input), idempotencyKey: readIdempotencyKey(c, route) };
+      const answer = await askRouter(dependencies, route, { key, address }, asked);
       if (answer.kind === 'unknown-key') strangers.bucket(networkOf(address)).spend(1);
-      return answer.kind === undefined ? answer.respond(c) : problem(c, answer.kind, answer.detail, challengeOf(answer.kind));
+      if (answer.isReplayed) c.header('idempotency-replayed', 'true');
+      return answer.kind === undefined
+        ? respond(c, route, answer)
+        : problem(c, answer.kind, answer.detail, challengeOf(answer.kind));
     });
   }
   app.all('/api/v1/*', (c) => otherwise(c, routes));
   app.notFound((c) => problem(c, 'not-found', `there is nothing at ${c.req.path}`));
   app.onError((error, c) => {
-    if (error instanceof Problem) return problem(c, error.kind, error.message, challengeOf(error.kind));
+    if (error instanceof Problem) return problem(c, error.kind, error.message, { ...challengeOf(error.kind), ...error.headers });
     if (error instanceof Unavailable) return problem(c, 'away', 'the service cannot answer at the moment; try again later');
     log.error({ err: error, path: c.req.path }, 'a request of the API failed');
     return problem(c, 'failed', 'the service failed; its log says more');
@@ -100,7 +106,8 @@ async function noStore(c: Context, next: Next): Promise<void> {
 }
 
 function tooMany(waitMs: number): Problem {
-  return new Problem('busy', `too many requests; try again in ${Math.ceil(waitMs / 1_000)} s`);
+  const seconds = Math.ceil(waitMs / 1_000);
+  return new Problem('busy', `too many requests; try again in ${seconds} s`, { 'retry-after': `${seconds}` });
 }
 
 /** RFC 9110 §11.6.1: a 401 says how to sign in. */
@@ -108,29 +115,39 @@ function challengeOf(kind: string): Readonly<Record<string, string>> {
   return kind === 'unknown-key' ? { 'www-authenticate': 'Bearer realm="skylark"' } : {};
 }
 
-type Answered =
-  | { readonly kind: undefined; respond(c: Context): Response }
-  | { readonly kind: Parameters<typeof problem>[1]; readonly detail: string };
+interface Done {
+  readonly kind: undefined;
+  readonly result: object;
+  readonly isReplayed: boolean;
+}
+
+type Answered = Done | { readonly kind: Parameters<typeof problem>[1]; readonly detail: string; readonly isReplayed?: boolean };
 
 /** @throws {Unavailable} when no router, or no store, answers */
 async function askRouter(
   { bus }: ApiDependencies,
-  { operation, method, isLong }: ApiRoute,
+  { operation, isLong }: ApiRoute,
   by: AdminRequest['by'],
-  input: Record<string, unknown>,
+  { input, idempotencyKey }: { readonly input: Record<string, unknown>; readonly idempotencyKey: string | undefined },
 ): Promise<Answered> {
   const given = isLong ? { ...input, waitMs: apiLimits.removalWaitMs } : input;
-  const asked = { operation: operation.name, arguments: given, by };
-  const { ok, error, result, refusal } = await askOperation(bus, asked, apiLimits.answerMs);
+  const asked = { operation: operation.name, arguments: given, by, idempotencyKey };
+  const { ok, error, result, refusal, isReplayed = false } = await askOperation(bus, asked, apiLimits.answerMs);
   // Without a kind it is a failure, whose text is for the operator's log.
   if (!ok) {
     return isProblemKind(refusal)
-      ? { kind: refusal, detail: error ?? '' }
+      ? { kind: refusal, detail: error ?? '', isReplayed }
       : { kind: 'failed', detail: 'the service failed; its log says more' };
   }
+  return { kind: undefined, result: result as object, isReplayed };
+}
+
+function respond(c: Context, route: ApiRoute, { result }: Done): Response {
   const { progress } = result as { readonly progress?: unknown };
-  const status = progress !== undefined ? 202 : method === 'post' ? 201 : 200;
-  return { kind: undefined, respond: (c) => c.json(result as object, status) };
+  const tag = tagOf(route, result);
+  if (tag !== undefined) c.header('etag', tag);
+  if (tag !== undefined && route.method === 'get' && isKnown(c, tag)) return c.body(null, 304);
+  return c.json(result, progress !== undefined ? 202 : route.method === 'post' ? 201 : 200);
 }
 
 /** A path that there is, with a method that it does not take (RFC 9110 §15.5.6); or nothing at all. */

@@ -38,11 +38,26 @@ export function apiDocument(routes: readonly ApiRoute[], version: string): Json 
 }
 
 function pathOf(route: ApiRoute): Parameters<OpenAPIHono['openAPIRegistry']['registerPath']>[0] {
-  const { operation, method, path, inPath, fields, isQuery, isLong } = route;
+  const { operation, method, path, inPath, fields, isQuery, isLong, version } = route;
   const { shape } = operation.input as z.ZodObject;
   const named = (name: string) => (shape[name] as z.ZodType | undefined) ?? z.string().min(1);
   const hasFields = Object.keys(fields).length > 0;
   const params = z.object(Object.fromEntries(inPath.map((name) => [name, named(name)])));
+  const headers = {
+    ...(method === 'post' && {
+      'Idempotency-Key': z
+        .string()
+        .min(1)
+        .max(255)
+        .optional()
+        .describe('A request that comes again under it within a day is done once.'),
+    }),
+    ...(version !== undefined &&
+      method !== 'get' && {
+        'If-Match': z.string().optional().describe('The ETag of what was seen: with another one by now, nothing is done (412).'),
+      }),
+    ...(version !== undefined && method === 'get' && { 'If-None-Match': z.string().optional() }),
+  };
   const result = { content: { 'application/json': { schema: operation.output } } };
   return {
     method,
@@ -52,6 +67,7 @@ function pathOf(route: ApiRoute): Parameters<OpenAPIHono['openAPIRegistry']['reg
     description: `Needs a key of ${isTenantRight(operation.right) ? 'the tenant or of ' : ''}the deployment with the right \`${operation.right}\`.`,
     tags: [path.split('/')[path.startsWith('/tenants/{domain}/') ? 3 : 1]!],
     request: {
+      ...(Object.keys(headers).length > 0 && { headers: z.object(headers) }),
       ...(inPath.length > 0 && { params }),
       ...(hasFields && isQuery && { query: z.object(fields) }),
       ...(hasFields &&
@@ -59,6 +75,7 @@ function pathOf(route: ApiRoute): Parameters<OpenAPIHono['openAPIRegistry']['reg
     },
     responses: {
       [method === 'post' ? 201 : 200]: { description: 'Done.', ...result },
+      ...(version !== undefined && method === 'get' && { 304: { description: 'It is as it was.' } }),
       ...(isLong && { 202: { description: 'Begun; ask again to see how far it is.', ...result } }),
       ...Object.fromEntries(
         problemKinds.map((kind) => [

@@ -17,6 +17,8 @@ const problems = {
   invalid: [400, 'The request is not allowed as it is'],
   absent: [404, 'It does not exist'],
   conflict: [409, 'It does not fit what exists'],
+  stale: [412, 'It has changed since'],
+  mismatch: [422, 'The Idempotency-Key was used for another request'],
   'unknown-key': [401, 'The key is not valid'],
   forbidden: [403, 'The key does not allow this'],
   unanswered: [502, 'A process did not do it'],
@@ -47,10 +49,12 @@ export function titleOf(kind: ProblemKind): string {
 export class Problem extends Error {
   override name = 'Problem';
   readonly kind: ProblemKind;
+  readonly headers: Readonly<Record<string, string>>;
 
-  constructor(kind: ProblemKind, detail: string) {
+  constructor(kind: ProblemKind, detail: string, headers: Readonly<Record<string, string>> = {}) {
     super(detail);
     this.kind = kind;
+    this.headers = headers;
   }
 }
 

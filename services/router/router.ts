@@ -2,6 +2,7 @@
  * The router. All routers serve the subject `rt` together, and none keeps anything between two requests.
  */
 import type { Serving } from '../../lib/ports/bus.ts';
+import type { AdminReply, AdminRequest } from '../../lib/runtime/admin-wire.ts';
 import type { ConsoleReply, ConsoleRequest } from '../../lib/runtime/console-wire.ts';
 import { FairQueue, Overloaded } from '../../lib/runtime/fair-queue.ts';
 import { answering, isOperating, report, toStanzaError } from '../../lib/runtime/faults.ts';
@@ -12,8 +13,6 @@ import { allowsPeer } from '../../lib/runtime/policy/peer-policy.ts';
 import { serviceLimits } from '../../lib/runtime/service-limits.ts';
 import type { Tenant } from '../../lib/runtime/tenants.ts';
 import {
-  type AdminReply,
-  type AdminRequest,
   type DoneReply,
   type InboundReply,
   type InboundRequest,

@@ -1,8 +1,8 @@
 /** Two tenants that have people, and what is said to make an invite and to come by one. */
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { AdminReply } from '../../lib/runtime/admin-wire.ts';
 import type { PolicyChange } from '../../lib/runtime/policy/tenant-policy.ts';
-import type { AdminReply } from '../../lib/runtime/wire.ts';
 import { routerLimits } from '../../services/router/limits.ts';
 import { perform } from '../../services/router/operations/perform.ts';
 import { openStage, type WholeStage } from '../support/stage/whole-stage.ts';

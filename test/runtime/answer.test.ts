@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { answerKind } from '../../lib/runtime/answer.ts';
+import * as adminWire from '../../lib/runtime/admin-wire.ts';
 import * as boshWire from '../../lib/runtime/bosh-wire.ts';
 import * as bytestreamWire from '../../lib/runtime/bytestream-wire.ts';
 import * as componentWire from '../../lib/runtime/component-wire.ts';
@@ -86,6 +87,7 @@ const readers: Readonly<Record<string, Readonly<Record<string, readonly string[]
     error: [askOperation],
     refusal: [askOperation],
     result: [askOperation],
+    isReplayed: [askOperation],
   },
   activate: {
     refusal: ['services/router/features/xep0065-bytestreams.ts'],
@@ -97,6 +99,7 @@ const readers: Readonly<Record<string, Readonly<Record<string, readonly string[]
 
 const kinds = Object.values({
   ...wire,
+  ...adminWire,
   ...pairWire,
   ...componentWire,
   ...ringWire,

@@ -11,7 +11,7 @@ import type { z } from 'zod';
 import { systemClock } from '../../../lib/adapters/system-clock.ts';
 import type { Blobs } from '../../../lib/ports/blobs.ts';
 import type { Store } from '../../../lib/ports/store.ts';
-import type { AdminReply } from '../../../lib/runtime/wire.ts';
+import type { AdminReply } from '../../../lib/runtime/admin-wire.ts';
 import type { Operation } from '../../router/operations/operation.ts';
 import { adminAddress } from '../compose/admin-address.ts';
 import { askRouter } from '../compose/admin-socket.ts';

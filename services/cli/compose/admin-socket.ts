@@ -9,9 +9,9 @@ import type { Logger } from 'pino';
 import { z } from 'zod';
 import type { Bus } from '../../../lib/ports/bus.ts';
 import { Unavailable } from '../../../lib/ports/store.ts';
+import type { AdminReply, AdminRequest } from '../../../lib/runtime/admin-wire.ts';
 import { askOperation } from '../../../lib/runtime/ask-operation.ts';
 import { RemoteFault } from '../../../lib/runtime/faults.ts';
-import type { AdminReply, AdminRequest } from '../../../lib/runtime/wire.ts';
 import { Refusal, reasonOf } from '../core/report.ts';
 import { programLimits } from '../limits.ts';
 

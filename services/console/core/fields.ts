@@ -21,6 +21,8 @@ export interface FormField {
   readonly preset: string;
   readonly min: number | undefined;
   readonly max: number | undefined;
+  /** It says what somebody has seen: a page gives it, and nobody fills it in. */
+  readonly isVersion: boolean;
 }
 
 interface JsonSchema {
@@ -37,7 +39,7 @@ interface JsonSchema {
 
 /** @param rights of whoever fills it in: what they may not give is left out */
 export function fieldsOf(
-  { input, name: operation }: OperationDescription,
+  { input, name: operation, http }: OperationDescription,
   texts: Texts,
   rights: readonly Right[] = allRights,
 ): readonly FormField[] {
@@ -46,11 +48,12 @@ export function fieldsOf(
     .filter(([name, schema]) => !hidden.has(name) && mayGive(schema as z.ZodType, rights))
     .map(([name, schema]) => {
       const field = fieldOf(operation, name, schema as z.ZodType, texts);
-      return { ...field, choices: choosable(schema as z.ZodType, rights, field.choices) };
+      const isVersion = 'version' in http && http.version === name;
+      return { ...field, isVersion, choices: choosable(schema as z.ZodType, rights, field.choices) };
     });
 }
 
-function fieldOf(operation: string, name: string, schema: z.ZodType, texts: Texts): FormField {
+function fieldOf(operation: string, name: string, schema: z.ZodType, texts: Texts): Omit<FormField, 'isVersion'> {
   const json = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema;
   const label = texts.find(`labels.${operation}.${name}`) ?? texts.find(`fields.${name}.label`) ?? spelledOut(name);
   return {

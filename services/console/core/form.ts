@@ -43,13 +43,16 @@ function isGrave({ http, isGrave: isMarked }: OperationDescription): boolean {
 export function operationForm(view: View, operation: OperationDescription, options: FormOptions): Html {
   const { fixed = {}, values = {}, without = [], suffix = {}, error, isFixedHidden = false } = options;
   const fields = fieldsOf(operation, view.texts, view.who.rights).filter(({ name }) => !without.includes(name));
-  const open = fields.filter(({ name }) => !Object.hasOwn(fixed, name));
+  const open = fields.filter(({ name, isVersion }) => !isVersion && !Object.hasOwn(fixed, name));
+  const seen = fields
+    .filter(({ name, isVersion }) => isVersion && !Object.hasOwn(fixed, name) && values[name] !== undefined)
+    .map(({ name }) => [name, values[name]] as const);
   const shown = isFixedHidden ? [] : fields.filter(({ name }) => Object.hasOwn(fixed, name));
   const asksProof = options.asksProof ?? (isGrave(operation) && !view.who.isProven);
   const id = (name: string) => `${operation.name}-${name}`;
   return html`<form method="post" action="/console/do/${operation.name}" class="form" autocomplete="off">
     ${hiddenFields(view, options.back)}
-    ${Object.entries(fixed).map(([name, value]) => html`<input type="hidden" name="${name}" value="${shownValue(value)}">`)}
+    ${[...Object.entries(fixed), ...seen].map(([name, value]) => html`<input type="hidden" name="${name}" value="${shownValue(value)}">`)}
     ${error === undefined ? '' : html`<p class="notice bad" role="alert">${error}</p>`}
     ${
       shown.length === 0

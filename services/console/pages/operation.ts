@@ -114,6 +114,7 @@ function statusOf(refusal: string): 400 | 403 | 404 | 409 | 502 {
   const statuses: Readonly<Record<string, 400 | 403 | 404 | 409 | 502>> = {
     absent: 404,
     conflict: 409,
+    stale: 409,
     forbidden: 403,
     unanswered: 502,
   };

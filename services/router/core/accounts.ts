@@ -5,7 +5,7 @@
 import type { Store } from '../../../lib/ports/store.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
 import { accountNames, directoryOf, listNames } from '../../../lib/runtime/directory.ts';
-import { Rows } from '../../../lib/runtime/rows.ts';
+import { type Item, Rows } from '../../../lib/runtime/rows.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { update } from '../../../lib/runtime/update.ts';
 import { claimLook, releaseLook } from './look-alikes.ts';
@@ -47,8 +47,15 @@ export function isUnfurnished({ policy }: Tenant): true | undefined {
   return policy.newcomerContacts.length + policy.newcomerRooms.length > 0 ? true : undefined;
 }
 
+export type AccountItem = Item<AccountRow>;
+
 export async function findAccount(store: Store, domain: string, local: string): Promise<AccountRow | undefined> {
-  return (await Rows.ofAccount(store, domain, local).get(accounts))?.value;
+  return (await findAccountItem(store, domain, local))?.value;
+}
+
+/** The row with its version, on which a write can depend. */
+export function findAccountItem(store: Store, domain: string, local: string): Promise<AccountItem | undefined> {
+  return Rows.ofAccount(store, domain, local).get(accounts);
 }
 
 /** Thrown when another account's name looks the same. */
@@ -84,9 +91,35 @@ export async function setCredentials(store: Store, domain: string, local: string
 
 /** @returns whether the account exists */
 export async function setDisabled(store: Store, domain: string, local: string, isDisabled: boolean): Promise<boolean> {
-  const change = (there: AccountRow | undefined) =>
-    there && { ...there, isDisabled: isDisabled ? (true as const) : undefined, removeAtMs: undefined };
+  const change = (there: AccountRow | undefined) => there && withDisabled(there, isDisabled);
   return (await update(Rows.ofAccount(store, domain, local), accounts, '', change)) !== undefined;
+}
+
+function withDisabled(row: AccountRow, isDisabled: boolean): AccountRow {
+  return { ...row, isDisabled: isDisabled ? true : undefined, removeAtMs: undefined };
+}
+
+/** The same for the row as somebody has seen it. @throws {Conflict} when it was changed since */
+export async function setDisabledOf(
+  store: Store,
+  domain: string,
+  local: string,
+  item: AccountItem,
+  isDisabled: boolean,
+): Promise<void> {
+  const rows = Rows.ofAccount(store, domain, local);
+  await rows.put(accounts, '', withDisabled(item.value, isDisabled), { version: item.version });
+}
+
+/** @throws {Conflict} when the row was changed since it was seen */
+export async function setCredentialsOf(
+  store: Store,
+  domain: string,
+  local: string,
+  item: AccountItem,
+  scram: AccountRow['scram'],
+): Promise<void> {
+  await Rows.ofAccount(store, domain, local).put(accounts, '', { ...item.value, scram }, { version: item.version });
 }
 
 /** Deletes the credentials, so that nobody can sign in any more. @returns whether the account existed */

@@ -3,7 +3,7 @@
  * tenant and one for the deployment, by which they are found; it is changed first, so that of two who give up the last two roles of owners at
  * once, one is refused.
  */
-import type { Store } from '../../../lib/ports/store.ts';
+import { Conflict, type Store } from '../../../lib/ports/store.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
 import { covers, type Held, isDeploymentRole, type Role, rightsOf } from '../../../lib/runtime/rights.ts';
 import { Rows } from '../../../lib/runtime/rows.ts';
@@ -44,6 +44,11 @@ export async function heldBy(store: Store, domain: string, local: string): Promi
   return (await Rows.ofAccount(store, domain, local).get(roles))?.value ?? nobody;
 }
 
+/** The version of the row, on which a write can depend; undefined: there is none. */
+export async function roleVersion(store: Store, domain: string, local: string): Promise<string | undefined> {
+  return (await Rows.ofAccount(store, domain, local).get(roles))?.version;
+}
+
 /** Those who have a role over the tenant, by local part. */
 export async function holdersOf(store: Store, domain: string): Promise<Holders> {
   return (await Rows.ofTenant(store, domain).get(ofTenant))?.value ?? {};
@@ -54,14 +59,20 @@ export async function operatorsOf(store: Store): Promise<Holders> {
   return (await Rows.ofDeployment(store, 'roles').get(ofDeployment))?.value ?? {};
 }
 
-/** @returns what they had before. @throws {RoleRefused} */
+/**
+ * @param seen the version of the row of the role, where it must not have changed since; `none`: there was no such row
+ * @returns what they had before. @throws {RoleRefused} @throws {Conflict} when it has changed
+ */
 export async function setRole(
   store: Store,
   { domain, local, since }: { readonly domain: string; readonly local: string; readonly since: string },
   next: Held,
+  seen?: string,
 ): Promise<Held> {
   const rows = Rows.ofAccount(store, domain, local);
-  const before = (await rows.get(roles))?.value ?? nobody;
+  const found = await rows.get(roles);
+  if (seen !== undefined && (found?.version ?? 'none') !== seen) throw new Conflict('the role was changed');
+  const before = found?.value ?? nobody;
   const { role, hasContent } = next;
   const [from, to] = [placeOf(store, domain, local, before.role), placeOf(store, domain, local, role)];
   const isLosing = lasting.includes(before.role) && !covers(rightsOf({ role }), rightsOf({ role: before.role }));
@@ -71,8 +82,10 @@ export async function setRole(
   await change(to, role === 'none' ? undefined : { role, ...(hasContent && { hasContent }), since }, (there) => {
     if (from.list === to.list) check(there);
   });
-  if (role === 'none') await rows.delete(roles);
-  else await rows.put(roles, '', { role, ...(hasContent && { hasContent }) });
+  // Nobody else has changed it meanwhile: what stands in the log as before is what was there.
+  const condition = found === undefined ? 'absent' : { version: found.version };
+  if (role !== 'none') await rows.put(roles, '', { role, ...(hasContent && { hasContent }) }, condition);
+  else if (found !== undefined) await rows.delete(roles, '', { version: found.version });
   return before;
 }
 

@@ -1,14 +1,15 @@
 /** Who asks for an operation, and whether they may. */
+
+import type { AdminRequest } from '../../../lib/runtime/admin-wire.ts';
 import { type ApiKeyRow, findApiKey } from '../../../lib/runtime/api-keys.ts';
 import type { ConsoleAsker } from '../../../lib/runtime/console-wire.ts';
 import { tooMuchIn } from '../../../lib/runtime/field-rights.ts';
 import { covers, type Held, isTenantRight, type Right, type Role, rightsOf, rightTexts } from '../../../lib/runtime/rights.ts';
-import type { AdminRequest } from '../../../lib/runtime/wire.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { heldBy } from '../core/roles.ts';
 import { findConsoleSession } from './console-sessions.ts';
-import { uncached } from './inputs.ts';
+import { domainOf, uncached } from './inputs.ts';
 import type { Operation } from './operation.ts';
 import { Refusal } from './refusal.ts';
 
@@ -118,11 +119,4 @@ export function isRead({ http, isReadOnly }: Operation): boolean {
 /** Does it destroy something, or make a secret or an admin? */
 function isGrave({ http, isGrave: isMarked }: Operation): boolean {
   return isMarked === true || ('method' in http && http.method === 'delete');
-}
-
-/** The tenant that an input names, by `domain` or `jid`. */
-export function domainOf(input: unknown): string | undefined {
-  const { domain, jid } = input as { readonly domain?: unknown; readonly jid?: unknown };
-  if (typeof domain === 'string') return domain;
-  return jid instanceof Jid ? jid.domain : undefined;
 }

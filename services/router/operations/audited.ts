@@ -1,11 +1,11 @@
 /** Writes into the audit log what an operation is about to change, and then how it ended. */
 import { createHash } from 'node:crypto';
 import { type AuditFacts, appendAudit } from '../../../lib/runtime/audit.ts';
-import { contentRight, isTenantRight } from '../../../lib/runtime/rights.ts';
+import { contentRight } from '../../../lib/runtime/rights.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Dependencies } from '../core/dependencies.ts';
-import { type Asker, domainOf, isRead } from './asker.ts';
-import { secretFields } from './inputs.ts';
+import { type Asker, isRead } from './asker.ts';
+import { secretFields, tenantNamed } from './inputs.ts';
 import { operationLimits } from './limits.ts';
 import type { Asked, Operation } from './operation.ts';
 import { Refusal } from './refusal.ts';
@@ -26,7 +26,12 @@ export async function audited<Result>(
   let change: AuditFacts['change'];
   const facts = { by: name, address, operation: operation.name, input: auditedInput(operation, input as object) };
   const append = async (outcome: string) =>
-    appendAudit(dependencies, await logOf(dependencies, operation, input), { ...facts, outcome, ...(change && { change }) });
+    // What concerns a tenant that does not exist stands in the deployment's log: no removal would find it.
+    appendAudit(dependencies, await tenantNamed(dependencies, operation, input), {
+      ...facts,
+      outcome,
+      ...(change && { change }),
+    });
   await append('begun');
   try {
     const result = await run((before, after) => {
@@ -38,12 +43,6 @@ export async function audited<Result>(
     await append(error instanceof Refusal ? `refused: ${error.message}` : 'failed');
     throw error;
   }
-}
-
-/** The tenant whose log it is. What concerns a tenant that does not exist stands in the deployment's: no removal would find it. */
-async function logOf({ tenants }: Dependencies, { right }: Operation, input: unknown): Promise<string | undefined> {
-  const domain = isTenantRight(right) ? domainOf(input) : undefined;
-  return domain !== undefined && (await tenants.find(domain)) !== undefined ? domain : undefined;
 }
 
 /** What an entry keeps of an input: names, numbers and choices, but no secret and no row. */

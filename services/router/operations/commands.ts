@@ -24,6 +24,7 @@ const conditions: Readonly<Record<string, StanzaErrorCondition>> = {
   invalid: 'not-acceptable',
   absent: 'item-not-found',
   conflict: 'conflict',
+  stale: 'conflict',
   forbidden: 'forbidden',
   unanswered: 'remote-server-timeout',
   busy: 'resource-constraint',
@@ -95,7 +96,7 @@ async function perform(host: HostContext, { name, input }: Operation, asked: obj
 function generic(operation: Operation): AdminCommand {
   const { shape } = operation.input as z.ZodObject;
   const secrets = secretFields(operation.input);
-  const names = Object.keys(shape).filter((name) => !given.has(name));
+  const names = Object.keys(shape).filter((name) => !given.has(name) && name !== versionOf(operation));
   const fields = names.map((name) => fieldOf(name, shape[name] as z.ZodType, secrets.has(name)));
   return {
     node: `urn:skylark:operation:${operation.name}`,
@@ -109,6 +110,11 @@ function generic(operation: Operation): AdminCommand {
       },
     ],
   };
+}
+
+/** The field for whoever looked before, which programs give. */
+function versionOf({ http }: Operation): string | undefined {
+  return 'version' in http ? http.version : undefined;
 }
 
 function schemaOf(schema: z.ZodType) {

@@ -1,6 +1,8 @@
 /** The fields that several operations take, and the accounts and tenants that they name. */
 import { z } from 'zod';
 import { needing } from '../../../lib/runtime/field-rights.ts';
+import type { OperationDescription } from '../../../lib/runtime/operation.ts';
+import { isTenantRight } from '../../../lib/runtime/rights.ts';
 import { type Tenant, Tenants } from '../../../lib/runtime/tenants.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
@@ -64,6 +66,23 @@ export const afterInput = z.string().optional();
 /** The rows as they are now: an operator must not be told what a cache knew a second ago. */
 export function uncached(dependencies: Dependencies): Tenants {
   return new Tenants(dependencies.store, dependencies.clock);
+}
+
+/** The tenant that an operation is about, if there is such a tenant. */
+export async function tenantNamed(
+  { tenants }: Dependencies,
+  { right }: Pick<OperationDescription, 'right'>,
+  input: unknown,
+): Promise<string | undefined> {
+  const domain = isTenantRight(right) ? domainOf(input) : undefined;
+  return domain !== undefined && (await tenants.find(domain)) !== undefined ? domain : undefined;
+}
+
+/** The tenant that an input names, by `domain` or `jid`. */
+export function domainOf(input: unknown): string | undefined {
+  const { domain, jid } = input as { readonly domain?: unknown; readonly jid?: unknown };
+  if (typeof domain === 'string') return domain;
+  return jid instanceof Jid ? jid.domain : undefined;
 }
 
 /** @throws {Refusal} */

@@ -6,6 +6,19 @@ export const operationLimits = {
   apiKeyDaysMax: 3_650,
   /** How long the old secret of a key may be good beside the new one, hours. */
   apiKeyOverlapHoursMax: 30 * 24,
+  // Requests of the API that are sent again
+
+  /** How long a request is remembered by its Idempotency-Key, ms: a day. */
+  idempotencyMs: 24 * 60 * 60 * 1_000,
+  /** How long the first one may take, ms: longer than whoever asked waits. */
+  idempotencyRunMs: 30_000,
+  /** An answer that is longer is not remembered, characters as it is sealed. */
+  idempotencyAnswerCharactersMax: 64 * 1024,
+
+  /** Length of the version of an account or a room, and of what an asker may give for one, characters. */
+  versionCharacters: 22,
+  versionCharactersMax: 200,
+
   /** What an entry of the audit log keeps of one value, bytes. A change of the whole policy, before and after, fits into a row. */
   auditValueBytesMax: 1_000,
 } as const;

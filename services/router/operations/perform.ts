@@ -3,12 +3,13 @@
  * audit log, and checks what it gives.
  */
 import type { z } from 'zod';
+import type { AdminReply, AdminRequest } from '../../../lib/runtime/admin-wire.ts';
 import { Overloaded } from '../../../lib/runtime/fair-queue.ts';
-import type { AdminReply, AdminRequest } from '../../../lib/runtime/wire.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { InvalidPassword } from '../sasl/passwords.ts';
 import { type Asker, askerOf, checkMay } from './asker.ts';
 import { audited } from './audited.ts';
+import { once } from './idempotency.ts';
 import { operations } from './index.ts';
 import type { Operation } from './operation.ts';
 import { Refusal } from './refusal.ts';
@@ -29,13 +30,13 @@ export async function perform(
   }
 }
 
-type Asked = Pick<AdminRequest, 'operation' | 'arguments'>;
+type Asked = Pick<AdminRequest, 'operation' | 'arguments' | 'by' | 'idempotencyKey'>;
 
 /** The same for somebody who is known already. */
 export async function performAs(
   dependencies: Dependencies,
   asker: Asker,
-  { operation: name, arguments: given }: Asked,
+  { operation: name, arguments: given, by, idempotencyKey }: Asked,
   list: readonly Operation[] = operations,
 ): Promise<AdminReply> {
   try {
@@ -45,10 +46,18 @@ export async function performAs(
     const input = readInput(operation, given);
     await checkMay(dependencies, asker, operation, input);
     const asked = { by: asker.name, rights: asker.scope?.rights };
-    const result = await audited(dependencies, asker, operation, input, (note) =>
-      operation.run(dependencies, input, { ...asked, note }),
-    );
-    return { ok: true, result: operation.output.parse(result) };
+    const run = async (): Promise<AdminReply> => {
+      try {
+        const result = await audited(dependencies, asker, operation, input, (note) =>
+          operation.run(dependencies, input, { ...asked, note }),
+        );
+        return { ok: true, result: operation.output.parse(result) };
+      } catch (error) {
+        return refusalOf(error);
+      }
+    };
+    if (idempotencyKey === undefined || by === undefined || !('key' in by)) return await run();
+    return await once(dependencies, { by, idempotencyKey, operation, given, input }, run);
   } catch (error) {
     return refusalOf(error);
   }

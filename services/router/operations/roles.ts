@@ -3,9 +3,9 @@ import { z } from 'zod';
 import { givenRole } from '../../../lib/runtime/field-rights.ts';
 import { type Held, roleNames } from '../../../lib/runtime/rights.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
-import { findAccount } from '../core/accounts.ts';
 import { type Holder, holdersOf, operatorsOf, RoleRefused, setRole } from '../core/roles.ts';
-import { accountInput, contentInput, domainInput, findTenant, noAccount, tenantOf } from './inputs.ts';
+import { checkVersion, orStale, versionInput } from './account-version.ts';
+import { accountInput, contentInput, domainInput, findTenant, tenantOf } from './inputs.ts';
 import { operation } from './operation.ts';
 import { Refusal } from './refusal.ts';
 
@@ -13,23 +13,25 @@ const role = z.enum(roleNames);
 
 export const userRole = operation({
   name: 'user-role',
-  input: z.strictObject({ jid: accountInput, role: role.meta(givenRole), content: contentInput }),
+  input: z.strictObject({ jid: accountInput, role: role.meta(givenRole), content: contentInput, ...versionInput }),
   output: z.object({ jid: z.string(), role, content: z.boolean() }),
   right: 'tenant.roles',
   isRepeatable: true,
   help: 'Gives an account a role over its tenant or over the deployment, or takes it away.',
   isGrave: true,
   commands: ['user role'],
-  http: { method: 'put', path: '/tenants/{domain}/accounts/{local}/role' },
-  async run(dependencies, { jid, role, content = false }, { note }) {
+  http: { method: 'put', path: '/tenants/{domain}/accounts/{local}/role', version: 'version' },
+  async run(dependencies, { jid, role, content = false, version }, { note }) {
     const { domain } = await tenantOf(dependencies, jid);
     const { store, clock } = dependencies;
     const { local } = jid;
-    if (!(await findAccount(store, domain, local))) throw noAccount(jid);
+    const seen = await checkVersion(dependencies, jid, version);
     if (content && role === 'none') throw new Refusal('invalid', 'whoever reads content has a role; support is the least');
     const next: Held = { role, ...(content && { hasContent: true }) };
     try {
-      note(await setRole(store, { domain, local, since: new Date(clock.timeOfDay()).toISOString() }, next), next);
+      const place = { domain, local, since: new Date(clock.timeOfDay()).toISOString() };
+      const before = setRole(store, place, next, version === undefined ? undefined : (seen.role ?? 'none'));
+      note(await orStale(jid, version, before), next);
     } catch (error) {
       if (error instanceof RoleRefused) throw new Refusal('conflict', error.message);
       throw error;

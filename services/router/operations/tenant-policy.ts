@@ -49,7 +49,7 @@ export const tenantSet = operation({
   isRepeatable: true,
   help: 'Changes the policy of a tenant, which is felt within a second.',
   commands: ['tenant set'],
-  http: { method: 'patch', path: '/tenants/{domain}/policy' },
+  http: { method: 'patch', path: '/tenants/{domain}/policy', version: 'policyVersion' },
   async run(dependencies, { domain, policyVersion, ...given }, { note }) {
     const changed = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as PolicyChange;
     if (Object.keys(changed).length === 0)
@@ -64,7 +64,7 @@ export const tenantSet = operation({
       note(shownOf(before, changed), shownOf(tenant, changed));
       return describe(tenant);
     } catch (error) {
-      if (error instanceof Conflict) throw new Refusal('conflict', `the policy of '${domain}' was changed: look at it again`);
+      if (error instanceof Conflict) throw new Refusal('stale', `the policy of '${domain}' was changed: look at it again`);
       throw error;
     }
   },
@@ -78,7 +78,7 @@ export const tenantShow = operation({
   isRepeatable: true,
   help: 'Gives the policy of a tenant.',
   commands: ['tenant show'],
-  http: { method: 'get', path: '/tenants/{domain}/policy' },
+  http: { method: 'get', path: '/tenants/{domain}/policy', version: 'policyVersion' },
   run: async (dependencies, { domain }) => describe(await findTenant(dependencies, domain)),
 });
 

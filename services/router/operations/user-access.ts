@@ -2,11 +2,14 @@
 import { z } from 'zod';
 import { roleNames } from '../../../lib/runtime/rights.ts';
 import { readSessions } from '../../../lib/runtime/sessions.ts';
-import { findAccount, setDisabled } from '../core/accounts.ts';
+import type { Jid } from '../../../lib/xmpp/jid.ts';
+import { setDisabled, setDisabledOf } from '../core/accounts.ts';
+import type { Dependencies } from '../core/dependencies.ts';
 import { heldBy } from '../core/roles.ts';
 import { endTokens } from '../sasl/clients.ts';
 import { voidMinted } from '../sasl/minted-tokens.ts';
 import { endSessions } from '../sessions/end-sessions.ts';
+import { checkVersion, orStale, seeAccount, versionInput } from './account-version.ts';
 import { accountInput, noAccount, tenantOf } from './inputs.ts';
 import { checkIsNotLastOwner } from './last-owner.ts';
 import { operation } from './operation.ts';
@@ -24,40 +27,44 @@ export const userShow = operation({
     /** Its owner has removed it, and it is erased then, unless it is enabled before. */
     erasedAt: z.string().optional(),
     sessions: z.number(),
+    /** Another one after each change. */
+    version: z.string(),
   }),
   right: 'tenant.see',
   isRepeatable: true,
   help: 'Tells when an account was made, its role, whether it is let in, and how many sessions it has.',
   commands: ['user show'],
-  http: { method: 'get', path: '/tenants/{domain}/accounts/{local}' },
-  async run({ store, ...dependencies }, { jid }) {
-    const { domain } = await tenantOf({ store, ...dependencies }, jid);
+  http: { method: 'get', path: '/tenants/{domain}/accounts/{local}', version: 'version' },
+  async run(dependencies, { jid }) {
+    const { domain } = await tenantOf(dependencies, jid);
+    const { store } = dependencies;
     const { local } = jid;
-    const [account, { role, hasContent: content = false }, [sessions = []]] = await Promise.all([
-      findAccount(store, domain, local),
+    const [seen, { role, hasContent: content = false }, [sessions = []]] = await Promise.all([
+      seeAccount(dependencies, { domain, local }),
       heldBy(store, domain, local),
       readSessions(store, [{ domain, local }]),
     ]);
-    if (account === undefined) throw noAccount(jid);
-    const { createdAt, isDisabled = false, removeAtMs } = account;
+    if (seen === undefined) throw noAccount(jid);
+    const { version, item } = seen;
+    const { createdAt, isDisabled = false, removeAtMs } = item.value;
     const erasedAt = removeAtMs === undefined ? undefined : new Date(removeAtMs).toISOString();
-    return { jid: `${jid}`, createdAt, role, content, isDisabled, erasedAt, sessions: sessions.length };
+    return { jid: `${jid}`, createdAt, role, content, isDisabled, erasedAt, sessions: sessions.length, version };
   },
 });
 
 export const userDisable = operation({
   name: 'user-disable',
-  input: z.strictObject({ jid: accountInput }),
+  input: z.strictObject({ jid: accountInput, ...versionInput }),
   output: z.object({ jid: z.string() }),
   right: 'tenant.help',
   isRepeatable: true,
   help: 'Ends the sessions and tokens of an account and lets nobody in; what it keeps and is sent stays.',
   commands: ['user disable'],
-  http: { method: 'post', path: '/tenants/{domain}/accounts/{local}/disable' },
-  async run(dependencies, { jid }, asked) {
+  http: { method: 'post', path: '/tenants/{domain}/accounts/{local}/disable', version: 'version' },
+  async run(dependencies, { jid, version }, asked) {
     await checkIsNotLastOwner(dependencies, jid, asked);
     const tenant = await tenantOf(dependencies, jid);
-    if (!(await setDisabled(dependencies.store, tenant.domain, jid.local, true))) throw noAccount(jid);
+    await disable(dependencies, jid, version, true);
     const ending = { condition: 'not-authorized', text: 'the account is disabled' };
     await endSessions(dependencies, tenant, jid.local, ending);
     await endTokens(dependencies, { tenant, local: jid.local });
@@ -68,16 +75,28 @@ export const userDisable = operation({
 
 export const userEnable = operation({
   name: 'user-enable',
-  input: z.strictObject({ jid: accountInput }),
+  input: z.strictObject({ jid: accountInput, ...versionInput }),
   output: z.object({ jid: z.string() }),
   right: 'tenant.help',
   isRepeatable: true,
   help: 'Lets a disabled account in again, also one that its owner has removed and that is not erased yet.',
   commands: ['user enable'],
-  http: { method: 'post', path: '/tenants/{domain}/accounts/{local}/enable' },
-  async run(dependencies, { jid }) {
-    const { domain } = await tenantOf(dependencies, jid);
-    if (!(await setDisabled(dependencies.store, domain, jid.local, false))) throw noAccount(jid);
+  http: { method: 'post', path: '/tenants/{domain}/accounts/{local}/enable', version: 'version' },
+  async run(dependencies, { jid, version }) {
+    await tenantOf(dependencies, jid);
+    await disable(dependencies, jid, version, false);
     return { jid: `${jid}` };
   },
 });
+
+/** @throws {Refusal} */
+async function disable(dependencies: Dependencies, jid: Jid, version: string | undefined, isDisabled: boolean): Promise<void> {
+  const { store } = dependencies;
+  const { domain, local } = jid;
+  if (version === undefined) {
+    if (!(await setDisabled(store, domain, local, isDisabled))) throw noAccount(jid);
+    return;
+  }
+  const { item } = await checkVersion(dependencies, jid, version);
+  await orStale(jid, version, setDisabledOf(store, domain, local, item, isDisabled));
+}

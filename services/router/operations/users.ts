@@ -5,10 +5,11 @@ import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { xmppLimits } from '../../../lib/xmpp/limits.ts';
 import { addAccount } from '../accounts/add-account.ts';
-import { findAccount, listAccounts, setCredentials } from '../core/accounts.ts';
+import { findAccount, listAccounts, setCredentials, setCredentialsOf } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { removalsOf } from '../removal/removals.ts';
 import { deriveKeys } from '../sasl/passwords.ts';
+import { checkVersion, orStale, versionInput } from './account-version.ts';
 import { answerInTime, progressOutput, waitingInput } from './answer-in-time.ts';
 import { accountInput, afterInput, domainInput, findTenant, noAccount, passwordInput, tenantOf } from './inputs.ts';
 import { checkIsNotLastOwner } from './last-owner.ts';
@@ -52,14 +53,15 @@ export const userAdd = operation({
 
 export const userRemove = operation({
   name: 'user-remove',
-  input: z.strictObject({ jid: accountInput, ...waitingInput }),
+  input: z.strictObject({ jid: accountInput, ...versionInput, ...waitingInput }),
   output: z.object({ ...account, ...progressOutput }),
   right: 'tenant.accounts',
   isRepeatable: true,
   help: 'Removes an account with all that it keeps.',
   commands: ['user remove'],
-  http: { method: 'delete', path: '/tenants/{domain}/accounts/{local}' },
-  async run(dependencies, { jid, waitMs, again }, asked) {
+  http: { method: 'delete', path: '/tenants/{domain}/accounts/{local}', version: 'version' },
+  async run(dependencies, { jid, version, waitMs, again }, asked) {
+    if (version !== undefined) await checkVersion(dependencies, jid, version);
     await checkIsNotLastOwner(dependencies, jid, asked);
     const removal = removalsOf(dependencies).account(await tenantOf(dependencies, jid), jid.local);
     return answerInTime(dependencies, waitMs, `${jid}`, { jid: `${jid}` }, async () => {
@@ -117,19 +119,21 @@ function preparedStart(text: string, domain: string): string | undefined {
 
 export const userPassword = operation({
   name: 'user-password',
-  input: z.strictObject({ jid: accountInput, password: passwordInput }),
+  input: z.strictObject({ jid: accountInput, password: passwordInput, ...versionInput }),
   output: z.object(account),
   right: 'tenant.accounts',
   isRepeatable: true,
   help: 'Changes the password of an account.',
   isGrave: true,
   commands: ['user password'],
-  http: { method: 'put', path: '/tenants/{domain}/accounts/{local}/password' },
-  async run(dependencies, { jid, password }) {
+  http: { method: 'put', path: '/tenants/{domain}/accounts/{local}/password', version: 'version' },
+  async run(dependencies, { jid, password, version }) {
     const { domain } = await tenantOf(dependencies, jid);
-    if (!(await findAccount(dependencies.store, domain, jid.local))) throw noAccount(jid);
-    const scram = await deriveKeys(password, dependencies.clock);
-    if (!(await setCredentials(dependencies.store, domain, jid.local, scram))) throw noAccount(jid);
+    const { store, clock } = dependencies;
+    const { item } = await checkVersion(dependencies, jid, version);
+    const scram = await deriveKeys(password, clock);
+    if (version !== undefined) await orStale(jid, version, setCredentialsOf(store, domain, jid.local, item, scram));
+    else if (!(await setCredentials(store, domain, jid.local, scram))) throw noAccount(jid);
     return { jid: `${jid}` };
   },
 });

@@ -6,7 +6,9 @@ import type { PeerFeature } from '../peer-feature.ts';
 const NS = 'urn:xmpp:stream-limits:0';
 
 export const streamLimits: PeerFeature = {
-  specs: [{ spec: 'XEP-0478', version: '0.2.0', title: 'Stream Limits Advertisement to other servers, and heeding what they say' }],
+  specs: [
+    { spec: 'XEP-0478', version: '0.2.0', title: 'Stream Limits Advertisement to other servers, and heeding what they say' },
+  ],
   requires: ['secure'],
   advertise(stream) {
     const isProven = stream.has('proven');

@@ -1,0 +1,46 @@
+/**
+ * Conditions of requests: the version that somebody has seen (`ETag`, `If-Match`, RFC 9110 §13), and the name under which a request may come
+ * again (`Idempotency-Key`).
+ */
+import type { Context } from 'hono';
+import { z } from 'zod';
+import { Problem } from './problem.ts';
+import type { ApiRoute } from './route.ts';
+
+/** The tag of what a route has given. */
+export function tagOf({ method, version }: ApiRoute, result: object): string | undefined {
+  if (version === undefined || method !== 'get') return undefined;
+  const found = (result as Readonly<Record<string, unknown>>)[version];
+  return found === undefined ? undefined : `"${found as string}"`;
+}
+
+/** §13.1.2: `If-None-Match` compares weakly. */
+export function isKnown(c: Context, tag: string): boolean {
+  const given = (c.req.header('if-none-match') ?? '').split(',').map((one) => one.trim().replace(/^W\//, ''));
+  return given.includes(tag) || given.includes('*');
+}
+
+/** @returns the input with the version that the request names. @throws {Problem} */
+export function readIfMatch(c: Context, route: ApiRoute, input: Record<string, unknown>): Record<string, unknown> {
+  const given = c.req.header('if-match')?.trim();
+  if (given === undefined || route.method === 'get') return input;
+  const { version, operation } = route;
+  if (version === undefined) throw new Problem('invalid', `'${operation.name}' has no version that If-Match could name`);
+  if (given === '*') return input; // it exists, or the operation says so
+  const [, text] = /^"([\x21\x23-\x7e]*)"$/.exec(given) ?? [];
+  // §8.8.3.2: a weak tag never matches; of a list, none could be told to the router.
+  if (text === undefined) throw new Problem('stale', 'If-Match names one version, as the ETag was: "…"');
+  const { type } = z.toJSONSchema((operation.input as z.ZodObject).shape[version] as z.ZodType, { io: 'input' });
+  if (type !== 'number' && type !== 'integer') return { ...input, [version]: text };
+  if (!/^\d{1,15}$/.test(text)) throw new Problem('stale', 'it never had that version');
+  return { ...input, [version]: Number(text) };
+}
+
+/** @throws {Problem} */
+export function readIdempotencyKey(c: Context, { method }: ApiRoute): string | undefined {
+  const given = c.req.header('idempotency-key');
+  if (given === undefined || method !== 'post') return undefined;
+  if (!/^[\x21-\x7e]{1,255}$/.test(given))
+    throw new Problem('invalid', 'an Idempotency-Key has 1 to 255 printable characters of ASCII');
+  return given;
+}
