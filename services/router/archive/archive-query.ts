@@ -47,6 +47,14 @@ async function* walkSpans(account: Account, peer: Jid, range: ArchiveRange): Asy
   }
 }
 
+/** The last entries first, of the times in which messages were exchanged with a peer; some are of others. */
+export function lastWith(account: Account, peer: Jid): AsyncGenerator<readonly Item<ArchiveEntry>[]> {
+  return walkSpans(account, peer, {
+    ...{ after: '', before: undefined },
+    ...{ isBackward: true, most: routerLimits.archiveEntriesPerRound },
+  });
+}
+
 /** Reads the spans in the direction of paging. */
 async function* spansWith(account: Account, peer: Jid, { after, before, isBackward }: ArchiveRange): AsyncGenerator<string> {
   const prefix = `${peerKey(peer)} `;

@@ -84,7 +84,7 @@ export function storageOf(stanza: Stanza): Storage {
 }
 
 /** The other side of a message (XEP-0441 §2.3). */
-function peerOf(stanza: Stanza, direction: Direction): Jid {
+export function peerOf(stanza: Stanza, direction: Direction): Jid {
   return (direction === 'in' ? stanza.from : stanza.to)!;
 }
 
@@ -104,8 +104,7 @@ export function keepEntry(account: Account, id: string, stanza: Stanza, directio
     aheadMs: aheadMs > 0 ? aheadMs : undefined,
   };
   checkSize(entry);
-  const { retentionDays } = account.tenant.policy;
-  const retainMs = retentionDays > 0 ? retentionDays * 86_400_000 : Number.POSITIVE_INFINITY;
+  const retainMs = retainMsOf(account);
   if (isInArchive) {
     const text = isSearched(account.tenant, account.turn.dependencies.store) ? rowText(id, stanza) : undefined;
     account.put(entries, id, entry, expiry(account, retainMs), text);
@@ -113,6 +112,17 @@ export function keepEntry(account: Account, id: string, stanza: Stanza, directio
   } else if (entry.queue) {
     account.put(unarchived, id, entry, expiry(account, Math.min(retainMs, routerLimits.unarchivedMs)));
   }
+}
+
+function retainMsOf({ tenant }: Account): number {
+  const { retentionDays } = tenant.policy;
+  return retentionDays > 0 ? retentionDays * 86_400_000 : Number.POSITIVE_INFINITY;
+}
+
+/** When an entry expires that was accepted then; undefined: it does not. */
+export function expiryFrom(account: Account, atMs: number): number | undefined {
+  const retainMs = retainMsOf(account);
+  return Number.isFinite(retainMs) ? atMs + retainMs : undefined;
 }
 
 /** 2^20 ms, about 17 minutes. The ids of a span have the same first six characters. */

@@ -23,3 +23,6 @@ export const roleLimits = {
   /** Accounts with a role over one tenant, and those with one over the deployment: a list of them is one row. */
   holdersMax: 200,
 };
+
+/** Messages that one person may take back in the archive of one other, so that each search is for something (XEP-0424). */
+export const retractionRate = { perSecond: 1, burst: 50 };

@@ -9,7 +9,7 @@ import { RateLimit } from '../../../lib/runtime/rate-limit.ts';
 import { routerLimits } from '../limits.ts';
 import { FamiliarNetworks } from './familiar-networks.ts';
 import { KeptMessages } from './kept-messages.ts';
-import { archiveSearchRate, askingLimits, guestRates } from './limits.ts';
+import { archiveSearchRate, askingLimits, guestRates, retractionRate } from './limits.ts';
 import { RemoteShares } from './remote-shares.ts';
 
 export class Shares {
@@ -41,6 +41,8 @@ export class Shares {
   readonly archiveQueries: RateLimit;
   /** Limits searches in archives, by account, beside those. */
   readonly archiveSearches: RateLimit;
+  /** Limits searches for messages that are taken back, by account and by who takes them back. */
+  readonly retractions: RateLimit;
   readonly remote: RemoteShares;
   readonly #signIns = new Map<string, FairQueue>();
   readonly #registrations: RateLimit;
@@ -70,6 +72,7 @@ export class Shares {
     const queries = { perSecond: routerLimits.archiveQueriesPerSecond, burst: routerLimits.archiveQueriesBurst };
     this.archiveQueries = new RateLimit(clock, queries, routerLimits.keptAccountsMax);
     this.archiveSearches = new RateLimit(clock, archiveSearchRate, routerLimits.keptAccountsMax);
+    this.retractions = new RateLimit(clock, retractionRate, routerLimits.keptAccountsMax);
     const guesses = { perSecond: routerLimits.furtherGuessesPerSecond, burst: routerLimits.furtherGuessesBurst };
     this.unrecordedGuesses = new RateLimit(clock, guesses, routerLimits.unrecordedGuessesMax);
   }

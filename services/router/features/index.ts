@@ -39,6 +39,7 @@ import { avatarConversion } from './xep0398-avatar-conversion.ts';
 import { invitations } from './xep0401-invites.ts';
 import { bookmarks } from './xep0402-bookmarks.ts';
 import { roomSelfPing } from './xep0410-self-ping.ts';
+import { retraction } from './xep0424-retraction.ts';
 import { fullTextSearch } from './xep0431-full-text-search.ts';
 import { archivePreferences } from './xep0441-archive-preferences.ts';
 import { preauthenticatedRegistration } from './xep0445-preauth.ts';
@@ -83,6 +84,7 @@ export const features: readonly AccountFeature[] = [
   carbons,
   archive,
   fullTextSearch,
+  retraction,
   processingHints,
   privilegedEntity,
   push,
