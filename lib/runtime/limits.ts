@@ -93,6 +93,14 @@ export const runtimeLimits = {
   tenantCacheMax: 10_000,
   /** Domains in one list of a tenant's policy. Both lists of the longest domains fit into a row. */
   policyDomainsMax: 500,
+  /** Owners of rows whose rows are moved to a newer schema before the process says how far it is. */
+  schemaPageMax: 50,
+  /** Pause between two of these pages, ms: a move of 100,000 accounts takes some minutes, and people do not notice it. */
+  schemaPauseMs: 100,
+  /** How often a process looks whether another one that moves rows has died, ms. */
+  schemaLookMs: 60_000,
+  /** A process that has not said for so long how far it is has died, ms. A page takes a part of this. */
+  schemaMoverMs: 120_000,
   /** Contacts that new accounts begin with: each is a change of two rosters, while somebody waits for the account. */
   newcomerContactsMax: 20,
   /** Rooms that new accounts join: a client enters all of them at its first sign-in. */

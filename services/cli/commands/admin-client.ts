@@ -12,6 +12,7 @@ import { systemClock } from '../../../lib/adapters/system-clock.ts';
 import type { Blobs } from '../../../lib/ports/blobs.ts';
 import type { Store } from '../../../lib/ports/store.ts';
 import type { AdminReply } from '../../../lib/runtime/admin-wire.ts';
+import { checkSchema } from '../../../lib/runtime/row-schema.ts';
 import type { Operation } from '../../router/operations/operation.ts';
 import { adminAddress } from '../compose/admin-address.ts';
 import { askRouter } from '../compose/admin-socket.ts';
@@ -93,6 +94,10 @@ interface Surroundings {
 }
 
 async function routeOn(store: Store, { blobs, isAlone = false }: Surroundings = {}): Promise<AdminClient> {
+  await checkSchema(store).catch(async (error: unknown) => {
+    await store.close();
+    throw error;
+  });
   const { memoryBus } = await import('../../../lib/adapters/memory-bus.ts');
   const { composeRouter } = await import('../compose/compose-router.ts');
   const { UnderWay } = await import('../../router/core/under-way.ts');

@@ -11,6 +11,8 @@ import type { Bus } from '../../../lib/ports/bus.ts';
 import { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
 import { countProgrammingErrors } from '../../../lib/runtime/faults.ts';
 import { forgetNode, listNodes } from '../../../lib/runtime/nodes.ts';
+import { moveRows } from '../../../lib/runtime/row-moves.ts';
+import { checkSchema } from '../../../lib/runtime/row-schema.ts';
 import { TicketKeys } from '../../../lib/runtime/ticket-keys.ts';
 import { reloadedOptions, serverOptions } from '../../connection/door/tls.ts';
 import type { Outside } from '../../console/core/view.ts';
@@ -108,6 +110,9 @@ async function startParts({
   cleanup.add('store', () => rows.close());
   await clock.start({ store: rows, log, isAlone: true }); // we hold the folder's lock
   cleanup.add('clock', () => clock.stop());
+  await checkSchema(rows);
+  const moving = moveRows({ store: rows, clock, log, by: 'here' });
+  cleanup.add('moves', () => moving.stop());
   const tls =
     values.certificates === 'store'
       ? await storeTls({ values, store: rows, log, folder, fallback: given })

@@ -8,6 +8,8 @@ import { socketHub } from '../../../lib/adapters/socket-hub.ts';
 import { lockFolder } from '../../../lib/adapters/sqlite-lock.ts';
 import { openSqliteStore } from '../../../lib/adapters/sqlite-store.ts';
 import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
+import { moveRows } from '../../../lib/runtime/row-moves.ts';
+import { checkSchema } from '../../../lib/runtime/row-schema.ts';
 import { flagOf } from '../core/arguments.ts';
 import { UsageError } from '../core/report.ts';
 import { adminAddress } from './admin-address.ts';
@@ -56,6 +58,9 @@ export async function startProcesses(values: StartValues, log: Logger, events: P
     cleanup.add('bus', () => hub.close());
     const store = await openSqliteStore(folder, { clock, isShared: true });
     cleanup.add('store', () => store.close());
+    await checkSchema(store);
+    const moving = moveRows({ store, clock, log, by: 'here' });
+    cleanup.add('moves', () => moving.stop());
     const files = await openFilesFolder(filesFolderIn(folder), () => values.filesUrl ?? 'http://localhost/', { store, clock });
     const fileSweep = sweepFiles(files.blobs, store, log);
     cleanup.add('files', () => fileSweep.stop());

@@ -7,6 +7,8 @@ import { memoryBus } from '../../../lib/adapters/memory-bus.ts';
 import { systemClock } from '../../../lib/adapters/system-clock.ts';
 import { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
 import { type LiveNode, NodeWatch } from '../../../lib/runtime/nodes.ts';
+import { moveRows } from '../../../lib/runtime/row-moves.ts';
+import { checkSchema } from '../../../lib/runtime/row-schema.ts';
 import { startMucWorker } from '../../muc/worker.ts';
 import { resumeRemovals } from '../../router/removal/removals.ts';
 import { Reaper } from '../../router/sessions/reaper.ts';
@@ -36,6 +38,9 @@ export async function serveAll(serving: Serving): Promise<Addresses> {
   const store = await openStore(serving, clock);
   await ensureTables(values);
   await startClock(serving, clock, store);
+  await checkSchema(store);
+  const moving = moveRows({ store, clock, log, by: values.name });
+  cleanup.add('moves', () => moving.stop());
   await tellCell(store, values);
   const bus = memoryBus({ clock });
   cleanup.add('bus', () => bus.close());

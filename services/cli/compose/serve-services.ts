@@ -12,6 +12,8 @@ import { countProgrammingErrors } from '../../../lib/runtime/faults.ts';
 import { newIncarnation } from '../../../lib/runtime/ids.ts';
 import { Heartbeat, type NodeKind, NodeWatch } from '../../../lib/runtime/nodes.ts';
 import { ProxiedPeers } from '../../../lib/runtime/peer-addresses.ts';
+import { moveRows } from '../../../lib/runtime/row-moves.ts';
+import { checkSchema } from '../../../lib/runtime/row-schema.ts';
 import { Tenants } from '../../../lib/runtime/tenants.ts';
 import { TicketKeys } from '../../../lib/runtime/ticket-keys.ts';
 import { WatchTurn } from '../../../lib/runtime/watch-turn.ts';
@@ -112,7 +114,10 @@ export async function serveRouter(serving: Serving): Promise<Addresses> {
   const { values, cleanup, health } = serving;
   checkFileFlags(values);
   const ports = await openPorts(serving);
+  await checkSchema(ports.store);
   await tellCell(ports.store, values);
+  const moving = moveRows({ ...ports, by: values.name });
+  cleanup.add('moves', () => moving.stop());
   const files = await openFiles(values, ports, cleanup);
   const outside = { isFederated: values.federation, hasComponents: values.components };
   const keys = await openKeysIfAny(values);
@@ -148,6 +153,7 @@ export async function route(serving: Serving, ports: RouterPorts & { readonly fi
 export async function serveMuc(serving: Serving): Promise<Addresses> {
   const { values } = serving;
   const ports = await openPorts(serving);
+  await checkSchema(ports.store);
   const part = await startMucPart(ports, values.name, {
     isFederated: values.federation,
     hasComponents: values.components,
@@ -173,6 +179,7 @@ export function componentPorts({ values }: Serving): ReturnType<typeof component
 export async function serveFederation(serving: Serving): Promise<Addresses> {
   const { values, log, cleanup } = serving;
   const ports = await openPorts(serving);
+  await checkSchema(ports.store);
   const tls = await startTls(values, ports.store, log);
   cleanup.add('certificate', () => tls.stop());
   await shareFederation(serving, { ...ports, tls: tls.source, proof: openProof(values.s2sCa, wall), ownAddresses: () => [] });
