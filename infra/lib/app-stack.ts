@@ -205,6 +205,7 @@ export class AppStack extends CellStack {
         SKYLARK_S3: 'aws',
         SKYLARK_FILES_BUCKET: this.#data.files.bucketName,
         SKYLARK_FILES_URL: this.#data.filesUrl,
+        ...(settings.uploads === 'cdn' && { SKYLARK_UPLOADS_URL: this.#data.uploadsUrl }),
       }),
       ...((tier === 'router' || tier === 'all') && {
         SKYLARK_CELL: settings.name,

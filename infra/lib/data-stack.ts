@@ -6,6 +6,7 @@
  */
 import { CfnOutput, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { AttributeType, Billing, TableEncryptionV2, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import { AnyPrincipal, Effect, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { BlockPublicAccess, Bucket, BucketEncryption, HttpMethods, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
@@ -15,6 +16,7 @@ import { type CellProps, CellStack } from './cell-stack.ts';
 import { FilesCdn } from './files-cdn.ts';
 import type { Table } from './rights.ts';
 import type { Settings } from './settings.ts';
+import { UploadsCdn } from './uploads-cdn.ts';
 
 export class DataStack extends CellStack {
   /** In this stack because all other stacks send their alarms here. */
@@ -23,6 +25,8 @@ export class DataStack extends CellStack {
   readonly files: Bucket;
   /** The URL ends with a slash. */
   readonly filesUrl: string;
+  /** Where clients put files: that of the CDN, or of the bucket itself. The URL ends with a slash. */
+  readonly uploadsUrl: string;
   /** Encrypts the private keys of tenants' certificates, which are rows of `core`. */
   readonly certificateKey: Key;
 
@@ -45,6 +49,11 @@ export class DataStack extends CellStack {
     });
     this.files = filesBucket(this, settings);
     this.filesUrl = new FilesCdn(this, 'FilesCdn', { bucket: this.files, settings }).url;
+    this.uploadsUrl =
+      settings.uploads === 'cdn'
+        ? new UploadsCdn(this, 'UploadsCdn', { bucket: this.files, settings }).url
+        : `https://${this.files.bucketRegionalDomainName}/`;
+    if (settings.uploads === 'cdn') writeOnce(this.files);
     this.#tell();
   }
 
@@ -97,6 +106,19 @@ export function filesBucketName({ account, region }: Stack, { name }: Settings):
 /** How long a file can be brought back that was written over or removed. With it ends what an erasure has left. */
 const versionDays = 7;
 
+/** Nobody may put where something is, whatever rights of their own they have: not even who has taken a router. */
+function writeOnce(bucket: Bucket): void {
+  bucket.addToResourcePolicy(
+    new PolicyStatement({
+      effect: Effect.DENY,
+      principals: [new AnyPrincipal()],
+      actions: ['s3:PutObject'],
+      resources: [bucket.arnForObjects('*')],
+      conditions: { Null: { 's3:if-none-match': 'true' } },
+    }),
+  );
+}
+
 /** Clients put files with URLs that a router has signed (XEP-0363), from any origin. Only the CDN reads from the bucket. */
 function filesBucket(scope: Construct, settings: Settings): Bucket {
   const { retentionDays } = settings;
@@ -108,7 +130,7 @@ function filesBucket(scope: Construct, settings: Settings): Bucket {
     enforceSSL: true,
     minimumTLSVersion: 1.2,
     removalPolicy: RemovalPolicy.RETAIN,
-    // A slot may be used twice, and nobody who may put may delete a version: what was there first comes back.
+    // Nobody who may put or remove may delete a version: what was there first comes back.
     versioned: true,
     cors: [
       {

@@ -122,6 +122,11 @@ const settings = {
     /^arn:aws:acm:us-east-1:\d{12}:certificate\/[0-9a-f-]{36}$/,
     undefined,
   ),
+  uploads: oneOf<Uploads>(
+    'the way of uploads: through a CDN, so that a slot is used once; or straight to the bucket',
+    ['cdn', 'bucket'],
+    'cdn',
+  ),
   canary: textWith(
     'the account of the first domain with which a function signs in every five minutes, or none',
     'the part before the @ of an address, or none',
@@ -159,10 +164,17 @@ const settings = {
   warmWrites: warm('writes a second that the tables can take at once; 0: the capacity of new tables', 4_000),
 } satisfies Record<
   string,
-  Setting<never> | Setting<string | undefined> | Setting<number> | Setting<boolean> | Setting<Certificates> | Setting<string>
+  | Setting<never>
+  | Setting<string | undefined>
+  | Setting<number>
+  | Setting<boolean>
+  | Setting<Certificates>
+  | Setting<Uploads>
+  | Setting<string>
 >;
 
 type Certificates = 'acme' | 'pem';
+type Uploads = 'cdn' | 'bucket';
 type Table = typeof settings;
 type Given = { readonly [Name in keyof Table]: Table[Name] extends Setting<infer Value> ? Value : never };
 

@@ -59,7 +59,7 @@ export class WebStack extends CellStack {
         SKYLARK_TABLE_PREFIX: settings.tablePrefix,
         SKYLARK_DOMAIN: settings.domains[0],
         SKYLARK_WEBSOCKET_URL: `wss://${settings.host}/xmpp-websocket`,
-        SKYLARK_FILES_ORIGINS: [`https://${data.files.bucketRegionalDomainName}`, data.filesUrl.replace(/\/$/, '')].join(' '),
+        SKYLARK_FILES_ORIGINS: [data.uploadsUrl, data.filesUrl].map((url) => url.replace(/\/$/, '')).join(' '),
       },
       alerts: data.alerts,
     });

@@ -1,7 +1,9 @@
 /** The stack Data: what must outlive everything else. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { runInNewContext } from 'node:vm';
 import { Match } from 'aws-cdk-lib/assertions';
+import { uploadsFunction } from '../lib/uploads-function.ts';
 import type { Json } from './context.ts';
 import { shape, shapes, synthesize } from './synthesis.ts';
 
@@ -71,8 +73,8 @@ for (const name of shapes) {
   });
 
   test(`${name}: only the CDN reads the bucket, by origin access control`, () => {
-    const { templates, only } = shape(name);
-    const { id: distributionId } = only('data', 'AWS::CloudFront::Distribution');
+    const { templates, only, resources } = shape(name);
+    const [distributionId] = resources('data', 'AWS::CloudFront::Distribution').find(([id]) => id.startsWith('FilesCdn'))!;
     const { Properties: policy } = only('data', 'AWS::S3::BucketPolicy');
     const allowed = policy.PolicyDocument.Statement.filter((one: Json) => one.Effect === 'Allow');
     assert.equal(allowed.length, 1);
@@ -88,8 +90,8 @@ for (const name of shapes) {
   });
 
   test(`${name}: files are read over HTTPS with the headers that keep a browser from running them`, () => {
-    const { templates, only } = shape(name);
-    const { Properties } = only('data', 'AWS::CloudFront::Distribution');
+    const { templates, only, resources } = shape(name);
+    const [, { Properties }] = resources('data', 'AWS::CloudFront::Distribution').find(([id]) => id.startsWith('FilesCdn'))!;
     const { DefaultCacheBehavior: behavior, CacheBehaviors } = Properties.DistributionConfig;
     assert.equal(CacheBehaviors, undefined);
     assert.equal(behavior.ViewerProtocolPolicy, 'https-only');
@@ -126,6 +128,67 @@ for (const name of shapes) {
       assert.deepEqual(Subscribers, [{ Address: 'ops@example.org', SubscriptionType: 'EMAIL' }]);
   });
 }
+
+for (const name of shapes)
+  test(`${name}: uploads come through a CDN that keeps nothing, signs nothing, and asks S3 to take a key once; nobody may put otherwise`, () => {
+    const { only, resources } = shape(name);
+    const [, { Properties }] = resources('data', 'AWS::CloudFront::Distribution').find(([id]) => id.startsWith('UploadsCdn'))!;
+    const { DefaultCacheBehavior: behavior, CacheBehaviors, Origins } = Properties.DistributionConfig;
+    assert.equal(CacheBehaviors, undefined);
+    assert.deepEqual(
+      [behavior.CachePolicyId, behavior.OriginRequestPolicyId, behavior.ViewerProtocolPolicy],
+      ['4135ea2d-6df8-44a3-9df3-4b5a84be39ad', 'b689b0a8-53d0-40ab-baf2-68738e2966ac', 'https-only'],
+    );
+    const { id: functionId, Properties: once } = only('data', 'AWS::CloudFront::Function');
+    assert.equal(once.FunctionCode, uploadsFunction);
+    assert.deepEqual(behavior.FunctionAssociations, [
+      { EventType: 'viewer-request', FunctionARN: { 'Fn::GetAtt': [functionId, 'FunctionARN'] } },
+    ]);
+    const [origin, ...others] = Origins;
+    assert.deepEqual(
+      [others, origin.OriginAccessControlId, origin.S3OriginConfig],
+      [[], undefined, { OriginAccessIdentity: '' }],
+    );
+    assert.match(JSON.stringify(origin.DomainName), /"Files[0-9A-F]+","RegionalDomainName"/);
+    const { PolicyDocument } = only('data', 'AWS::S3::BucketPolicy').Properties;
+    const denied = PolicyDocument.Statement.filter((one: Json) => one.Action === 's3:PutObject');
+    assert.deepEqual(
+      denied.map(({ Effect, Principal, Condition }: Json) => [Effect, Principal, Condition]),
+      [['Deny', { AWS: '*' }, { Null: { 's3:if-none-match': 'true' } }]],
+    );
+    const signer = resources('app', 'AWS::ECS::TaskDefinition').find(([id]) =>
+      id.startsWith(name === 'small' ? 'All' : 'Router'),
+    )!;
+    const variables = signer[1].Properties.ContainerDefinitions[0].Environment;
+    const { Value } = variables.find(({ Name }: Json) => Name === 'SKYLARK_UPLOADS_URL');
+    assert.match(JSON.stringify(Value), /"https:\/\/".*UploadsCdn/);
+  });
+
+test('the function at the edge lets PUTs through once, tells browsers that they may, and refuses the rest', () => {
+  const atTheEdge = (method: string, headers: Json = {}): Json =>
+    JSON.parse(
+      JSON.stringify(runInNewContext(`${uploadsFunction}; handler(event)`, { event: { request: { method, headers } } })),
+    );
+  const type = { value: 'image/png' };
+  for (const given of [{}, { 'if-none-match': { value: '"other"', multiValue: [{ value: 'x' }, { value: 'y' }] } }]) {
+    const passed = atTheEdge('PUT', { 'content-type': type, ...given });
+    assert.deepEqual(passed, { method: 'PUT', headers: { 'content-type': type, 'if-none-match': { value: '*' } } });
+  }
+  const { statusCode, headers } = atTheEdge('OPTIONS', { origin: { value: 'https://chat.example' } });
+  assert.deepEqual(
+    [statusCode, headers['access-control-allow-origin'].value, headers['access-control-allow-methods'].value],
+    [204, '*', 'PUT'],
+  );
+  for (const method of ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE']) assert.equal(atTheEdge(method).statusCode, 405, method);
+});
+
+test('uploads may go straight to the bucket, and then a slot can be used again', () => {
+  const { templates, resources } = synthesize({ shape: 'small', uploads: 'bucket' });
+  templates.data.resourceCountIs('AWS::CloudFront::Distribution', 1);
+  assert.doesNotMatch(JSON.stringify(Object.values(templates).map((one) => one.toJSON())), /if-none-match|SKYLARK_UPLOADS_URL/);
+  const pages = resources('web', 'AWS::Lambda::Function').find(([id]) => id.includes('Pages'))![1].Properties;
+  assert.match(JSON.stringify(pages.Environment.Variables.SKYLARK_FILES_ORIGINS), /Files.*RegionalDomainName/);
+});
 
 test('files expire with the retention, and never without one', () => {
   const rulesOf = (retentionDays: number) => {

@@ -113,7 +113,15 @@ async function namesOf(name: Service, variables: Record<string, string>): Promis
   const cleanup = new Cleanup(log);
   const metrics = new Metrics({ clock, service: name, deployment: values.tablePrefix, write: () => {} });
   const serving: Serving = {
-    ...{ values: { ...values, name: `${name}-1` }, service: name, release: undefined, log, cleanup, health: new Health(), metrics },
+    ...{
+      values: { ...values, name: `${name}-1` },
+      service: name,
+      release: undefined,
+      log,
+      cleanup,
+      health: new Health(),
+      metrics,
+    },
     ...{ prometheus: new Prometheus(metrics, name), outside: {} },
     fail: (reason) => assert.fail(reason),
     end: (reason) => assert.fail(reason),

@@ -45,10 +45,7 @@ for (const name of shapes) {
     const pages = resources('web', 'AWS::Lambda::Function').find(([id]) => id.includes('Pages'))![1].Properties;
     const { SKYLARK_WEBSOCKET_URL, SKYLARK_FILES_ORIGINS, SKYLARK_DOMAIN } = pages.Environment.Variables;
     assert.deepEqual([SKYLARK_WEBSOCKET_URL, SKYLARK_DOMAIN], ['wss://xmpp.example.org/xmpp-websocket', 'example.org']);
-    assert.match(
-      JSON.stringify(SKYLARK_FILES_ORIGINS),
-      /https:\/\/.*Files.*RegionalDomainName.* https:\/\/.*Distribution.*DomainName/,
-    );
+    assert.match(JSON.stringify(SKYLARK_FILES_ORIGINS), /https:\/\/.*UploadsCdn.*DomainName.* https:\/\/.*FilesCdn.*DomainName/);
   });
 
   test(`${name}: the schedule runs the renewal every hour, and nobody else may`, () => {

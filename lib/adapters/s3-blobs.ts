@@ -1,11 +1,13 @@
 /**
  * The Blobs port on S3, or on a service with the same protocol.
  *
- * Slots are presigned PUTs whose length and type are signed headers, so that S3 itself refuses any other length or type. Whoever
- * has a slot may use it again while it lasts, for the same length and type: `If-None-Match: *` would prevent it, but is not one of the three
- * headers that XEP-0363 §4 lets a service ask for. GETs go elsewhere: to a domain of their own
- * (CloudFront) that reads the bucket and adds headers that make strangers' files harmless. Checksums, which the SDK would add by
- * itself, are turned off: clients cannot be asked to send those headers.
+ * Slots are presigned PUTs whose length and type are signed headers, so that S3 itself refuses any other length or type. Clients cannot be
+ * asked for `If-None-Match: *`, with which S3 takes a key once: it is not one of the three headers of XEP-0363 §4. So where there is a CDN for
+ * uploads, the slot leads there, and the CDN adds the header. It is signed, too, so without it S3 refuses: whoever goes to the bucket itself
+ * must send the same. Without such a CDN a slot can be used again while it lasts, for the same length and type (decision 27).
+ *
+ * GETs go elsewhere: to a domain of their own (CloudFront) that reads the bucket and adds headers that make strangers' files harmless.
+ * Checksums, which the SDK would add by itself, are turned off: clients cannot be asked to send those headers.
  */
 
 import { Readable } from 'node:stream';
@@ -33,6 +35,8 @@ export interface S3Options {
   readonly bucket: string;
   /** The URL below which files are read, such as `https://files.example.org/`. */
   readonly filesUrl: string;
+  /** The URL of a CDN that passes PUTs on to the bucket, with `If-None-Match: *`. Only its origin counts. */
+  readonly uploadsUrl?: string | undefined;
   /** Default: the SDK's own chain (environment, task role). */
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string };
   /** The clock that the expiry times of slots refer to. */
@@ -60,9 +64,11 @@ class BucketBlobs implements S3Blobs {
   readonly #filesUrl: URL;
   readonly #clock: Clock;
   readonly #wall: Clock;
+  readonly #isOnce: boolean;
   readonly putOrigin: string;
 
-  constructor({ endpoint, region, bucket, filesUrl, credentials, clock, wall = clock }: S3Options) {
+  constructor({ endpoint, region, bucket, filesUrl, uploadsUrl, credentials, clock, wall = clock }: S3Options) {
+    this.#isOnce = uploadsUrl !== undefined;
     this.#bucket = bucket;
     this.#filesUrl = folderUrl(filesUrl);
     this.#clock = clock;
@@ -84,7 +90,7 @@ class BucketBlobs implements S3Blobs {
       },
     });
     const url = endpoint ?? this.#client.config.endpointProvider({ Bucket: bucket, Region: region }).url;
-    this.putOrigin = new URL(url).origin;
+    this.putOrigin = new URL(uploadsUrl ?? url).origin;
   }
 
   async slot(key: string, info: BlobInfo, expiresAtMs: number) {
@@ -92,11 +98,17 @@ class BucketBlobs implements S3Blobs {
     checkExpiry(expiresAtMs);
     const leftMs = expiresAtMs - this.#clock.now();
     const seconds = Math.min(Math.floor(leftMs / 1000), adapterLimits.s3SlotSecondsMax);
-    const putUrl = await this.#sign(this.#putInput(key, info), {
-      // a slot that has already expired is signed as valid for the second before
-      signingDate: new Date(this.#wall.now() + (seconds > 0 ? 0 : leftMs - 1000)),
-      expiresIn: Math.max(seconds, 1),
-    });
+    const once = this.#isOnce ? { IfNoneMatch: '*' } : {};
+    const signed = await this.#sign(
+      { ...this.#putInput(key, info), ...once },
+      {
+        // a slot that has already expired is signed as valid for the second before
+        signingDate: new Date(this.#wall.now() + (seconds > 0 ? 0 : leftMs - 1000)),
+        expiresIn: Math.max(seconds, 1),
+      },
+    );
+    // What is signed is the host of the bucket, to which the CDN sends it on.
+    const putUrl = this.#isOnce ? `${this.putOrigin}${signed.slice(new URL(signed).origin.length)}` : signed;
     return { putUrl, getUrl: keyUrl(this.#filesUrl, key), headers: {} };
   }
 
@@ -165,7 +177,7 @@ class BucketBlobs implements S3Blobs {
 
   /** @throws {Unavailable} when no credentials are found */
   #sign(input: PutObjectCommandInput, time: { signingDate: Date; expiresIn: number }): Promise<string> {
-    const signableHeaders = new Set(['host', 'content-length', 'content-type']);
+    const signableHeaders = new Set(['host', 'content-length', 'content-type', 'if-none-match']);
     return onBucket(getSignedUrl(this.#client, new PutObjectCommand(input), { ...time, signableHeaders }));
   }
 

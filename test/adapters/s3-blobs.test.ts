@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { request } from 'node:http';
+import { createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { type S3Blobs, s3Blobs } from '../../lib/adapters/s3-blobs.ts';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
@@ -77,6 +78,50 @@ test('a slot lasts as long as requested, and never longer than S3 allows', async
   ] as const) {
     const { putUrl } = await blobs.slot('a', png, nowMs + askedMs);
     assert.equal(new URL(putUrl).searchParams.get('X-Amz-Expires'), `${seconds}`);
+  }
+});
+
+/** Plays a CDN before the bucket that adds a header: every request goes to the bucket as it is, but for that. */
+async function startUploadsCdn(t: TestContext, endpoint: S3Endpoint): Promise<string> {
+  const { host } = new URL(endpoint.url);
+  const server = createServer((given, answer) => {
+    const headers = { ...given.headers, host, 'if-none-match': '*' };
+    const sent = request(`${endpoint.url}${given.url}`, { method: given.method, headers, agent: false }, (found) => {
+      answer.writeHead(found.statusCode!, found.headers);
+      found.pipe(answer);
+    });
+    given.pipe(sent);
+  });
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  t.after(() => {
+    server.closeAllConnections();
+    return new Promise((resolve) => void server.close(resolve));
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+}
+
+test('behind a CDN for uploads a slot is used once, by whoever is first, and the bucket itself takes nothing without the header', async (t) => {
+  const endpoint = await S3Endpoint.start(bucket);
+  const cdn = await startUploadsCdn(t, endpoint);
+  const blobs = open(endpoint, { uploadsUrl: cdn });
+  t.after(async () => {
+    blobs.close();
+    await endpoint.close();
+  });
+  assert.equal(blobs.putOrigin, new URL(cdn).origin);
+  for (const key of ['a.example/x/photo of me.png', 'b.example/x/фото.png']) {
+    const { putUrl, getUrl, headers } = await blobs.slot(key, png, farMs);
+    assert.deepEqual(headers, {}, 'a client sends nothing else than before');
+    assert.ok(putUrl.startsWith(cdn), putUrl);
+    const direct = putUrl.replace(cdn, `${endpoint.url}/`);
+    assert.equal(await put(direct, asPng), '403 SignatureDoesNotMatch');
+    assert.equal(await put(direct, { ...asPng, 'if-none-match': '"x"' }), '403 SignatureDoesNotMatch');
+    assert.equal(await put(putUrl, { 'content-type': 'text/html' }), '403 SignatureDoesNotMatch');
+    assert.equal(await put(putUrl, asPng), '200');
+    for (const again of [putUrl, direct])
+      assert.equal(await put(again, { ...asPng, 'if-none-match': '*' }, Buffer.of(9, 9, 9)), '412 PreconditionFailed');
+    assert.deepEqual(Buffer.from(await (await fetch(getUrl)).arrayBuffer()), body, 'readers see what came first');
+    assert.deepEqual(await blobs.delete(key), true);
   }
 });
 

@@ -124,6 +124,7 @@ test('files, by hand: 1,000 users, 2 MB a day, kept for 30 days, each read 3 tim
   const habits = { ...idle, filesMb: 2, fileMb: 0.5, retention: 30, downloads: 3 };
   const { lines } = skylarkBill(loadOf(habits), habits, 'small', 'us-east-1');
   near(usd(lines, 'files kept'), 2 * 30 * 0.023); // 2 GB a day
+  near(usd(lines, 'files uploaded through the CDN'), 2 * (730 / 24) * 0.02);
   near(usd(lines, 'files written'), ((4_000 * (730 / 24)) / 1_000) * 0.005);
   near(usd(lines, 'requests for files'), ((4_000 * (730 / 24) * 3) / 10_000) * 0.01);
   near(usd(lines, 'files to the internet'), 0); // 182.5 GB, of the free TB

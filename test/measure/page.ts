@@ -127,7 +127,7 @@ const restGroups: readonly (readonly [kind: string, what: string, of: RegExp])[]
   ['runs always', 'the bus: three servers of NATS', /^NATS|^bus/],
   ['runs always', 'NAT gateways with their addresses', /^NAT gateways$|of NAT gateways$/],
   ['at the edge of the Region', 'the load balancer with its addresses', /load balancer/],
-  ['at the edge', 'the CDN of files and pages', /^files to the internet|^requests for files|^streams to/],
+  ['at the edge', 'the CDN of files and pages', /^files to the internet|^files uploaded|^requests for files|^streams to/],
   ['serverless', 'tables: requests of heartbeats, and what is kept', /^DynamoDB/],
   ['serverless', 'the bucket of files', /^files (?:kept|written|read)/],
   ['serverless', 'functions: pages, certificates, canary, scaling in', /^pages|^canary|^scaling in/],

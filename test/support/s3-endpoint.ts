@@ -131,6 +131,9 @@ export class S3Endpoint {
     if (payloadHash !== undefined && createHash('sha256').update(body).digest('hex') !== payloadHash) {
       throw new Refused(400, 'XAmzContentSHA256Mismatch', 'the body is another one than was signed');
     }
+    if (request.headers['if-none-match'] === '*' && this.#objects.has(key)) {
+      throw new Refused(412, 'PreconditionFailed', 'At least one of the pre-conditions you specified did not hold');
+    }
     this.#drop(key);
     this.#heldBytes += body.length;
     const etag = `"${createHash('md5').update(body).digest('hex')}"`;

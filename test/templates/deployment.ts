@@ -20,6 +20,7 @@ import { startMoto } from './moto-server.ts';
 import { makeResources, type Resources } from './resources.ts';
 import { TriedSecrets } from './secrets.ts';
 import { type Shape, type TaskDefinition, Templates } from './templates.ts';
+import { TriedUploads } from './uploads-cdn.ts';
 
 export const place = { region: 'eu-central-1', account: '111122223333' };
 const functions = ['web-lambda', 'canary-lambda', 'bus-keys-lambda', 'scale-in-lambda'] as const;
@@ -75,6 +76,10 @@ export class Deployment {
     this.#delivery = await startContentDelivery(`${moto.url}/${this.resources.bucket}/`, { authorization });
     this.#undo.push(() => this.#delivery.stop());
     this.#addresses.set(this.templates.values.output('FilesUrl'), this.#delivery.url);
+    const uploads = await TriedUploads.start(this.templates, this.gate.url);
+    this.#undo.push(() => uploads.stop());
+    for (const { variables } of definitions)
+      if (variables.SKYLARK_UPLOADS_URL !== undefined) this.#addresses.set(variables.SKYLARK_UPLOADS_URL, uploads.url);
     const doors = definitions.flatMap(({ doors }) => doors);
     this.balancer = await LoadBalancer.start(Object.fromEntries(doors.map(({ listener }) => [listener, 0])));
     this.#undo.push(() => this.balancer.stop());

@@ -62,17 +62,20 @@ export class Person {
     return `${item?.attrs.affiliation}/${item?.attrs.role}`;
   }
 
-  /** XEP-0363. @returns the URL to get it from, and what the bucket said */
+  /** XEP-0363. @returns the URL to get it from, and what was said, also to somebody who uses the slot once more for something else */
   async uploads(
     filename: string,
     type: string,
     body: Uint8Array<ArrayBuffer>,
-  ): Promise<{ readonly url: string; readonly status: number }> {
+  ): Promise<{ readonly url: string; readonly status: number; readonly again: number }> {
     const NS = 'urn:xmpp:http:upload:0';
     const asked = xml('request', { xmlns: NS, filename, size: `${body.length}`, 'content-type': type });
     const answer = await this.xmpp.iqCaller.request(xml('iq', { type: 'get', to: `upload.${this.domain}` }, asked));
     const slot = answer.getChild('slot', NS)!;
-    const { status } = await fetch(slot.getChild('put')!.attrs.url!, { method: 'PUT', headers: { 'content-type': type }, body });
-    return { url: slot.getChild('get')!.attrs.url!, status };
+    const put = (bytes: Uint8Array<ArrayBuffer>) =>
+      fetch(slot.getChild('put')!.attrs.url!, { method: 'PUT', headers: { 'content-type': type }, body: bytes });
+    const { status } = await put(body);
+    const { status: again } = await put(body.map((byte) => byte ^ 1));
+    return { url: slot.getChild('get')!.attrs.url!, status, again };
   }
 }

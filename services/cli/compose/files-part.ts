@@ -30,11 +30,12 @@ interface FilesValues {
   readonly filesBucket: string | undefined;
   readonly filesFolder?: string | undefined;
   readonly filesUrl: string | undefined;
+  readonly uploadsUrl?: string | undefined;
   readonly region: string;
 }
 
 /** Checks the flags before anything is started. @throws {UsageError} when they do not say where files are kept and found */
-export function checkFileFlags({ s3, filesBucket, filesFolder, filesUrl }: Omit<FilesValues, 'region'>): void {
+export function checkFileFlags({ s3, filesBucket, filesFolder, filesUrl, uploadsUrl }: Omit<FilesValues, 'region'>): void {
   if (s3 !== undefined && filesFolder !== undefined)
     throw new UsageError('--s3 and --files-folder exclude each other: files can be in one place only');
   if (s3 !== undefined && filesBucket === undefined)
@@ -43,6 +44,8 @@ export function checkFileFlags({ s3, filesBucket, filesFolder, filesUrl }: Omit<
     throw new UsageError("--s3 is needed with --files-bucket; it takes a URL, or 'aws' for the S3 of the region");
   if ((s3 !== undefined || filesFolder !== undefined) && filesUrl === undefined)
     throw new UsageError('--files-url is needed: clients need it to find the files');
+  if (s3 === undefined && uploadsUrl !== undefined)
+    throw new UsageError('--s3 is needed with --uploads-url: files in a folder are taken by the web service itself');
 }
 
 /**
@@ -56,7 +59,7 @@ export async function openFiles(
   cleanup: Cleanup,
 ): Promise<FilesPart | undefined> {
   checkFileFlags(values);
-  const { s3, filesBucket, filesFolder, filesUrl, region } = values;
+  const { s3, filesBucket, filesFolder, filesUrl, uploadsUrl, region } = values;
   if (filesUrl === undefined || (s3 === undefined && filesFolder === undefined)) return undefined;
   if (filesFolder !== undefined) {
     const part = await openFilesFolder(filesFolder, () => filesUrl, { store, clock });
@@ -66,7 +69,8 @@ export async function openFiles(
   const { s3Blobs } = await import('../../../lib/adapters/s3-blobs.ts');
   const endpoint = s3 === 'aws' ? undefined : s3;
   const credentials = endpoint === undefined ? undefined : localCredentials();
-  const blobs = s3Blobs({ endpoint, region, bucket: filesBucket!, filesUrl, clock, wall, ...(credentials && { credentials }) });
+  const place = { endpoint, region, bucket: filesBucket!, filesUrl, uploadsUrl };
+  const blobs = s3Blobs({ ...place, clock, wall, ...(credentials && { credentials }) });
   cleanup.add('bucket', () => blobs.close());
   return { blobs, web: { filesOrigins: () => [new URL(filesUrl).origin, blobs.putOrigin] } };
 }

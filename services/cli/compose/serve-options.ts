@@ -48,6 +48,7 @@ export const serveOptions = {
   filesBucket: shared.filesBucket,
   filesFolder: pathOption('FOLDER', 'instead of a bucket: a folder for uploaded files, shared by router and web processes'),
   filesUrl: shared.filesUrl,
+  uploadsUrl: shared.uploadsUrl,
   websocketUrl: shared.websocketUrl,
   ticketKeys: pathOption('FILE', 'a file of 48 random bytes; processes that share it resume each other’s TLS sessions'),
   cell: optionalText(

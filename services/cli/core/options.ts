@@ -88,6 +88,10 @@ export const filesUrl = urlOption('the public URL of uploaded files, ending in a
   'https:',
   'http:',
 ]);
+export const uploadsUrl = urlOption(
+  'with --s3: the URL of a CDN that passes uploads on to the bucket, with the header If-None-Match: *',
+  ['https:', 'http:'],
+);
 export const s3 = urlOption("the S3 endpoint for uploaded files; 'aws' is the one of the region", ['http:', 'https:'], ['aws']);
 export const filesBucket = textOption('BUCKET', 'the S3 bucket for uploaded files', 'the name of a bucket');
 

@@ -123,6 +123,7 @@ export function edgeLines(load: Load, habits: Habits, region: Region): Line[] {
     line('load balancer, to tasks of other zones', wireGb * crossZoneShare, 'betweenZonesGb', 'GB'),
     { item: 'streams to the internet', quantity: outGb, unit: 'GB', usd: tieredPrice('transferOutGb', outGb) },
     line('files kept', storedGb, 's3Gb', 'GB-months'),
+    line('files uploaded through the CDN', filesGbMonth, 'cdnInGb', 'GB'),
     line('files written', filesMonth / 1_000, 's3PutThousand', 'thousand'),
     line('files read by the CDN', filesMonth / 1_000, 's3GetThousand', 'thousand'),
     { item: 'files to the internet', quantity: cdnGb, unit: 'GB', usd: tieredPrice('cdnOutGb', cdnGb) },

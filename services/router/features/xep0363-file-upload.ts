@@ -61,7 +61,7 @@ export const fileUpload: AccountFeature = {
   spec: 'XEP-0363',
   version: '1.2.0',
   title: 'HTTP File Upload',
-  note: 'On S3 a slot can be used again, for the same length and type, until it expires; headers are never asked for. Purposes but `message` are offered where files are in a folder: a bucket ends all files at the same age.',
+  note: 'A slot is used once; on S3 that takes a CDN for uploads (`--uploads-url`), since headers are never asked for, and without one it can be used again, for the same length and type, until it expires. Purposes but `message` are offered where files are in a folder: a bucket ends all files at the same age.',
   uploadsIq: [
     { type: 'get', ns: INFO, name: 'query', handle: describe },
     { type: 'get', ns: ITEMS, name: 'query', handle: list },
