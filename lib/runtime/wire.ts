@@ -10,6 +10,7 @@ import type { CarryRequest } from './component-wire.ts';
 import type { ConsoleRequest } from './console-wire.ts';
 import type { LinkRequest } from './invite-wire.ts';
 import type { RingRequest } from './ring-wire.ts';
+import type { RoomAdmin } from './room-admin-wire.ts';
 import type { ChannelBinding, InlineOffer, TlsVersion } from './stream-wire.ts';
 
 export type { ChannelBinding, InlineOffer, TlsVersion };
@@ -346,6 +347,8 @@ export interface RoomErasureRequest {
   readonly addresses: readonly string[];
   /** Why it is destroyed, for its occupants. */
   readonly reason?: string | undefined;
+  /** With `forget` and no addresses: what an operator wants of the room. The answer is a {@link RoomAdminReply}. */
+  readonly admin?: RoomAdmin;
 }
 
 /** → `ctl.<subject of a process>`: how is it, or: let go of your sessions and take no more. The answer is a {@link ControlReply}. */

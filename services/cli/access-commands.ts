@@ -181,6 +181,22 @@ export const accessCommands: readonly Command[] = [
     run: async (values, positionals) => (await import('./commands/rooms.ts')).listRooms(values, positionals),
   }),
   command({
+    name: 'room show',
+    positionals: ['DOMAIN', 'ROOM'],
+    summary: 'prints the settings of a room, who is in it, and its affiliations',
+    text: ['No message is shown. Occupants and affiliations are listed up to a hundred each.', ...anyTimeText],
+    options: options.runningListOptions,
+    run: async (values, positionals) => (await import('./commands/rooms.ts')).showRoom(values, positionals),
+  }),
+  command({
+    name: 'room affiliate',
+    positionals: ['DOMAIN', 'ROOM', 'JID', 'AFFILIATION'],
+    summary: 'makes somebody owner, admin, member, none or outcast (banned) of a room',
+    text: ['A domain instead of a JID stands for all of its people.', ...anyTimeText],
+    options: options.roomDestroyOptions,
+    run: async (values, positionals) => (await import('./commands/rooms.ts')).affiliate(values, positionals),
+  }),
+  command({
     name: 'room destroy',
     positionals: ['DOMAIN', 'ROOM'],
     summary: 'destroys a room with its history, and tells its occupants',

@@ -111,6 +111,14 @@ export const roomLimits = {
   /** Affiliations and other traces of removed addresses that end in one turn. */
   forgottenMax: 50,
 
+  // What operators see
+
+  /** Occupants and affiliations that are listed. With the longest addresses they fit into a message on the bus. */
+  operatorOccupantsMax: 100,
+  operatorAffiliationsMax: 100,
+  /** Characters of the version of a room: 132 bits. */
+  operatorVersionCharacters: 22,
+
   // Archive
 
   /** Messages that a new occupant is sent. */

@@ -11,6 +11,7 @@ import { answering, isOperating, report, toStanzaError } from '../../lib/runtime
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
 import { GoneAddresses } from '../../lib/runtime/gone-addresses.ts';
 import type { UnheardRequest } from '../../lib/runtime/ring-wire.ts';
+import type { RoomAdminReply } from '../../lib/runtime/room-admin-wire.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
 import { serviceLimits } from '../../lib/runtime/service-limits.ts';
 import { allShards, type ShardOwner } from '../../lib/runtime/shard-owner.ts';
@@ -34,6 +35,7 @@ import { roomLimits } from './limits.ts';
 import { RoomRunner } from './room-runner.ts';
 import { forgetAddresses } from './rooms/forget.ts';
 import { changeHides } from './rooms/hides.ts';
+import { administer } from './rooms/operator.ts';
 import { destroyByOperator } from './rooms/owner.ts';
 import { answerForService } from './rooms/service.ts';
 
@@ -191,10 +193,19 @@ class Worker implements MucWorker {
   }
 
   /** @see RoomErasureRequest */
-  async #erase(request: RoomErasureRequest): Promise<DoneReply> {
+  async #erase(request: RoomErasureRequest): Promise<DoneReply | RoomAdminReply> {
     const { kind, domain, room } = request;
     const gone = new GoneAddresses(request.addresses);
     try {
+      if (kind === 'forget' && request.admin !== undefined) {
+        let told: Omit<RoomAdminReply, 'ok'> = {};
+        const { admin } = request;
+        await this.#ask(request, (turn) => {
+          told = administer(turn, admin);
+          return false;
+        });
+        return { ok: true, ...told };
+      }
       if (kind === 'forget') {
         const isLoaded = this.#rooms.get(keyOf(request))?.runner.isLoaded === true;
         if (!isLoaded && !(await mayKnow(this.#dependencies, domain, room, gone))) return { ok: true };
@@ -205,6 +216,7 @@ class Worker implements MucWorker {
         await this.#ask(request, (turn) => destroyByOperator(turn, request.reason));
         return { ok: true };
       }
+      if (kind !== 'erase') throw new Error(`unknown kind '${kind as string}' of a request about a room`);
       // The tenant is gone, so the room tells its occupants that it ends, and forgets itself.
       if (this.#rooms.has(keyOf(request))) await this.#ask(request, () => false);
       const { store } = this.#dependencies;

@@ -9,7 +9,12 @@ import { type Browser, type Ground, openGround } from './ground.ts';
 let ground: Ground;
 beforeEach(async () => {
   ground = await openGround();
-  await ground.stage.addAccount('juliet@a.example');
+  const juliet = await ground.stage.join('juliet@a.example/balcony');
+  await juliet.send("<presence to='hall@conference.a.example/J'><x xmlns='http://jabber.org/protocol/muc'/></presence>");
+  await juliet.until(
+    () => juliet.inbox.some((xml) => /code=['"]201['"]/.test(xml)),
+    () => juliet.inbox.join(),
+  );
 });
 afterEach(() => ground.close());
 

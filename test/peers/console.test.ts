@@ -26,6 +26,7 @@ const paths = {
   invites: `${base}/invites`,
   reports: `${base}/reports`,
   rooms: `${base}/rooms`,
+  room: `${base}/rooms/hall`,
   dns: `${base}/dns?target=xmpp.example.net`,
   components: `${base}/components`,
   peers: '/console/peers',
@@ -140,7 +141,7 @@ describe('each page', () => {
 
 test('somebody with less rights sees less', async () => {
   const page = await enterAs('nurse@example.org');
-  for (const name of ['overview', 'policy', 'accounts', 'account', 'reports', 'operations'] as const)
+  for (const name of ['overview', 'policy', 'accounts', 'account', 'reports', 'room', 'operations'] as const)
     await look(page, `support-${name}`, paths[name]);
   await page.goto(`${origin}${base}/accounts/juliet`);
   assert.equal(await page.locator('main button, main a.button').count(), 0, 'an admin is above them');

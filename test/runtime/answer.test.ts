@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { answerKind } from '../../lib/runtime/answer.ts';
 import * as adminWire from '../../lib/runtime/admin-wire.ts';
+import { answerKind } from '../../lib/runtime/answer.ts';
 import * as boshWire from '../../lib/runtime/bosh-wire.ts';
 import * as bytestreamWire from '../../lib/runtime/bytestream-wire.ts';
 import * as componentWire from '../../lib/runtime/component-wire.ts';
@@ -12,6 +12,7 @@ import * as consoleWire from '../../lib/runtime/console-wire.ts';
 import * as inviteWire from '../../lib/runtime/invite-wire.ts';
 import * as pairWire from '../../lib/runtime/pair-wire.ts';
 import * as ringWire from '../../lib/runtime/ring-wire.ts';
+import * as roomAdminWire from '../../lib/runtime/room-admin-wire.ts';
 import * as wire from '../../lib/runtime/wire.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -35,6 +36,7 @@ const arrivals = 'lib/s2s/arrivals.ts';
 const ownerLink = 'services/connection/peers/owner-link.ts';
 const telling = 'services/federation/pairs/telling.ts';
 const peers = 'services/router/operations/peers.ts';
+const rooms = 'services/router/operations/rooms.ts';
 const componentOwner = 'services/connection/components/component-owner.ts';
 const componentStream = 'services/federation/streams/component-stream.ts';
 const askOperation = 'lib/runtime/ask-operation.ts';
@@ -78,6 +80,7 @@ const readers: Readonly<Record<string, Readonly<Record<string, readonly string[]
   verify: { isValid: [ownerLink], condition: [ownerLink] },
   pairs: { pairs: [peers], isMore: [peers] },
   retry: { hosts: [peers] },
+  'room-admin': { ok: [faults], error: [faults], room: [rooms], refusal: [rooms], why: [rooms] },
   room: { ok: [faults], error: [faults], at: [routerHandOver] },
   control: { isDraining: [control], figures: [control], error: [control] },
   console: { who: [askConsole], error: [askConsole], isFailure: [askConsole] },
@@ -100,6 +103,7 @@ const readers: Readonly<Record<string, Readonly<Record<string, readonly string[]
 const kinds = Object.values({
   ...wire,
   ...adminWire,
+  ...roomAdminWire,
   ...pairWire,
   ...componentWire,
   ...ringWire,

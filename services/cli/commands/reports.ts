@@ -1,7 +1,7 @@
 /** `skylark report …`. */
 import { reportList, reportRemove, reportShow } from '../../router/operations/reports.ts';
 import type { Values } from '../core/arguments.ts';
-import { say, UsageError } from '../core/report.ts';
+import { quoted, say, UsageError } from '../core/report.ts';
 import type { runningListOptions, runningOptions } from './account-options.ts';
 import { adminOf, none, one, withAdmin } from './admin-command.ts';
 
@@ -52,12 +52,4 @@ function domainAndId(command: string, [domain, id, ...rest]: readonly string[]):
     throw new UsageError(`'skylark ${command}' needs a DOMAIN and the ID of a report; see: skylark report list`);
   none(command, rest);
   return [domain, id];
-}
-
-/** Text of strangers, so that it cannot steer the terminal or turn around what stands beside it. */
-function quoted(text: string): string {
-  return JSON.stringify(text).replace(
-    /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
-    (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }

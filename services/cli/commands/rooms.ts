@@ -1,7 +1,8 @@
 /** `skylark room …`. */
-import { roomDestroy, roomList } from '../../router/operations/rooms.ts';
+import { roomAffiliations } from '../../../lib/runtime/room-admin-wire.ts';
+import { roomAffiliate, roomDestroy, roomList, roomShow } from '../../router/operations/rooms.ts';
 import type { Values } from '../core/arguments.ts';
-import { say, UsageError } from '../core/report.ts';
+import { quoted, say, UsageError } from '../core/report.ts';
 import type { roomDestroyOptions, runningListOptions } from './account-options.ts';
 import { adminOf, none, one, withAdmin } from './admin-command.ts';
 
@@ -17,15 +18,55 @@ export async function listRooms(values: Values<typeof runningListOptions>, posit
   });
 }
 
+/** `skylark room show DOMAIN ROOM`. */
+export async function showRoom(values: Values<typeof runningListOptions>, positionals: readonly string[]): Promise<number> {
+  const [domain, room] = domainAndRoom('room show', positionals);
+  return withAdmin(adminOf(values), async (admin) => {
+    const found = await admin.ask(roomShow, { domain, room });
+    if (values.json) {
+      say(JSON.stringify(found));
+      return;
+    }
+    const { occupants, affiliations, ...settings } = found;
+    for (const [name, value] of Object.entries(settings)) say(`${name.padEnd(18)}${quoted(value)}`);
+    for (const { nick, jid, role } of occupants) say(`occupant  ${quoted(nick)}  ${jid}  ${role}`);
+    for (const { jid, affiliation, reason } of affiliations)
+      say(`${affiliation}  ${jid}${reason === undefined ? '' : `  ${quoted(reason)}`}`);
+  });
+}
+
+/** `skylark room affiliate DOMAIN ROOM JID AFFILIATION`. */
+export async function affiliate(values: Values<typeof roomDestroyOptions>, positionals: readonly string[]): Promise<number> {
+  const [domain, room, person, affiliation, ...rest] = positionals;
+  const wanted = roomAffiliations.find((one) => one === affiliation);
+  if (domain === undefined || room === undefined || person === undefined || affiliation === undefined)
+    throw new UsageError(
+      "'skylark room affiliate' needs a DOMAIN, a ROOM, a JID and an AFFILIATION; see: skylark help room affiliate",
+    );
+  if (wanted === undefined)
+    throw new UsageError(`'${affiliation}' is not an affiliation; it takes ${roomAffiliations.join(', ')}`);
+  none('room affiliate', rest);
+  const { reason } = values;
+  return withAdmin(adminOf(values), async (admin) => {
+    const asked = { domain, room, person, affiliation: wanted, ...(reason !== undefined && { reason }) };
+    const done = await admin.ask(roomAffiliate, asked);
+    say(`${done.person} is ${done.affiliation} of ${done.room}`);
+  });
+}
+
 /** `skylark room destroy DOMAIN ROOM`. */
 export async function destroyRoom(values: Values<typeof roomDestroyOptions>, positionals: readonly string[]): Promise<number> {
-  const [domain, room, ...rest] = positionals;
-  if (domain === undefined || room === undefined)
-    throw new UsageError("'skylark room destroy' needs a DOMAIN and the name of a ROOM; see: skylark room list");
-  none('room destroy', rest);
+  const [domain, room] = domainAndRoom('room destroy', positionals);
   const { reason } = values;
   return withAdmin(adminOf(values), async (admin) => {
     const destroyed = await admin.ask(roomDestroy, { domain, room, ...(reason !== undefined && { reason }) });
     say(`destroyed ${destroyed.room}`);
   });
+}
+
+function domainAndRoom(command: string, [domain, room, ...rest]: readonly string[]): readonly [string, string] {
+  if (domain === undefined || room === undefined)
+    throw new UsageError(`'skylark ${command}' needs a DOMAIN and the name of a ROOM; see: skylark room list`);
+  none(command, rest);
+  return [domain, room];
 }

@@ -10,7 +10,10 @@ export async function showUser(values: Values<typeof runningListOptions>, positi
   return withAdmin(adminOf(values), async (admin) => {
     const found = await admin.ask(userShow, { jid });
     if (values.json) say(JSON.stringify(found));
-    else for (const [name, value] of Object.entries(found)) say(`${name.padEnd(12)}${value}`);
+    else {
+      const { version: _, ...shown } = found; // for programs
+      for (const [name, value] of Object.entries(shown)) say(`${name.padEnd(12)}${value}`);
+    }
   });
 }
 

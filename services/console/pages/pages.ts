@@ -11,7 +11,8 @@ import { overviewPage } from './overview.ts';
 import { peersPage, tenantPeersPage } from './peers.ts';
 import { reportsPage } from './reports.ts';
 import { rolesPage, tenantRolesPage } from './roles.ts';
-import { componentsPage, dnsPage, doctorPage, policyPage, roomsPage, tenantsPage } from './tenants.ts';
+import { roomPage, roomsPage } from './rooms.ts';
+import { componentsPage, dnsPage, doctorPage, policyPage, tenantsPage } from './tenants.ts';
 
 interface Page {
   readonly path: string;
@@ -31,6 +32,7 @@ export const pages: readonly Page[] = [
   { path: '/tenants/:domain/invites', show: (view) => invitesPage(view, domainOf(view)) },
   { path: '/tenants/:domain/reports', show: (view) => reportsPage(view, domainOf(view)) },
   { path: '/tenants/:domain/rooms', show: (view) => roomsPage(view, domainOf(view)) },
+  { path: '/tenants/:domain/rooms/:room', show: (view) => roomPage(view, domainOf(view), view.c.req.param('room')!) },
   { path: '/tenants/:domain/dns', show: (view) => dnsPage(view, domainOf(view)) },
   { path: '/tenants/:domain/doctor', show: (view) => doctorPage(view, domainOf(view), doctorsMax, doctorSeconds) },
   { path: '/tenants/:domain/components', show: (view) => componentsPage(view, domainOf(view)) },

@@ -188,32 +188,3 @@ export async function componentsPage(view: View, domain: string): Promise<Html> 
       ${mayDo(view, 'component-grant') ? html`<p class="note">${texts.of('components.add')} <code>npx skylark component add irc.${domain}</code></p>` : ''}`,
   );
 }
-
-/** The rooms of a tenant. */
-export async function roomsPage(view: View, domain: string): Promise<Html> {
-  const { texts, c } = view;
-  const after = c.req.query('after');
-  const found = await read<{
-    readonly rooms: readonly { readonly room: string; readonly createdAt: string; readonly madeBy?: string }[];
-    readonly next?: string;
-  }>(view, 'room-list', after === undefined ? { domain } : { domain, after });
-  const back = `${tenantPath(domain)}/rooms`;
-  const head = ['room', 'created', 'madeBy', 'action'].map((name) => texts.of(`rooms.${name}`));
-  const rows = found.rooms.map(({ room, createdAt, madeBy }) => [
-    room,
-    texts.moment(createdAt),
-    madeBy ?? '–',
-    formLink(
-      view,
-      'room-destroy',
-      { domain, room: room.slice(0, room.lastIndexOf('@')) },
-      { back, label: texts.of('rooms.destroy'), about: room, kind: 'danger' },
-    ),
-  ]);
-  return tenantFrame(
-    view,
-    domain,
-    'rooms',
-    html`${table(texts.of('nav.rooms'), head, rows, texts.of('rooms.empty'))}${nextLink(view, back, found.next)}`,
-  );
-}

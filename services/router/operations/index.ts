@@ -13,7 +13,7 @@ import type { Operation } from './operation.ts';
 import { peerList, peerRetry, peerTenantList } from './peers.ts';
 import { reportList, reportRemove, reportShow } from './reports.ts';
 import { roleDeploymentList, roleList, userRole } from './roles.ts';
-import { roomDestroy, roomList } from './rooms.ts';
+import { roomAffiliate, roomDestroy, roomList, roomShow } from './rooms.ts';
 import { tenantIndex } from './search-index.ts';
 import { deviceList, deviceRevoke, sessionEnd, sessionList } from './sessions.ts';
 import { tenantSet, tenantShow } from './tenant-policy.ts';
@@ -47,6 +47,8 @@ export const operations: readonly Operation[] = [
   deviceList,
   deviceRevoke,
   roomList,
+  roomShow,
+  roomAffiliate,
   roomDestroy,
   tenantAdd,
   tenantRemove,

@@ -19,6 +19,9 @@ export const operationLimits = {
   versionCharacters: 22,
   versionCharactersMax: 200,
 
+  /** How long a room's worker has for what an operator asks, ms: less than whoever asked waits. */
+  roomAnswerMs: 10_000,
+
   /** What an entry of the audit log keeps of one value, bytes. A change of the whole policy, before and after, fits into a row. */
   auditValueBytesMax: 1_000,
 } as const;

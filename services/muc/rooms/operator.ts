@@ -1,0 +1,70 @@
+/** What operators of the tenant do to a room from outside: look who is in it, change an affiliation, end it. No message is shown. */
+import { createHash } from 'node:crypto';
+import type { RoomAdmin, RoomAdminReply, RoomFound } from '../../../lib/runtime/room-admin-wire.ts';
+import { StanzaError } from '../../../lib/xmpp/errors.ts';
+import { Jid } from '../../../lib/xmpp/jid.ts';
+import type { Affiliation } from '../core/affiliation.ts';
+import type { RoomTurn } from '../core/room-turn.ts';
+import { roomLimits } from '../limits.ts';
+import { applyAffiliationChange, checkRoomForAffiliations } from './affiliation-change.ts';
+import { destroyByOperator } from './owner.ts';
+
+type Told = Pick<RoomAdminReply, 'room' | 'refusal' | 'why'>;
+
+export function administer(turn: RoomTurn, admin: RoomAdmin): Told {
+  const { config } = turn.room;
+  if (config === undefined) return { refusal: 'absent' };
+  const { verb, version } = admin;
+  if (version !== undefined && version !== versionOf(turn)) return { refusal: 'stale' };
+  if (verb === 'destroy') {
+    destroyByOperator(turn, admin.reason);
+    return { refusal: 'none' };
+  }
+  if (verb === 'affiliate') {
+    const why = affiliate(turn, Jid.parse(admin.jid!), admin.affiliation!, admin.reason);
+    if (why !== undefined) return { refusal: 'conflict', why };
+  }
+  // Whoever was put out may have been the last one.
+  return turn.room.config === undefined ? { refusal: 'none' } : { refusal: 'none', room: describe(turn) };
+}
+
+/** @returns why it cannot be done */
+function affiliate(turn: RoomTurn, jid: Jid, affiliation: Affiliation, reason: string | undefined): string | undefined {
+  const { affiliations } = turn.room;
+  const before = affiliations.get(`${jid}`)?.affiliation ?? 'none';
+  if (before === 'owner' && affiliation !== 'owner' && affiliations.ownerCount === 1) return 'a room needs an owner'; // §10.4
+  try {
+    if (before === 'none' && affiliation !== 'none') checkRoomForAffiliations(turn, 1);
+  } catch (error) {
+    if (error instanceof StanzaError) return error.message;
+    throw error;
+  }
+  applyAffiliationChange(turn, { jid, affiliation, reason });
+  return undefined;
+}
+
+function versionOf({ room }: RoomTurn): string {
+  const affiliations = [...room.affiliations.values()].sort((one, other) => (one.jid < other.jid ? -1 : 1));
+  const text = JSON.stringify([room.config, affiliations]);
+  return createHash('sha256').update(text).digest('base64url').slice(0, roomLimits.operatorVersionCharacters);
+}
+
+function describe(turn: RoomTurn): RoomFound {
+  const { room } = turn;
+  const { name, description, createdAt, madeBy, persistent, membersOnly, moderated, password, public: isPublic } = room.existing;
+  const occupants = [...room.occupants.values()];
+  const affiliations = [...room.affiliations.values()];
+  return {
+    ...{ name, description, createdAt, madeBy, isPersistent: persistent, isPublic, isMembersOnly: membersOnly },
+    ...{ isModerated: moderated, hasPassword: password !== '' },
+    occupantCount: occupants.length,
+    occupants: occupants.slice(0, roomLimits.operatorOccupantsMax).map(({ nick, bare, role }) => ({
+      ...{ nick, jid: `${bare}`, role, affiliation: room.affiliationOf(bare) },
+    })),
+    affiliationCount: affiliations.length,
+    affiliations: affiliations.slice(0, roomLimits.operatorAffiliationsMax).map(({ jid, affiliation, nick, reason }) => ({
+      ...{ jid, affiliation, nick, reason },
+    })),
+    version: versionOf(turn),
+  };
+}
