@@ -169,6 +169,12 @@ export interface AccountFeature {
   readonly blocked?: (account: Account, request: Element) => Pending;
   /** Called when somebody asks for a subscription. @returns true to approve it, and to ask the same of them */
   readonly approves?: (account: Account, request: Stanza) => Promise<boolean>;
+  /**
+   * Called when somebody asks for a subscription that nothing approves.
+   * @returns what is done, when the request is kept, instead of asking the account. It is called with whether the account has not been asked
+   *   before, and approves or offers the request later (presence/subscription.ts).
+   */
+  readonly checks?: (account: Account, request: Stanza) => Promise<((isNew: boolean) => Pending) | undefined>;
   /** Called when somebody has asked for a subscription, and the account must answer. */
   readonly asked?: (account: Account, sessions: readonly SessionEntry[]) => Pending;
   /** Answers presence probes that ask for something else than presence. */

@@ -26,6 +26,7 @@ import { ping } from './xep0199-ping.ts';
 import { entityTime } from './xep0202-time.ts';
 import { externalServices } from './xep0215-external-services.ts';
 import { carbons } from './xep0280-carbons.ts';
+import { moved } from './xep0283-moved.ts';
 import { vcard4 } from './xep0292-vcard4.ts';
 import { archive } from './xep0313-archive.ts';
 import { processingHints } from './xep0334-hints.ts';
@@ -68,6 +69,7 @@ export const features: readonly AccountFeature[] = [
   registration,
   preauthenticatedRegistration,
   preauthenticatedSubscription,
+  moved,
   invitations,
   softwareVersion,
   caps,

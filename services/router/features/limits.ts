@@ -1,5 +1,9 @@
 /** Bounds of features that nobody else has to know. */
 export const featureLimits = {
+  /** How long the server of an old address may take to say where somebody has moved (XEP-0283), ms. Requests to other servers end sooner. */
+  movedWaitMs: 60_000,
+  /** New addresses of one account's contacts that are checked at a time. */
+  movedAtOnceMax: 20,
   /** Characters that are kept of the status with which somebody left (XEP-0012). */
   lastStatusCharactersMax: 500,
   /** Reports of one account in a day (UTC). */

@@ -14,8 +14,9 @@ import type { Account } from '../core/account.ts';
 import { forgedFrom, forgedTo } from '../core/amend.ts';
 import type { Drop } from '../core/feature.ts';
 import { runGuards } from '../core/guard.ts';
+import type { Pending } from '../core/stages.ts';
 import { routerLimits } from '../limits.ts';
-import { findContacts, interested, listContacts, pushContactTo, type RosterItem } from '../roster/roster.ts';
+import { findContact, findContacts, interested, listContacts, pushContactTo, type RosterItem } from '../roster/roster.ts';
 import { type Change, changeContact } from '../roster/roster-change.ts';
 import {
   arriveSubscriptionStep,
@@ -60,6 +61,7 @@ export async function arriveSubscription(account: Account, stanza: Stanza, id: s
   if (!exists) return answerFor(account, 'unsubscribed', contact, id);
   const sealed = seal(stanza, contact, account.jid, forgedTo(account, stanza));
   const isApproved = type === 'subscribe' && (await approves(account, stanza));
+  const check = type === 'subscribe' && !isApproved ? await checkOf(account, stanza) : undefined;
   const step = (item: SubscriptionState) => (isApproved ? approvedStep(item) : arriveSubscriptionStep(type, item));
   const change = await changeContact(account, contact, `${id} in ${type}`, (item) => {
     const { state, passes } = step(item);
@@ -68,11 +70,9 @@ export async function arriveSubscription(account: Account, stanza: Stanza, id: s
   });
   const { state, passes, isGranted } = step(change.before);
   account.withSessions(async (sessions) => {
-    if (passes) {
-      const takers = sessions.filter((entry) => (type === 'subscribe' ? entry.available : interested.of(entry)));
-      account.deliverTo(takers, sealed.bytes, false);
-      if (type === 'subscribe') for (const { asked } of account.turn.dependencies.features.all) await asked?.(account, sessions);
-    }
+    if (check !== undefined && state.isPending) await check(passes);
+    else if (passes && type === 'subscribe') await ask(account, sessions, sealed.bytes);
+    else if (passes) account.deliverTo(sessions.filter(interested.of), sealed.bytes, false);
     push(account, sessions, contact, change);
     if (!hasTo(change.before) && hasTo(state)) await tellSubscribed(account, contact, sessions);
     if (isGranted) answerFor(account, 'subscribed', contact, id);
@@ -80,6 +80,70 @@ export async function arriveSubscription(account: Account, stanza: Stanza, id: s
     if (isGranted) await grant(account, contact, sessions, id);
     if (hasFrom(change.before) && !hasFrom(state)) sendUnavailable(account, sessions, contact, id); // §3.3.3
   });
+}
+
+async function ask(account: Account, sessions: readonly SessionEntry[], request: Buffer): Promise<void> {
+  account.deliverTo(
+    sessions.filter(({ available }) => available),
+    request,
+    false,
+  );
+  for (const { asked } of account.turn.dependencies.features.all) await asked?.(account, sessions);
+}
+
+async function checkOf(account: Account, request: Stanza): Promise<((isNew: boolean) => Pending) | undefined> {
+  for (const { checks } of account.turn.dependencies.features.all) {
+    const check = await checks?.(account, request);
+    if (check !== undefined) return check;
+  }
+  return undefined;
+}
+
+/** Asks the account about a request that was checked first, unless it has been answered meanwhile. */
+export async function offerRequest(account: Account, contact: Jid): Promise<void> {
+  const { isPending, request } = await findContact(account, contact);
+  if (isPending && request !== undefined) account.withSessions((sessions) => ask(account, sessions, Buffer.from(request)));
+}
+
+export interface Approval {
+  /** Is the contact asked for the same? */
+  readonly asksBack: boolean;
+  /** For a contact that is not in the roster. */
+  readonly name?: string | undefined;
+  readonly groups?: readonly string[] | undefined;
+}
+
+/** Approves a request that waits for an answer, for the account. @param by names the cause; it is the same for a retry */
+export async function approveRequest(account: Account, contact: Jid, by: string, approval: Approval): Promise<void> {
+  const id = account.turn.dependencies.ids.mint();
+  const asksBack = (item: SubscriptionState) => approval.asksBack && !hasTo(item);
+  const change = await changeContact(account, contact, by, (item) => {
+    if (!item.isPending) return item;
+    const { name = approval.name, groups = approval.groups } = item;
+    return { ...item, ...approvedStep(item).state, isAsked: asksBack(item), isListed: true, request: undefined, name, groups };
+  });
+  if (!change.before.isPending) return;
+  account.withSessions(async (sessions) => {
+    push(account, sessions, contact, change);
+    answerFor(account, 'subscribed', contact, id);
+    if (asksBack(change.before)) answerFor(account, 'subscribe', contact, id);
+    await grant(account, contact, sessions, id);
+  });
+}
+
+/** Takes a subscription away from a contact. @returns how the two stood before; undefined when the contact had none */
+export async function revokeSubscription(account: Account, contact: Jid, by: string): Promise<SubscriptionState | undefined> {
+  const id = account.turn.dependencies.ids.mint();
+  const change = await changeContact(account, contact, by, (item) =>
+    hasFrom(item) ? changed(item, { ...item, ...sendSubscriptionStep('unsubscribed', item).state }) : item,
+  );
+  if (!hasFrom(change.before)) return undefined;
+  account.withSessions((sessions) => {
+    sendUnavailable(account, sessions, contact, id);
+    answerFor(account, 'unsubscribed', contact, id);
+    push(account, sessions, contact, change);
+  });
+  return change.before;
 }
 
 async function approves(account: Account, request: Stanza): Promise<boolean> {
