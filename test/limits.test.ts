@@ -120,6 +120,11 @@ showRelations('requests that go from service to service', [
     planted: { connection: { batchBackoffMaxMs: 4_000 } },
   },
   {
+    says: 'what the pages for people may take is below the time of a flight of the canary',
+    holds: ({ program }) => program.canaryPagesMs < program.canaryFlightMs,
+    planted: { program: { canaryPagesMs: 50_000 } },
+  },
+  {
     says: 'requests of one process are as many as sessions of a node',
     holds: ({ adapter, connection }) => adapter.busRequestsMax >= connection.streamsPerNodeMax,
     planted: { connection: { streamsPerNodeMax: 100_000 } },

@@ -1,5 +1,5 @@
 /**
- * Signs in from outside every five minutes, writes and hears itself. Its alarm rings when it fails and when it does not run. It has no
+ * Signs in from outside every five minutes, writes and hears itself, and asks the pages for people. Its alarm rings when it fails and when it does not run. It has no
  * secret: it makes itself a password each time, and may write the row of its own account alone.
  */
 import { Duration, Stack } from 'aws-cdk-lib';
@@ -15,10 +15,17 @@ import type { Settings } from './settings.ts';
 
 const every = Duration.minutes(5);
 
+interface CanaryProps {
+  readonly data: DataStack;
+  readonly settings: Settings;
+  /** The host of the pages, which it looks at, too. */
+  readonly webHost: string;
+}
+
 export class Canary extends Construct {
   readonly functionName: string;
 
-  constructor(scope: Construct, id: string, { data, settings }: { readonly data: DataStack; readonly settings: Settings }) {
+  constructor(scope: Construct, id: string, { data, settings, webHost }: CanaryProps) {
     super(scope, id);
     const { domains, canary, tablePrefix, paused } = settings;
     const bird = new SkylarkFunction(this, 'Flight', {
@@ -33,6 +40,7 @@ export class Canary extends Construct {
         SKYLARK_TABLE_PREFIX: tablePrefix,
         SKYLARK_DOMAIN: domains[0],
         SKYLARK_CANARY_USER: canary,
+        SKYLARK_WEB_URL: `https://${webHost}`,
       },
       alerts: data.alerts,
     });
@@ -58,7 +66,8 @@ export class Canary extends Construct {
       evaluationPeriods: 2,
       treatMissingData: TreatMissingData.BREACHING,
       actionsEnabled: !paused,
-      alarmDescription: 'nobody can sign in from outside, or write and be heard; or the canary does not fly',
+      alarmDescription:
+        'nobody can sign in from outside, or write and be heard, or the pages for people do not answer; or the canary does not fly',
     });
     data.alerts.hear(alarm);
   }

@@ -79,7 +79,7 @@ export class WebStack extends CellStack {
       new CfnOutput(this, 'Renewal', { value: functionName, description: 'the function that orders and renews certificates' });
     }
     if (settings.canary !== 'none') {
-      const { functionName } = new Canary(this, 'Canary', { data, settings });
+      const { functionName } = new Canary(this, 'Canary', { data, settings, webHost: this.host });
       new CfnOutput(this, 'CanaryFunction', { value: functionName, description: 'the function that signs in as a client does' });
       new CfnOutput(this, 'CanaryAccount', {
         value: `npx skylark user add ${settings.canary}@${settings.domains[0]} ${this.#tables}`,

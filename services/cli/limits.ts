@@ -119,6 +119,8 @@ export const programLimits = {
 
   /** How long one flight of the canary may take, ms. Its function may run a little longer (infra/lib/canary.ts). */
   canaryFlightMs: 40_000,
+  /** How long the pages for people may take to answer it, ms. It is below the time of the flight, which goes on meanwhile. */
+  canaryPagesMs: 20_000,
   /** Size of its password, random bytes. */
   canaryPasswordBytes: 24,
 

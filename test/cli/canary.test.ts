@@ -10,6 +10,7 @@ import type { Landed } from '../../services/cli/canary/lambda.ts';
 import { setDisabled } from '../../services/router/core/accounts.ts';
 import { createAuthority } from '../support/authority.ts';
 import { addressRecord, type DnsServer, srvRecord, startDnsServer } from '../support/dns-server.ts';
+import { freePorts } from '../support/free-ports.ts';
 import { callFunction } from '../templates/function-call.ts';
 import { removeFolder, Service, skylark, temporaryFolder } from './skylark-command.ts';
 
@@ -62,11 +63,16 @@ async function done(...args: readonly string[]): Promise<void> {
   assert.equal(code, 0, err);
 }
 
+const pages = () => `http://127.0.0.1:${service.addresses.http!.port}`;
+
 /** Twice in the same process, as Lambda keeps it for a while. */
-async function fly(domain: string): Promise<{ readonly landed: readonly Landed[]; readonly passes: number | undefined }> {
+async function fly(
+  domain: string,
+  webUrl = pages(),
+): Promise<{ readonly landed: readonly Landed[]; readonly passes: number | undefined }> {
   const variables = {
     ...{ AWS_REGION: 'eu-central-1', AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local', NODE_EXTRA_CA_CERTS: ca },
-    ...{ SKYLARK_DYNAMODB: at[1]!, SKYLARK_DOMAIN: domain, SKYLARK_DNS_SERVER: names.address },
+    ...{ SKYLARK_DYNAMODB: at[1]!, SKYLARK_DOMAIN: domain, SKYLARK_DNS_SERVER: names.address, SKYLARK_WEB_URL: webUrl },
   };
   const { answers, metrics } = await callFunction<Landed>(lambda, variables, [{}, {}]);
   return { landed: answers, passes: metrics.get('CanaryPasses') };
@@ -92,6 +98,19 @@ for (const domain of [first, second])
     for (const { checks } of landed) assert.ok(checks > 10, `only ${checks} checks`);
     assert.equal(passes, 1);
   });
+
+test('when the pages for people do not answer, or not as they should, it tells so, whoever else is well', async () => {
+  const [nobody] = await freePorts(1);
+  for (const [webUrl, text] of [
+    [`http://127.0.0.1:${nobody}`, /the pages for people do not answer/],
+    [`${pages()}/client`, /somebody else answers in place of the pages for people/],
+    [`${at[1]}`, /the pages for people answer \d+ to a link that is not good, and not 404/],
+  ] as const) {
+    const { landed, passes } = await fly(first, webUrl);
+    for (const { failed } of landed) assert.match(failed.join(), text);
+    assert.equal(passes, 0, webUrl);
+  }
+});
 
 test('when the account is disabled, nobody is let in and it tells so', async () => {
   const store = await openDynamoStore({ endpoint: at[1]!, region: 'eu-central-1', clock, tablePrefix: 'skylark-' });

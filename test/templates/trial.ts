@@ -294,7 +294,12 @@ export class Trial {
     writeFileSync(ca, this.#authority.cert);
     const given = {
       ...templates.function('Canary').variables,
-      ...{ SKYLARK_DNS_SERVER: names.address, NODE_EXTRA_CA_CERTS: ca, AWS_REGION: 'eu-central-1' },
+      ...{
+        SKYLARK_WEB_URL: this.#deployment.front.url,
+        SKYLARK_DNS_SERVER: names.address,
+        NODE_EXTRA_CA_CERTS: ca,
+        AWS_REGION: 'eu-central-1',
+      },
       ...gate.keyVariables('canary'),
     };
     const called = await callFunction<Landed>(this.#deployment.functionBundle('canary-lambda'), given, [{}]).finally(names.close);

@@ -1,5 +1,6 @@
 /**
- * What the canary does: it finds the domain as a client does, signs in with an account of its own, writes to itself and into a room. Its
+ * What the canary does: it finds the domain as a client does, signs in with an account of its own, writes to itself and into a room, and asks
+ * the pages for people. Its
  * password is new each time and known to nobody else: only who may write the row of this account can make one.
  */
 import { randomBytes } from 'node:crypto';
@@ -13,6 +14,7 @@ import { type Finding, Findings } from '../doctor/findings.ts';
 import { Names } from '../doctor/names.ts';
 import { checkPlaces, look } from '../doctor/places.ts';
 import { programLimits } from '../limits.ts';
+import { checkPages } from './pages-check.ts';
 
 export interface Flight {
   readonly store: Store;
@@ -22,10 +24,12 @@ export interface Flight {
   readonly user: string;
   /** `address:port` of the DNS server to ask; undefined for those of the system. */
   readonly dnsServer: string | undefined;
+  /** Where the pages for people are; undefined: they are not looked at. */
+  readonly webUrl?: string | undefined;
 }
 
 /** @returns what was found; something is wrong when any of it is `fail` */
-export async function fly({ store, clock, domain, user, dnsServer }: Flight): Promise<readonly Finding[]> {
+export async function fly({ store, clock, domain, user, dnsServer, webUrl }: Flight): Promise<readonly Finding[]> {
   const findings = new Findings();
   const password = randomBytes(programLimits.canaryPasswordBytes).toString('base64url');
   if (!(await setCredentials(store, domain, user, await deriveKeys(password, clock)))) {
@@ -36,10 +40,13 @@ export async function fly({ store, clock, domain, user, dnsServer }: Flight): Pr
   const names = new Names(deadline, dnsServer);
   const patient = (own: Findings): Patient => ({ domain, ca: undefined, deadline, findings: own, now: clock.now() });
   const [startTls, directTls] = [patient(new Findings()), patient(new Findings())];
+  const pages = new Findings();
+  const asked = webUrl === undefined ? Promise.resolve() : checkPages(webUrl, domain, pages);
   const opened = await Promise.all([
     checkPlaces('xmpp-client', startTls, names, checkStartTls),
     checkPlaces('xmpps-client', directTls, names, checkDirectTls),
   ]);
   await look(opened.flat(), { user, password, isKept: true }, names, patient(findings));
-  return [startTls.findings, directTls.findings, findings].flatMap(({ list }) => list);
+  await asked;
+  return [startTls.findings, directTls.findings, findings, pages].flatMap(({ list }) => list);
 }

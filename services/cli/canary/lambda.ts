@@ -10,6 +10,7 @@
  * | SKYLARK_TABLE_PREFIX | the prefix of the tables' names | `skylark-` |
  * | SKYLARK_DYNAMODB | the URL of a DynamoDB, or `aws` | `aws` |
  * | SKYLARK_DNS_SERVER | a DNS server to ask, such as `192.0.2.1:53` | the system's |
+ * | SKYLARK_WEB_URL | where the pages for people are, which it looks at, too | none |
  */
 import pino from 'pino';
 import { openDynamoStore } from '../../../lib/adapters/dynamodb-store.ts';
@@ -47,7 +48,14 @@ export async function handler(): Promise<Landed> {
   let failed: readonly string[] = ['it did not end'];
   try {
     const user = variable('SKYLARK_CANARY_USER') ?? 'canary';
-    const findings = await fly({ store, clock, domain, user, dnsServer: variable('SKYLARK_DNS_SERVER') });
+    const findings = await fly({
+      store,
+      clock,
+      domain,
+      user,
+      dnsServer: variable('SKYLARK_DNS_SERVER'),
+      webUrl: variable('SKYLARK_WEB_URL'),
+    });
     failed = findings.filter(({ state }) => state === 'fail').map(({ subject, text }) => `${subject}: ${text}`);
     for (const text of failed) log.error({ check: text }, 'the canary has failed');
     return { checks: findings.length, failed, tookMs: Math.round(clock.monotonic() - began) };
