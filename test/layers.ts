@@ -31,7 +31,7 @@ export const layers: Readonly<Record<string, readonly (readonly string[])[]>> = 
     ['invites'],
     ['removal'],
     ['sessions'],
-    ['push', 'profile'],
+    ['push', 'profile', 'pubsub'],
     ['pep'],
     ['presence'],
     ['archive'],

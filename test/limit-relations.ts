@@ -17,6 +17,7 @@ import { findingLimits } from '../services/federation/finding/limits.ts';
 import { federationLimits } from '../services/federation/limits.ts';
 import { roomLimits } from '../services/muc/limits.ts';
 import { routerLimits } from '../services/router/limits.ts';
+import { pubsubLimits } from '../services/router/pep/limits.ts';
 import { guestLimits, jwtLimits, outsideLimits } from '../services/router/sasl/limits.ts';
 import { webLimits } from '../services/web/limits.ts';
 
@@ -31,6 +32,7 @@ const bounds = {
   outside: outsideLimits,
   port: portLimits,
   program: programLimits,
+  pubsub: pubsubLimits,
   room: roomLimits,
   router: routerLimits,
   runtime: runtimeLimits,

@@ -45,6 +45,19 @@ showRelations('rows of the store', [
     planted: { router: { pepRowBytesMax: 400_000 } },
   },
   {
+    says: 'what subscribers are to be told fits into a row, and with addresses at another server into one of the outbox',
+    holds: ({ port, pubsub, router }) =>
+      pubsub.fanOutBytesMax + pubsub.pageAddressesCharactersMax + 4 * 1024 < port.storeValueBytesMax &&
+      router.pepItemBytesMax + escaped * router.pepNodeNameBytesMax < pubsub.fanOutBytesMax,
+    planted: { pubsub: { fanOutBytesMax: 360_000 } },
+  },
+  {
+    says: 'a router has a fan-out to itself until another one looks for it, and it is known to be done for longer than a batch is sent again',
+    holds: ({ connection, pubsub }) =>
+      pubsub.fanOutLeaseMs < pubsub.fanOutOverdueMs && 10 * connection.batchTimeoutMs < pubsub.fanOutDoneMs,
+    planted: { pubsub: { fanOutLeaseMs: 15_000 } },
+  },
+  {
     says: 'a vCard and an element of private XML fit into a row when JSON doubles them',
     holds: ({ port, router }) =>
       escaped * Math.max(router.vcardBytesMax, router.privateElementBytesMax) < port.storeValueBytesMax,
@@ -71,9 +84,11 @@ showRelations('rows of the store', [
   },
   {
     says: 'what one query or one batch of keys reads is allowed',
-    holds: ({ port, room, router, runtime, service, xmpp }) =>
+    holds: ({ port, pubsub, room, router, runtime, service, xmpp }) =>
       Math.max(xmpp.rsmPageMax, service.catchUpPageMax, runtime.nodesPageMax, runtime.eraseRowsMax, room.searchRowsMax) <=
-        port.storeQueryRowsMax && Math.max(room.sweepAccountsMax, router.pepSubscribersMax) <= port.storeBatchKeysMax,
+        port.storeQueryRowsMax &&
+      Math.max(pubsub.listedNodesMax, pubsub.fanOutsPerSweep, pubsub.nodesKnownMax) <= port.storeQueryRowsMax &&
+      Math.max(room.sweepAccountsMax, router.pepSubscribersMax) <= port.storeBatchKeysMax,
     planted: { room: { searchRowsMax: 2_000 } },
   },
   {

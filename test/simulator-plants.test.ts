@@ -3,9 +3,10 @@
  * rare ones, too.
  */
 import { findsPlants, part } from './simulator/finds-plants.ts';
+import { newsPlants } from './simulator/news-plants.ts';
 import { outboxPlants } from './simulator/outbox-plants.ts';
 import { plants } from './simulator/plants.ts';
 
-const ofOneDeployment = plants.filter((plant) => !outboxPlants.includes(plant));
+const ofOneDeployment = plants.filter((plant) => !outboxPlants.includes(plant) && !newsPlants.includes(plant));
 
 findsPlants('a cluster with a bug', part(ofOneDeployment, 1, 2), { isAlone: true });

@@ -39,6 +39,7 @@ export const slowFiles: readonly string[] = [
   // Each planted bug is looked for in as many simulated hours as it takes to find it.
   'test/simulator-plants.test.ts',
   'test/simulator-plants-2.test.ts',
+  'test/simulator-news-plants.test.ts',
   'test/simulator-outbox-plants.test.ts',
   'test/simulator-outbox-plants-2.test.ts',
   'test/simulator-outbox-plants-3.test.ts',

@@ -19,6 +19,8 @@ export interface RowRight {
 
 const account = '*/a/*';
 const room = '*/r/*';
+/** A node of a tenant's pubsub service. */
+const pubsub = '*/p/*';
 const directory = '*/d/*';
 const tenant = '*/t';
 /** A tenant's certificate with its sealed key. */
@@ -45,11 +47,13 @@ const [nodes, parked, ofNode, tickets] = ['#nodes', '#parked-*', '#n.*', '#tls']
 const parkedBefore = '#parked';
 /** Pushes that are due (services/router/push). */
 const pushes = '#push-due-*';
+/** Fan-outs of pubsub that are under way (services/router/pubsub). */
+const fanOuts = '#pubsub-due-*';
 /** Pairs of domains with something in an outbox. */
 const due = '#s2s-*';
 
 /** Kinds of partitions of which a tenant has many. */
-const deepKinds = [account, room, directory, outbox];
+const deepKinds = [account, room, pubsub, directory, outbox];
 
 /** `*` also matches slashes, so this matches all of them. */
 const deepPartitions = '*/*/*';
@@ -78,7 +82,7 @@ export const rowRights: Readonly<Record<Tier, readonly RowRight[]>> = {
     {
       table: 'core',
       actions: [...all, ...count],
-      partitions: [account, tenant, directory, tenants, removals, files, guests, audit, apiKeys, roles],
+      partitions: [account, pubsub, tenant, directory, tenants, removals, files, guests, audit, apiKeys, roles],
     },
     // A tenant's certificate is removed with the tenant. It is sealed, and this service has no right to the key.
     { table: 'core', actions: all, partitions: [certificates, certificate] },
@@ -86,12 +90,12 @@ export const rowRights: Readonly<Record<Tier, readonly RowRight[]>> = {
     {
       table: 'live',
       actions: all,
-      partitions: [account, tenant, nodes, parked, parkedBefore, ofNode, pushes, consoleSessions, idempotency],
+      partitions: [account, pubsub, tenant, nodes, parked, parkedBefore, ofNode, pushes, fanOuts, consoleSessions, idempotency],
     },
     // Erasing a tenant looks into all tables.
     { table: 'core', actions: [...list, ...removeMany], partitions: [federation] },
     { table: 'core', actions: list, partitions: [outbox] },
-    { table: 'archive', actions: list, partitions: [tenant, certificate, federation, outbox, directory] },
+    { table: 'archive', actions: list, partitions: [pubsub, tenant, certificate, federation, outbox, directory] },
     { table: 'live', actions: list, partitions: [certificate, federation, directory] },
     // What is for other servers is written with everything else that a batch changes.
     { table: 'live', actions: [...get, ...list, ...put, ...remove], partitions: [outbox, due] },

@@ -134,7 +134,10 @@ for (const name of shapes) {
       assert.ok(patterns.length > 0, `${where} may touch any row with ${actions}`);
       assert.deepEqual(Condition.Null, { 'dynamodb:LeadingKeys': 'false' }, where);
       for (const pattern of patterns)
-        assert.match(pattern, /^(#[a-z-]+|#n\.\*|#s2s-\*|#parked-\*|#push-due-\*|\*\/[a-z](\/\*)?|example\.org\/a\/canary)$/);
+        assert.match(
+          pattern,
+          /^(#[a-z-]+|#n\.\*|#s2s-\*|#parked-\*|#push-due-\*|#pubsub-due-\*|\*\/[a-z](\/\*)?|example\.org\/a\/canary)$/,
+        );
       if (patterns.some((pattern) => /^\*\/[a-z]$/.test(pattern))) {
         const except = asList(Condition['ForAllValues:StringNotLike']?.['dynamodb:LeadingKeys']);
         const others = ['*/a/*', '*/r/*', '*/d/*'].filter((kind) => !patterns.includes(kind) && !except.includes(kind));

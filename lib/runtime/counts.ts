@@ -53,5 +53,15 @@ export const catchUps = new Count(
 export const pushes = new Count('pushes_total', 'Notifications to app servers, and the errors that these have answered', [
   'result',
 ]);
+export const pubsubNotifications = new Count(
+  'pubsub_notifications_total',
+  'Notifications of pubsub services, by where they go: this deployment, a component, or another server',
+  ['destination'],
+);
+export const fanOuts = new Count(
+  'pubsub_fan_outs_total',
+  'Events of pubsub services: `done` when all subscribers were told, `taken over` when another router had begun to tell them',
+  ['result'],
+);
 
-export const counts: readonly Count[] = [signIns, stanzas, catchUps, pushes];
+export const counts: readonly Count[] = [signIns, stanzas, catchUps, pushes, pubsubNotifications, fanOuts];

@@ -1,11 +1,11 @@
 /**
- * The directory of a tenant: a row for each account and each room, in 16 partitions, so that whoever lists, counts, exports or erases can
- * walk a tenant.
+ * The directory of a tenant: a row for each account, each room and each node of its pubsub service, in 16 partitions, so that whoever lists,
+ * counts, exports or erases can walk a tenant.
  */
 import { createHash } from 'node:crypto';
 import type { Store } from '../ports/store.ts';
 import { type Collection, collection } from './collection.ts';
-import { Rows } from './rows.ts';
+import { type Item, type ListOptions, Rows } from './rows.ts';
 
 interface Listed {
   readonly createdAt: string;
@@ -16,17 +16,29 @@ interface ListedRoomName extends Listed {
   readonly madeBy?: string | undefined;
 }
 
+export interface ListedNode extends Listed {
+  /** The node's key: another node of its name has another one. */
+  readonly key: string;
+  /** What a list of all nodes says of it, so that it need not be read for that. */
+  readonly title: string;
+  readonly type: string;
+  /** Only those who have something to do with the node are told that it is there. */
+  readonly isPrivate: boolean;
+}
+
 export const accountNames = collection<Listed>('account', 'directory');
 export const roomNames = collection<ListedRoomName>('room', 'directory');
 
+export const nodeNames = collection<ListedNode>('node', 'directory');
+
 export const directoryParts = 16;
 
-/** The partition that lists the account or room. */
+/** The partition that lists the account, the room or the node. */
 export function directoryOf(store: Store, domain: string, name: string): Rows {
   return Rows.ofDirectory(store, domain, createHash('sha256').update(name).digest()[0]! % directoryParts);
 }
 
-/** Local parts in the order of their bytes, at most `limit`, after the one named. */
+/** Names in the order of their bytes, at most `limit`, after the one named. */
 export async function listNames(
   store: Store,
   domain: string,
@@ -34,11 +46,22 @@ export async function listNames(
   limit: number,
   after?: string,
 ): Promise<string[]> {
+  return (await listRows(store, domain, names, { limit, after })).map(({ key }) => key);
+}
+
+/** The same with what the directory says of each, and in both directions; always in the order of the names. */
+export async function listRows<Value extends Listed>(
+  store: Store,
+  domain: string,
+  names: Collection<Value>,
+  { limit, after, before, backward }: ListOptions,
+): Promise<Item<Value>[]> {
   const pages = Array.from({ length: directoryParts }, (_, part) =>
-    Rows.ofDirectory(store, domain, part).list(names, { limit, after }),
+    Rows.ofDirectory(store, domain, part).list(names, { limit, after, before, backward }),
   );
-  const found = (await Promise.all(pages)).flat().map(({ key }) => key);
-  return found.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))).slice(0, limit);
+  const found = (await Promise.all(pages)).flat();
+  found.sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)));
+  return backward ? found.slice(-limit) : found.slice(0, limit);
 }
 
 /** All of them, a page at a time. */

@@ -17,6 +17,11 @@ export class GoneAddresses {
     return this.#names.has(jid.domain) || this.#names.has(jid.bare.toString());
   }
 
+  /** The same of an address that is text. */
+  hasText(jid: string): boolean {
+    return this.has(Jid.parse(jid));
+  }
+
   /** To be looked up one by one; undefined when what is kept about addresses is better read through. */
   get few(): readonly Jid[] | undefined {
     if (this.names.length > runtimeLimits.goneLookedUpMax) return undefined;

@@ -13,7 +13,8 @@ export const tenantRights = {
   'tenant.help': 'end sessions, revoke devices, disable and enable accounts',
   'tenant.reports': 'see who has reported whom and why, without the messages, and delete reports',
   'tenant.accounts': 'add and remove accounts, set their passwords, make tokens for them, make invites',
-  'tenant.rooms': 'destroy rooms, ban people from them, give and take affiliations',
+  'tenant.rooms':
+    'destroy rooms, ban people from them, give and take affiliations, and do at nodes of the pubsub service what their owners may',
   'tenant.policy': 'change the policy, but for what decides who gets into which account, and try other servers again',
   'tenant.roles': 'give roles, none with a right that the giver lacks',
   'tenant.own': 'change how people sign in and where the pages are, manage components, and say who may read content',

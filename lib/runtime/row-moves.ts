@@ -1,17 +1,18 @@
 /**
- * Moves rows to the schema of this program while it serves (decision 26). It goes through the accounts and rooms of all tenants, a page at a time,
+ * Moves rows to the schema of this program while it serves (decision 26). It goes through the accounts, rooms and nodes of all tenants, a page at a time,
  * and says in the row of the schema how far it is. One process moves at a time; when it dies, another one goes on there. Rows of one owner that are
  * moved twice are as if they were moved once, and what is written meanwhile is in the new form already.
  */
 import type { Logger } from 'pino';
 import { type Clock, repeat, sleep } from '../ports/clock.ts';
 import { Conflict, type Store } from '../ports/store.ts';
-import { accountNames, listNames, roomNames } from './directory.ts';
+import { accountNames, listNames, nodeNames, roomNames } from './directory.ts';
 import { runtimeLimits } from './limits.ts';
 import {
   firstSchema,
   knownSchema,
   type Place,
+  placeKinds,
   type RowMove,
   rowMoves,
   type SchemaRow,
@@ -31,6 +32,12 @@ interface Moving {
 }
 
 type Held = Item<SchemaRow>;
+
+const places = {
+  account: { names: accountNames, rowsOf: Rows.ofAccount },
+  room: { names: roomNames, rowsOf: Rows.ofRoom },
+  pubsub: { names: nodeNames, rowsOf: Rows.ofPubsub },
+} as const;
 
 /** Begins at once, if there is anything to move, and looks again until all is moved. */
 export function moveRows(moving: Moving): { stop(): void } {
@@ -102,10 +109,9 @@ class Mover {
   async #walk(taken: Held, move: RowMove): Promise<Held | undefined> {
     const { store, clock, by } = this.#moving;
     let held: Held | undefined = taken;
-    for await (const places of this.#placesBehind(taken.value.at)) {
-      for (const { domain, kind, name } of places)
-        await move.move(kind === 'account' ? Rows.ofAccount(store, domain, name) : Rows.ofRoom(store, domain, name), kind);
-      held = await this.#write({ ...held.value, at: places.at(-1)!, mover: { by, atMs: clock.now() } }, held);
+    for await (const page of this.#placesBehind(taken.value.at)) {
+      for (const { domain, kind, name } of page) await move.move(places[kind].rowsOf(store, domain, name), kind);
+      held = await this.#write({ ...held.value, at: page.at(-1)!, mover: { by, atMs: clock.now() } }, held);
       if (held === undefined) return undefined;
       await sleep(clock, runtimeLimits.schemaPauseMs);
       if (this.#over.aborted) return undefined;
@@ -113,17 +119,17 @@ class Mover {
     return this.#write({ number: move.to, needs: held.value.needs }, held);
   }
 
-  /** Pages of accounts and rooms, tenant by tenant. */
+  /** Pages of accounts, rooms and nodes, tenant by tenant. */
   async *#placesBehind(at: Place | undefined): AsyncGenerator<readonly Place[], void, undefined> {
     const { store } = this.#moving;
     const limit = runtimeLimits.schemaPageMax;
     for await (const domain of this.#domainsFrom(at?.domain))
-      for (const kind of ['account', 'room'] as const) {
+      for (const kind of placeKinds) {
         const begun = at?.domain === domain ? at : undefined;
-        if (begun?.kind === 'room' && kind === 'account') continue;
+        if (begun && placeKinds.indexOf(kind) < placeKinds.indexOf(begun.kind)) continue;
         let after = begun?.kind === kind ? begun.name : undefined;
         for (;;) {
-          const names = await listNames(store, domain, kind === 'account' ? accountNames : roomNames, limit, after);
+          const names = await listNames(store, domain, places[kind].names, limit, after);
           if (names.length > 0) yield names.map((name) => ({ domain, kind, name }));
           if (names.length < limit) break;
           after = names.at(-1);

@@ -14,17 +14,21 @@ export interface RowMove {
   readonly what: string;
   /** True: who knows less cannot read what is written from now on, and must not start any more. */
   readonly isBreaking: boolean;
-  /** Changes the rows of one account or room. It must be harmless when repeated. */
-  move(rows: Rows, kind: 'account' | 'room'): Promise<void>;
+  /** Changes the rows of one account, room or node of a pubsub service. It must be harmless when repeated. */
+  move(rows: Rows, kind: PlaceKind): Promise<void>;
 }
 
 /** All moves, the oldest first. The rows of a new store have the schema of the last one. */
 export const rowMoves: readonly RowMove[] = [];
 
+/** The owners whose rows are moved, in this order. */
+export const placeKinds = ['account', 'room', 'pubsub'] as const;
+export type PlaceKind = (typeof placeKinds)[number];
+
 /** One owner of rows. */
 export interface Place {
   readonly domain: string;
-  readonly kind: 'account' | 'room';
+  readonly kind: PlaceKind;
   readonly name: string;
 }
 

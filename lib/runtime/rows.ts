@@ -3,7 +3,8 @@
  * cannot be named again. Domains hold no `/` and no `#`, so two tenants' keys never meet.
  *
  *     example.org/a/juliet   an account         example.org/r/garden   a room
- *     example.org/t          the tenant         example.org/d/0..15    its directory of accounts and rooms
+ *     example.org/t          the tenant         example.org/d/0..15    its directory of accounts, rooms and nodes
+ *     example.org/p/<hash>   a node of its pubsub service, by a hash because its name may contain any character
  *     example.org/c          the tenant's certificate and what belongs to it
  *     example.org/f          its secrets towards other servers
  *     example.org/s/0..63    what waits for other servers
@@ -11,6 +12,7 @@
  *
  * Every kind of partition is made here and nowhere else, so that the erasure of a tenant can be checked to know them all.
  */
+import { hash } from 'node:crypto';
 import { portLimits } from '../ports/limits.ts';
 import type { Condition, IndexedRow, Key, Put, Row, RowText, Store } from '../ports/store.ts';
 import { StanzaError } from '../xmpp/errors.ts';
@@ -66,6 +68,11 @@ export class Rows {
     return new Rows(store, 'room', `${domain}/r/${room}`);
   }
 
+  /** @param node the name of a node of the tenant's pubsub service */
+  static ofPubsub(store: Store, domain: string, node: string): Rows {
+    return new Rows(store, 'pubsub', `${domain}/p/${hash('sha256', node, 'base64url')}`);
+  }
+
   static ofTenant(store: Store, domain: string): Rows {
     return new Rows(store, 'tenant', `${domain}/t`);
   }
@@ -83,7 +90,7 @@ export class Rows {
     return new Rows(store, 'outbox', `${domain}/s/${shard}`);
   }
 
-  /** One of the partitions that list a tenant's accounts or rooms. */
+  /** One of the partitions that list a tenant's accounts, rooms or nodes. */
   static ofDirectory(store: Store, domain: string, part: number): Rows {
     return new Rows(store, 'directory', `${domain}/d/${part}`);
   }
@@ -94,7 +101,7 @@ export class Rows {
 
   /** @throws {StanzaError} not-acceptable, when an address makes the key longer than a store takes */
   keyOf(collection: Collection<unknown>, key: string): Key {
-    if (collection.owner !== this.#kind) {
+    if (collection.owner !== this.#kind && collection.alsoOf !== this.#kind) {
       throw new Error(`rows of '${collection.name}' belong under a partition of kind ${collection.owner}, not ${this.#kind}`);
     }
     const sort = key === '' ? collection.prefix : collection.prefix + key;

@@ -68,16 +68,26 @@ export function proxyDomain(tenantDomain: string): string {
   return `${proxyLabel}.${tenantDomain}`;
 }
 
-/** Which tenant serves a domain, and which of its services: of accounts (the tenant's domain itself), rooms, files, a component, or bytestreams. */
+/** The pubsub service of a tenant: `pubsub.example.org` (XEP-0060). */
+export function pubsubDomain(tenantDomain: string): string {
+  return `${pubsubLabel}.${tenantDomain}`;
+}
+
+/**
+ * Which tenant serves a domain, and which of its services: of accounts (the tenant's domain itself), rooms, files, a component, bytestreams, or
+ * pubsub.
+ */
 export interface Place {
   readonly tenant: Tenant;
-  readonly service: 'accounts' | 'rooms' | 'uploads' | 'component' | 'proxy';
+  readonly service: 'accounts' | 'rooms' | 'uploads' | 'component' | 'proxy' | 'pubsub';
 }
 
 const labels: Readonly<Record<string, Place['service']>> = { conference: 'rooms', upload: 'uploads' };
 
 /** A component may have this one: where services are apart, a program of its own relays bytestreams. */
 const proxyLabel = 'proxy';
+/** A component may have this one, too. */
+const pubsubLabel = 'pubsub';
 
 /** Labels below a tenant's domain that its own services have. */
 export const ownLabels: readonly string[] = Object.keys(labels);
@@ -85,6 +95,11 @@ export const ownLabels: readonly string[] = Object.keys(labels);
 /** The component of this domain, if the tenant has one. */
 export function componentOf({ components }: Tenant, domain: string): Component | undefined {
   return components?.find((component) => component.domain === domain);
+}
+
+/** Has the tenant a pubsub service of ours? */
+export function hasPubsub(tenant: Tenant): boolean {
+  return tenant.policy.pubsub !== 'off' && componentOf(tenant, pubsubDomain(tenant.domain)) === undefined;
 }
 
 function placeOf(tenant: Tenant): Place {
@@ -96,6 +111,7 @@ function serviceOf(tenant: Tenant, domain: string): Place | undefined {
   const label = domain.slice(0, domain.indexOf('.'));
   if (Object.hasOwn(labels, label)) return { tenant, service: labels[label]! };
   if (componentOf(tenant, domain)) return { tenant, service: 'component' };
+  if (label === pubsubLabel && hasPubsub(tenant)) return { tenant, service: 'pubsub' };
   return label === proxyLabel ? { tenant, service: 'proxy' } : undefined;
 }
 

@@ -4,11 +4,11 @@
  *     _acme-challenge.example.org.             CNAME  example.org.acme.operator.example.
  *     _acme-challenge.conference.example.org.  CNAME  conference.example.org.acme.operator.example.
  *
- * There is no wildcard: its key would be valid for every host of the tenant, while we serve three and its components.
+ * There is no wildcard: its key would be valid for every host of the tenant, while we serve four and its components.
  */
 import { createHash } from 'node:crypto';
 import { toASCII } from 'tr46';
-import { roomsDomain } from '../../lib/runtime/tenants.ts';
+import { pubsubDomain, roomsDomain } from '../../lib/runtime/tenants.ts';
 import { xmppLimits } from '../../lib/xmpp/limits.ts';
 
 const label = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
@@ -34,8 +34,9 @@ export function dnsName(domain: string): string | undefined {
  * @param components the domains of the tenant's components
  */
 export function wantedNames(domain: string, components: readonly string[] = []): readonly string[] {
-  const names = [domain, roomsDomain(domain), `upload.${domain}`, ...components].map(dnsName);
-  return names[0] === undefined ? [] : names.filter((name) => name !== undefined);
+  const names = [domain, roomsDomain(domain), `upload.${domain}`, pubsubDomain(domain), ...components].map(dnsName);
+  // A component may have the place of the pubsub service.
+  return names[0] === undefined ? [] : [...new Set(names)].filter((name) => name !== undefined);
 }
 
 export interface Challenge {

@@ -32,6 +32,7 @@ import { countArrivals, countItems } from './count-batch.ts';
 import { routerLimits } from './limits.ts';
 import { answerConsole } from './operations/console-sessions.ts';
 import { perform } from './operations/perform.ts';
+import { stopFanOuts } from './pubsub/fan-outs.ts';
 import { refusalOf } from './routing/remote-senders.ts';
 import { wakeOccupants } from './routing/wake-occupants.ts';
 import { Step } from './step.ts';
@@ -78,6 +79,7 @@ export async function startRouter(dependencies: Dependencies): Promise<Router> {
     latency,
     async stop() {
       await serving.stop();
+      await stopFanOuts(dependencies);
       for (let waited = 0; busy > 0 && waited < serviceLimits.shutdownMs; waited += routerLimits.stopPollMs) {
         await new Promise<void>((resolve) => void dependencies.clock.after(routerLimits.stopPollMs, resolve));
       }

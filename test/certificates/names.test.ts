@@ -5,8 +5,17 @@ import fc from 'fast-check';
 import { Jid } from '../../lib/xmpp/jid.ts';
 import { challengeOf, covers, dnsName, wantedNames } from '../../services/certificates/names.ts';
 
-test('a tenant gets its domain, its rooms and its uploads', () => {
-  assert.deepEqual(wantedNames('example.org'), ['example.org', 'conference.example.org', 'upload.example.org']);
+test('a tenant gets its domain, its rooms, its uploads and its pubsub service, each once', () => {
+  assert.deepEqual(wantedNames('example.org'), [
+    'example.org',
+    'conference.example.org',
+    'upload.example.org',
+    'pubsub.example.org',
+  ]);
+  assert.deepEqual(wantedNames('example.org', ['pubsub.example.org', 'irc.example.org']).slice(3), [
+    'pubsub.example.org',
+    'irc.example.org',
+  ]);
   assert.deepEqual(wantedNames('bücher.example')[0], 'xn--bcher-kva.example');
 });
 
@@ -19,7 +28,7 @@ test('a name that no public CA could prove gets none', () => {
 test('a name that is too long with its rooms is left out, not cut', () => {
   const domain = `${'a'.repeat(60)}.${'b'.repeat(60)}.${'c'.repeat(60)}.${'d'.repeat(55)}.example`;
   assert.equal(domain.length, 246);
-  assert.deepEqual(wantedNames(domain), [domain, `upload.${domain}`]);
+  assert.deepEqual(wantedNames(domain), [domain, `upload.${domain}`, `pubsub.${domain}`]);
 });
 
 test('a text that is not a DNS name never becomes one: quotes, spaces, slashes, wildcards, underscores', () => {

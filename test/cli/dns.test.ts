@@ -53,9 +53,12 @@ test('with everything asked for, each record is there once', async () => {
     '_xmpps-server._tcp.example.org SRV 0 0 0 .',
     '_xmpp-server._tcp.conference.example.org SRV 0 5 5269 lb.example.net.',
     '_xmpps-server._tcp.conference.example.org SRV 0 0 0 .',
+    '_xmpp-server._tcp.pubsub.example.org SRV 0 5 5269 lb.example.net.',
+    '_xmpps-server._tcp.pubsub.example.org SRV 0 0 0 .',
     '_acme-challenge.example.org CNAME example.org.acme.example.net.',
     '_acme-challenge.conference.example.org CNAME conference.example.org.acme.example.net.',
     '_acme-challenge.upload.example.org CNAME upload.example.org.acme.example.net.',
+    '_acme-challenge.pubsub.example.org CNAME pubsub.example.org.acme.example.net.',
     'files.example.org CNAME d1.cdn.example.',
   ]);
 });

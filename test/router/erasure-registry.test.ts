@@ -18,6 +18,7 @@ type TenantKind = Exclude<OwnerKind, 'deployment'>;
 const places: Readonly<Record<TenantKind, (store: Store, domain: string) => Rows>> = {
   account: (store, domain) => Rows.ofAccount(store, domain, 'juliet'),
   room: (store, domain) => Rows.ofRoom(store, domain, 'hall'),
+  pubsub: (store, domain) => Rows.ofPubsub(store, domain, 'news'),
   tenant: (store, domain) => Rows.ofTenant(store, domain),
   certificate: (store, domain) => Rows.ofCertificate(store, domain),
   federation: (store, domain) => Rows.ofFederation(store, domain),
@@ -75,7 +76,7 @@ test('every kind of partition that rows can stand in is one that the tests, and 
   assert.deepEqual(made.sort(), [...kinds, 'deployment'].sort());
 });
 
-test('whatever is added under an account, a room, a tenant, its certificate or its directory goes with the tenant', async () => {
+test('whatever is added under an account, a room, a node, a tenant, its certificate or its directory goes with the tenant', async () => {
   const juliet = await stage.appear('juliet@a.example/x');
   const other = await stage.appear('juliet@b.example/x');
   for (const actor of [juliet, other]) {
@@ -86,6 +87,8 @@ test('whatever is added under an account, a room, a tenant, its certificate or i
     );
     await actor.send(`<message to='${room}' type='groupchat'><body>said</body></message>`);
     await actor.send(`<message to='juliet@${actor.jid.domain}' type='chat'><body>said</body></message>`);
+    const node = `<pubsub xmlns='http://jabber.org/protocol/pubsub'><create node='news'/></pubsub>`;
+    await actor.send(`<iq type='set' id='n' to='pubsub.${actor.jid.domain}'>${node}</iq>`);
   }
   for (const domain of ['a.example', 'b.example']) {
     for (const kind of kinds) {

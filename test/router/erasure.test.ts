@@ -349,7 +349,13 @@ test('a session of a removed account whose node was not told reads nothing of th
 describe('the registry of collections', () => {
   test('has for each that grants something to other addresses a place where that is forgotten', () => {
     const granting = declaredCollections().filter(({ grants }) => grants);
-    const covered = [...forgottenWith(roomFeatures), ...features.flatMap(({ forgets }) => forgets?.collections ?? [])];
+    const covered = [
+      ...forgottenWith(roomFeatures),
+      ...features.flatMap(({ forgets, tenantForgets }) => [
+        ...(forgets?.collections ?? []),
+        ...(tenantForgets?.collections ?? []),
+      ]),
+    ];
     const names = (list: readonly { readonly owner: string; readonly name: string }[]) =>
       list.map(({ owner, name }) => `${owner} ${name}`).sort();
     assert.deepEqual(names(granting), names(covered));

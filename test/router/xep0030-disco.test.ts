@@ -54,7 +54,11 @@ for (const domain of ['a.example', 'b.example']) {
     ]) {
       assert.ok(features.includes(feature), feature);
     }
-    assert.deepEqual((await answer(romeo, ask(items, 'a.example'))).items, ['conference.a.example', 'upload.a.example']);
+    assert.deepEqual((await answer(romeo, ask(items, 'a.example'))).items, [
+      'conference.a.example',
+      'upload.a.example',
+      'pubsub.a.example',
+    ]);
     assert.equal((await answer(romeo, ask(info, 'a.example', ` node='x'`))).error, 'item-not-found');
     assert.equal((await answer(romeo, ask(items, 'a.example', ` node='x'`))).error, 'item-not-found');
     assert.equal((await answer(romeo, ask(info, 'a.example/x'))).error, 'service-unavailable');

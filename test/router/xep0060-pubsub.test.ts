@@ -88,7 +88,10 @@ test('XEP-0060 §6.5: all, by id, the newest few, and pages (XEP-0059), newest f
   ] as const) {
     assert.deepEqual(itemIds(await ask(juliet, request)), ids, what);
   }
-  assert.match(await ask(juliet, items('n', '', '', rsm('<max>1</max>'))), /<first>b<\/first><last>b<\/last><count>4<\/count>/);
+  assert.match(
+    await ask(juliet, items('n', '', '', rsm('<max>1</max>'))),
+    /<first index='0'>b<\/first><last>b<\/last><count>4<\/count>/,
+  );
   assert.equal(refusal(await ask(juliet, items('n', '', '', rsm('<after>x</after>')))), 'item-not-found');
   assert.equal(refusal(await ask(juliet, items('n', '', ` max_items='-1'`))), 'bad-request');
   assert.equal(refusal(await ask(juliet, items('n', '', ` max_items='0'`))), 'bad-request');
@@ -104,8 +107,10 @@ test('XEP-0060 §7.1.2: the oldest items give way where a node keeps fewer', asy
   await ask(juliet, configure('n', config({ max_items: '1' })));
   assert.deepEqual(itemIds(await ask(juliet, items('n'))), ['c']);
   await ask(juliet, configure('n', config({ persist_items: '0' })));
-  assert.deepEqual(itemIds(await ask(juliet, items('n'))), []);
-  await ask(juliet, publish('n', 'd', tune));
+  for (const request of [items('n'), retract('n', 'c'), purge('n')])
+    assert.equal(refusal(await ask(juliet, request)), 'feature-not-implemented unsupported', '§6.5.9.4, §7.2.3.5, §8.5.3.3');
+  assert.match(await ask(juliet, publish('n', 'd', tune)), /type='result'/);
+  await ask(juliet, configure('n', config({ persist_items: '1' })));
   assert.deepEqual(itemIds(await ask(juliet, items('n'))), [], 'not kept');
 });
 
@@ -141,16 +146,22 @@ test('XEP-0060 §8.1, §8.2: the form of a node shows what was set, and what can
   assert.equal(value(changed, 'max_items'), String(routerLimits.pepItemsPerNodeMax), 'what is not in the form stays');
   assert.equal(value(await ask(juliet, own('get', '<default/>')), 'access_model'), 'presence');
   for (const fields of [
-    { access_model: 'authorize' },
     { max_items: '0' },
     { max_items: String(routerLimits.pepItemsPerNodeMax + 1) },
     { persist_items: 'maybe' },
-    { publish_model: 'open' },
+    { publish_model: 'nobody' },
+    { purge_offline: '1' },
+    { item_expire: '0' },
+    { max_payload_size: String(routerLimits.pepItemBytesMax + 1) },
     { title: 'x'.repeat(routerLimits.pepTextBytesMax + 1) },
   ] as Record<string, string>[]) {
     assert.equal(refusal(await ask(juliet, configure('n', config(fields)))), 'not-acceptable', JSON.stringify(fields));
     assert.equal(refusal(await ask(juliet, create('m', config(fields)))), 'not-acceptable', JSON.stringify(fields));
   }
+  assert.equal(
+    refusal(await ask(juliet, configure('n', config({ access_model: 'all' })))),
+    'not-acceptable unsupported-access-model',
+  );
   assert.equal(refusal(await ask(juliet, items('m'))), 'item-not-found');
   assert.match(await ask(juliet, configure('n', `<x xmlns='jabber:x:data' type='cancel'/>`)), /type='result'/);
 });
@@ -207,9 +218,10 @@ const refused = [
     `<iq type='set' id='s'>${pubsub(`<subscribe node='n' jid='juliet@a.example'/>`)}</iq>`,
     'item-not-found',
   ],
-  ['affiliations', own('get', `<affiliations node='n'/>`), 'feature-not-implemented unsupported'],
+  ['affiliations there', own('get', `<affiliations node='n'/>`), 'item-not-found'],
+  ['affiliations of no node', own('get', '<affiliations/>'), 'bad-request nodeid-required'],
   ['nothing', `<iq type='set' id='s'>${pubsub('')}</iq>`, 'feature-not-implemented'],
-  ['nothing as owner', own('set', ''), 'feature-not-implemented unsupported'],
+  ['nothing as owner', own('set', ''), 'feature-not-implemented'],
   ['a configuration that is none', configure('n', ''), 'item-not-found'],
 ] as const;
 

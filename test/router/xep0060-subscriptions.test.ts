@@ -122,12 +122,18 @@ test('XEP-0060 §6.1.3, §6.2.3, §6.3: what is refused, and with which conditio
     ['one for the account alone', subscribe('romeo@a.example', 'mine'), 'not-allowed closed-node'],
     ['one for a group', subscribe('romeo@a.example', 'team'), 'not-authorized not-in-roster-group'],
     ['ending what was not begun', unsubscribe('romeo@a.example'), 'unexpected-request not-subscribed'],
-    ['ending that of somebody else', unsubscribe('juliet@a.example'), 'bad-request invalid-jid'],
-    ['options', request('get', `<options node='n' jid='romeo@a.example'/>`), 'feature-not-implemented unsupported'],
+    ['ending that of somebody else', unsubscribe('juliet@a.example'), 'forbidden'],
     [
-      'options with a subscription',
+      'options of what was not begun',
+      request('get', `<options node='n' jid='romeo@a.example'/>`),
+      'unexpected-request not-subscribed',
+    ],
+    ['options without an address', request('get', `<options node='n'/>`), 'bad-request jid-required'],
+    ['options of somebody else', request('get', `<options node='n' jid='juliet@a.example'/>`), 'forbidden'],
+    [
+      'no options with a subscription',
       request('set', `<subscribe node='n' jid='romeo@a.example'/><options/>`),
-      'feature-not-implemented unsupported',
+      'bad-request invalid-options',
     ],
     ['the list of subscribers', own('get', `<subscriptions node='n'/>`).replace('<iq', `<iq to='juliet@a.example'`), 'forbidden'],
   ] as const) {

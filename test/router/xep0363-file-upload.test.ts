@@ -71,7 +71,7 @@ test('XEP-0363 §3: the host of files is among the items, and says what it is an
       juliet,
       'receives',
       `<iq type='result' id='i' from='a.example' to='${juliet.jid}'><query xmlns='http://jabber.org/protocol/disco#items'>
-        <item jid='conference.a.example' name='Rooms'/><item jid='upload.a.example' name='Files'/></query></iq>`.replaceAll(
+        <item jid='conference.a.example' name='Rooms'/><item jid='upload.a.example' name='Files'/><item jid='pubsub.a.example' name='Nodes'/></query></iq>`.replaceAll(
         />\s+</g,
         '><',
       ),

@@ -12,10 +12,18 @@ import { openSqliteStore } from '../../lib/adapters/sqlite-store.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
 import type { Store } from '../../lib/ports/store.ts';
 import { collection } from '../../lib/runtime/collection.ts';
-import { accountNames, directoryOf, roomNames } from '../../lib/runtime/directory.ts';
+import { accountNames, directoryOf, nodeNames, roomNames } from '../../lib/runtime/directory.ts';
 import { runtimeLimits } from '../../lib/runtime/limits.ts';
 import { moveRows } from '../../lib/runtime/row-moves.ts';
-import { checkSchema, knownSchema, type RowMove, rowMoves, schemaRows, schemas } from '../../lib/runtime/row-schema.ts';
+import {
+  checkSchema,
+  knownSchema,
+  type PlaceKind,
+  type RowMove,
+  rowMoves,
+  schemaRows,
+  schemas,
+} from '../../lib/runtime/row-schema.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
 import { Tenants } from '../../lib/runtime/tenants.ts';
 import { update } from '../../lib/runtime/update.ts';
@@ -58,7 +66,11 @@ interface Form {
   readonly form: number;
   readonly moved: number;
 }
-const forms = { account: collection<Form>('form', 'account'), room: collection<Form>('form', 'room') };
+const forms = {
+  account: collection<Form>('form', 'account'),
+  room: collection<Form>('form', 'room'),
+  pubsub: collection<Form>('form', 'pubsub'),
+};
 
 /** A move that gives rows of a form the next one, and counts how often a row was moved. */
 function planted(to: number, isBreaking: boolean, seen: (rows: Rows) => void | Promise<void> = () => {}): RowMove {
@@ -73,7 +85,7 @@ function planted(to: number, isBreaking: boolean, seen: (rows: Rows) => void | P
 
 interface Owner {
   readonly rows: Rows;
-  readonly kind: 'account' | 'room';
+  readonly kind: PlaceKind;
 }
 
 const formOf = async ({ rows, kind }: Owner) => (await rows.get(forms[kind]))?.value;
@@ -88,8 +100,9 @@ async function populate(store: Store, count: number): Promise<Owner[]> {
       for (const [kind, names, rowsOf, name] of [
         ['account', accountNames, Rows.ofAccount, `person${number}`],
         ['room', roomNames, Rows.ofRoom, `room${number}`],
+        ['pubsub', nodeNames, Rows.ofPubsub, `node${number}`],
       ] as const) {
-        await directoryOf(store, domain, name).put(names, name, { createdAt: '2026-11-01T00:00:00Z' });
+        await directoryOf(store, domain, name).put(names as typeof roomNames, name, { createdAt: '2026-11-01T00:00:00Z' });
         const rows = rowsOf(store, domain, name);
         await rows.put(forms[kind], '', { form: 1, moved: 0 });
         all.push({ rows, kind });

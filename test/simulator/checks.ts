@@ -2,6 +2,7 @@
 import { isBehindRead } from './behind-read.ts';
 import { blockersOf } from './block-history.ts';
 import type { ClientSession, History, ReceivedMessage, SentMessage } from './history.ts';
+import { checkNews } from './news-checks.ts';
 import { checkPushes } from './push-checks.ts';
 import { checkRemotes, type RemoteFindings } from './remote/remote-checks.ts';
 
@@ -23,6 +24,7 @@ export function check(findings: Findings): string[] {
     ...checkPresence(findings),
     ...checkRemotes(findings),
     ...checkPushes(findings),
+    ...checkNews(findings),
     ...findings.history.tokens.faults,
   ];
 }

@@ -2,6 +2,7 @@
 import { ClientArchive } from './client-archive.ts';
 import { ClientBlocks } from './client-blocks.ts';
 import { ClientMessages, type Where } from './client-messages.ts';
+import { ClientNews } from './client-news.ts';
 import type { ClientParts } from './client-parts.ts';
 import { ClientPresence } from './client-presence.ts';
 import { ClientPush } from './client-push.ts';
@@ -16,6 +17,7 @@ export class SimClient extends ClientStream {
   readonly #blocks: ClientBlocks;
   readonly #archive: ClientArchive;
   readonly #push: ClientPush | undefined;
+  readonly #news: ClientNews;
   readonly #messages: ClientMessages;
   readonly #presence: ClientPresence;
 
@@ -25,6 +27,7 @@ export class SimClient extends ClientStream {
     this.#rooms = new ClientRooms(rooms);
     this.#archive = new ClientArchive(this.name);
     this.#push = isPhone ? new ClientPush(history.push, this.name, random.fork('push')) : undefined;
+    this.#news = new ClientNews(history.news, this.name);
     history.accountOf.set(this.name, this.account);
     this.#blocks = new ClientBlocks(history.blocks, this.account, this.name, blockable);
     this.#messages = new ClientMessages(world, history, this.name, jid);
@@ -102,6 +105,10 @@ export class SimClient extends ClientStream {
     if (this.stage === 'online') this.stanza({ text: this.settings.next(this.random), message: undefined });
   }
 
+  publishNews(): void {
+    if (this.stage === 'online') this.stanza({ text: this.#news.next(this.session!, this.door), message: undefined });
+  }
+
   /** Blocks somebody, or somebody no longer. */
   changeBlocks(): void {
     const request = this.stage === 'online' ? this.#blocks.next(this.random, this.world.nowMs) : undefined;
@@ -125,6 +132,7 @@ export class SimClient extends ClientStream {
     else if (tag === 'iq') {
       this.settings.heard(text);
       this.#push?.heard(text);
+      this.#news.answered(text);
       this.#readOn(text);
       this.#blocks.heard(text, this.world.nowMs);
     }
@@ -143,8 +151,13 @@ export class SimClient extends ClientStream {
   }
 
   #received(text: string): void {
-    if (this.#archive.took(text, this.session!, this.world.nowMs) || this.#archive.has(readMessage(text).stanzaId)) return;
-    const refused = this.#messages.heard(text, { session: this.session!, presence: this.#presence });
+    const session = this.session!;
+    if (this.#archive.took(text, session, this.world.nowMs)) {
+      this.#news.read(text, session);
+      return;
+    }
+    if (this.#archive.has(readMessage(text).stanzaId) || this.#news.heard(text, session)) return;
+    const refused = this.#messages.heard(text, { session, presence: this.#presence });
     if (refused?.isRoom && !refused.isPrivate) this.#rooms.leave(refused.to);
   }
 

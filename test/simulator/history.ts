@@ -1,6 +1,7 @@
 /** What the clients of a run have sent, received and been promised: all that the checks look at. */
 import { BlockHistory } from './block-history.ts';
 import type { TokenCounts } from './client-sign-in.ts';
+import { NewsHistory } from './news-history.ts';
 import { PushHistory } from './push-history.ts';
 import { RemoteHistory } from './remote/remote-history.ts';
 
@@ -65,6 +66,7 @@ export class History {
   readonly blocks = new BlockHistory();
   readonly remote = new RemoteHistory();
   readonly push = new PushHistory();
+  readonly news = new NewsHistory();
   /** By account. */
   readonly archiveReads = new Map<string, ArchiveRead[]>();
   readonly tokens: TokenCounts = { used: 0, faults: [] };

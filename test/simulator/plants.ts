@@ -18,6 +18,7 @@ import {
   type StepRequest,
 } from '../../lib/runtime/wire.ts';
 import { heldLost, heldUnordered } from './held-plants.ts';
+import { newsPlants } from './news-plants.ts';
 import { outboxPlants } from './outbox-plants.ts';
 import { type Plant, same, withBus, withStore } from './plant.ts';
 import { pushPlants } from './push-plants.ts';
@@ -61,6 +62,7 @@ function hasLaterPresence({ header, bodies }: { readonly header: StepRequest; re
 export const plants: readonly Plant[] = [
   ...outboxPlants,
   ...pushPlants,
+  ...newsPlants,
   {
     ...same,
     name: 'held-lost',

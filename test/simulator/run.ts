@@ -5,6 +5,7 @@ import { Rows } from '../../lib/runtime/rows.ts';
 import { Tenants } from '../../lib/runtime/tenants.ts';
 import { federationLimits } from '../../services/federation/limits.ts';
 import { createAccount } from '../../services/router/core/accounts.ts';
+import { pubsubLimits } from '../../services/router/pep/limits.ts';
 import { check, repeatedInRooms } from './checks.ts';
 import { SimClient } from './client.ts';
 import type { SignInKind } from './client-sign-in.ts';
@@ -12,6 +13,7 @@ import { Cluster } from './cluster.ts';
 import { healAll, scheduleFaults } from './faults.ts';
 import { History } from './history.ts';
 import type { Plant } from './plant.ts';
+import { prepareNews } from './prepare-news.ts';
 import { PushServer, pushAccount } from './push-server.ts';
 import { Random } from './random.ts';
 import { healRemotes, scheduleRemoteFaults } from './remote/remote-faults.ts';
@@ -21,7 +23,7 @@ import { scramKeys } from './scram-client.ts';
 import { Settings } from './settings.ts';
 import { fairWeather } from './weather.ts';
 import { Witness } from './witness.ts';
-import { scheduleWorkload } from './workload.ts';
+import { scheduleNews, scheduleWorkload } from './workload.ts';
 import { World } from './world.ts';
 
 export interface RunResult {
@@ -63,6 +65,9 @@ export interface RunNumbers {
   readonly pushes: number;
   /** Times that somebody signed in with a token. */
   readonly tokensUsed: number;
+  /** Items that were published and confirmed, and times that a client was told of one. */
+  readonly published: number;
+  readonly told: number;
 }
 
 const domains = ['a.example', 'b.example'];
@@ -91,6 +96,9 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<R
   bounds.catchUpOverlapMs = plant?.overlapMs ?? overlapMs;
   const { outboxDueMs } = bounds;
   bounds.outboxDueMs = 10_000;
+  const pages = pubsubLimits as { pageSubscribersMax: number };
+  const { pageSubscribersMax } = pages;
+  pages.pageSubscribersMax = 2;
   const pauses = federationLimits as { retryMinMs: number; retryMaxMs: number };
   const { retryMinMs, retryMaxMs } = pauses;
   if (plant?.pauseMs !== undefined) Object.assign(pauses, { retryMinMs: plant.pauseMs, retryMaxMs: plant.pauseMs });
@@ -102,6 +110,7 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<R
   } finally {
     bounds.catchUpOverlapMs = overlapMs;
     bounds.outboxDueMs = outboxDueMs;
+    pages.pageSubscribersMax = pageSubscribersMax;
     Object.assign(pauses, { retryMinMs, retryMaxMs });
     process.off('unhandledRejection', onUnhandled);
   }
@@ -112,7 +121,7 @@ async function run(seed: number, errors: string[], { plant, isTraced, isAlone = 
   const world = new World(random.fork('world'), isTraced);
   const weather = fairWeather();
   const history = new History();
-  const witness = new Witness(world, history.remote);
+  const witness = new Witness(world, history);
   const settings = new Settings(world);
   const scene = random.fork('scene');
   const others = isAlone ? [] : strangers;
@@ -141,6 +150,7 @@ async function run(seed: number, errors: string[], { plant, isTraced, isAlone = 
   });
   cluster.network.observer = witness;
   await prepare(cluster, world, holdSeconds);
+  if (hasNews(seed)) await prepareNews(cluster.direct(), world, history.news, accountsOf(addresses), others);
   await pushServer.prepare(cluster.direct());
   for (const slot of cluster.slots) cluster.start(slot);
   const clients = addresses.map(
@@ -164,6 +174,7 @@ async function run(seed: number, errors: string[], { plant, isTraced, isAlone = 
   };
   for (const remote of remotes) remote.start();
   scheduleWorkload({ world, random: random.fork('workload'), clients, rooms, strangers: others, untilMs: chaosMs });
+  if (hasNews(seed)) scheduleNews({ world, random: random.fork('news'), clients, untilMs: chaosMs });
   scheduleRemoteWorkload({ world, random: random.fork('remote workload'), remotes, untilMs: chaosMs });
   const trouble = {
     world,
@@ -217,8 +228,15 @@ async function run(seed: number, errors: string[], { plant, isTraced, isAlone = 
       ...countRemote(history),
       ...history.push.counts,
       tokensUsed: history.tokens.used,
+      published: [...history.news.published.values()].filter(({ state }) => state === 'confirmed').length,
+      told: [...history.news.heard.values()].reduce((sum, heard) => sum + heard.length, 0),
     },
   };
+}
+
+/** Some runs have a node that all are subscribed to. */
+function hasNews(seed: number): boolean {
+  return seed % 4 === 3;
 }
 
 /** Some clients sign in in each of the three ways. */

@@ -11,7 +11,8 @@ import {
   routerSubject,
   type SessionAddress,
 } from '../../lib/runtime/wire.ts';
-import type { RemoteHistory } from './remote/remote-history.ts';
+import type { History } from './history.ts';
+import { newsIn } from './news-history.ts';
 import type { BusObserver, SimBus } from './sim-bus.ts';
 import { readMessage } from './stanza-text.ts';
 import type { World } from './world.ts';
@@ -45,11 +46,11 @@ export class Witness implements BusObserver {
   readonly #presenceTo = new Set<string>();
   readonly #presenceFrom = new Set<string>();
 
-  readonly #remote: RemoteHistory;
+  readonly #history: History;
 
-  constructor(world: World, remote: RemoteHistory) {
+  constructor(world: World, history: History) {
     this.#world = world;
-    this.#remote = remote;
+    this.#history = history;
   }
 
   isArchived(owner: string, id: string): boolean {
@@ -108,6 +109,7 @@ export class Witness implements BusObserver {
     if (row.table === 'archive' && row.sort.startsWith('m/')) this.#archive(row);
     else if (row.table === 'live' && row.sort === 'state/') this.#state(process, row);
     else if (row.table === 'live' && row.sort === 'sessions/') this.#sessions(row);
+    else if (row.table === 'live' && row.sort.startsWith('fanOut/')) this.#fanOut(row);
   }
 
   #archive({ partition, sort, value }: Put): void {
@@ -128,6 +130,11 @@ export class Witness implements BusObserver {
     const known = this.#roomRows.get(`${partition} ${sort}`);
     if (known !== undefined && known !== id) this.#fault(`room writer: ${owner} keeps ${known} and ${id} under one id`);
     this.#roomRows.set(`${partition} ${sort}`, id);
+  }
+
+  #fanOut({ sort, value }: Put): void {
+    const id = newsIn(value);
+    if (id !== undefined) this.#history.news.messageOf.set(id, sort.slice('fanOut/'.length));
   }
 
   /** Where routers think that sessions are: one that was parked in the store, and claimed there, is seen only here. */
@@ -209,7 +216,7 @@ export class Witness implements BusObserver {
     if (ok !== true) return;
     for (const body of decodeFrame<RouterRequest>(payload).bodies) {
       const { id, type } = readMessage(body.toString());
-      if (type === 'error') this.#remote.bounced.add(id);
+      if (type === 'error') this.#history.remote.bounced.add(id);
     }
   }
 
@@ -219,7 +226,7 @@ export class Witness implements BusObserver {
   }
 }
 
-/** What our clients write into a message is its id. */
+/** What our clients write into a message is its id, and so is an item. */
 function bodyOf(text: string): string | undefined {
-  return /<body>([^<]*)</.exec(text)?.[1];
+  return /<body>([^<]*)</.exec(text)?.[1] ?? newsIn(text);
 }

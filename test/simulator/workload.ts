@@ -35,6 +35,18 @@ export function scheduleWorkload(options: WorkloadOptions): void {
   }
 }
 
+/** Two or three at once now and then, so that what one session publishes can be told in another order. */
+export function scheduleNews({ world, random, clients, untilMs }: Omit<WorkloadOptions, 'rooms' | 'strangers'>): void {
+  for (const client of clients) {
+    const act = (): void => {
+      if (world.nowMs > untilMs) return;
+      for (let count = random.below(3) + 1; count > 0; count--) client.publishNews();
+      world.after(random.between(500, 6_000), act);
+    };
+    world.after(random.between(2_000, 6_000), act);
+  }
+}
+
 function behave(client: SimClient, { random, clients, rooms, strangers }: WorkloadOptions): void {
   const draw = random.next();
   if (draw < 0.46) {

@@ -21,6 +21,7 @@ import { ldapBase, ldapBindDn, ldapBindSecret, ldapCa, ldapDn, ldapFilter, ldapU
 import { newcomerContacts, newcomerRooms } from './newcomers.ts';
 import { owners, type PolicyKey } from './policy-key.ts';
 import { proof } from './proof.ts';
+import { pubsub } from './pubsub.ts';
 import { registration } from './registration.ts';
 import { registrationsPerAddress, registrationsPerDay } from './registration-limits.ts';
 import { registrationUrl } from './registration-url.ts';
@@ -43,7 +44,7 @@ export const policyKeys = {
   ...owners({ ldapUrl, ldapDn, ldapBase, ldapFilter, ldapBindDn, ldapBindSecret, ldapCa }),
   ...{ registrationsPerDay, registrationsPerAddress, removalGraceDays, newcomerContacts, newcomerRooms },
   ...owners({ webhookUrl, webhookSecret }),
-  ...{ blockLists },
+  ...{ blockLists, pubsub },
   ...{ abuseContacts, adminContacts, securityContacts, supportContacts, statusUrls },
   ...{ termsUrl, dataAccess, dataEncrypted },
   ...{ guestsMax, guestsPerAddress, guestReach },

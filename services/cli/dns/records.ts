@@ -2,10 +2,10 @@
  * Plans the DNS records of a tenant's domain: SRV for STARTTLS (RFC 6120 §3.2.1, RFC 2782) and for direct TLS (XEP-0368), CNAME
  * that delegates the ACME challenge (RFC 8555 §8.4), and host-meta (XEP-0156).
  *
- * Rooms get records of their own only for other servers: clients reach them through the domain that they sign in to. There is no
+ * Rooms and pubsub get records of their own only for other servers: clients reach them through the domain that they sign in to. There is no
  * TXT record `_xmppconnect`: XEP-0156 has withdrawn it, because an attacker on the network can forge it.
  */
-import { roomsDomain } from '../../../lib/runtime/tenants.ts';
+import { pubsubDomain, roomsDomain } from '../../../lib/runtime/tenants.ts';
 import { challengeOf, wantedNames } from '../../certificates/names.ts';
 import type { Ports } from './dns-options.ts';
 import { checkNameLength } from './host-name.ts';
@@ -73,12 +73,18 @@ export function planRecords(wish: DnsWish): DnsPlan {
     components = [],
   } = wish;
   const rooms = roomsDomain(domain);
+  const nodes = pubsubDomain(domain);
   const clients = [
     ...srv(`_xmpp-client._tcp.${domain}`, target, ports.c2s, 'clients, STARTTLS (RFC 6120)'),
     ...srv(`_xmpps-client._tcp.${domain}`, target, ports['c2s-tls'], 'clients, direct TLS (XEP-0368)'),
   ];
-  const servers = [domain, rooms, ...components].flatMap((name) => {
-    const whose = name === domain ? 'servers' : name === rooms ? 'servers, to rooms' : 'servers, to a component';
+  const served = new Map([
+    [domain, 'servers'],
+    [rooms, 'servers, to rooms'],
+    [nodes, 'servers, to pubsub'],
+    ...components.map((name) => [name, 'servers, to a component'] as const),
+  ]);
+  const servers = [...served].flatMap(([name, whose]) => {
     return [
       ...srv(`_xmpp-server._tcp.${name}`, serversTarget, ports.s2s, `${whose}, STARTTLS (RFC 6120)`),
       ...srv(`_xmpps-server._tcp.${name}`, serversTarget, ports['s2s-tls'], `${whose}, direct TLS (XEP-0368)`),

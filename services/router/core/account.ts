@@ -1,20 +1,16 @@
-/**
- * What a feature sees of one account in one turn: its rows, its sessions, and ways to queue effects. The account knows its
- * tenant, and no method takes one as an argument, so a feature cannot reach another tenant's rows.
- */
-import { type RowText, Unavailable } from '../../../lib/ports/store.ts';
+/** What a feature sees of one account in one turn: its rows, its sessions, and ways to queue effects. */
+import { Unavailable } from '../../../lib/ports/store.ts';
 import type { Collection } from '../../../lib/runtime/collection.ts';
 import type { Target } from '../../../lib/runtime/deliverer.ts';
-import { type Item, type ListOptions, Rows } from '../../../lib/runtime/rows.ts';
+import { Rows } from '../../../lib/runtime/rows.ts';
 import { type Owner, readSessions, type SessionEntry, updateSession, updateSessions } from '../../../lib/runtime/sessions.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
-import { update } from '../../../lib/runtime/update.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
-import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { accounts } from './accounts.ts';
+import { RowHolder } from './row-holder.ts';
 import type { Pending } from './stages.ts';
-import type { Hosted, OnRefusal, Turn } from './turn.ts';
+import type { Hosted, Turn } from './turn.ts';
 
 /** The session that sent the batch. */
 export interface OwnSession {
@@ -25,18 +21,12 @@ export interface OwnSession {
   readonly resumeMs?: number | undefined;
 }
 
-export class Account implements Owner {
-  readonly turn: Turn;
-  readonly tenant: Tenant;
-  readonly domain: string;
+export class Account extends RowHolder implements Owner {
   readonly local: string;
   /** The session whose stanza is handled; absent when a stanza arrives at the account. */
   readonly session: OwnSession | undefined;
-  /** The bare JID. */
-  readonly jid: Jid;
   /** The full JID of the session whose stanza is handled, otherwise the bare JID. */
   readonly fullJid: Jid;
-  readonly rows: Rows;
   /** The collections that were read for the stages, and the value of each, from `#start` on. */
   #reads: readonly Collection<unknown>[] | undefined;
   #values: readonly unknown[] | undefined;
@@ -45,14 +35,11 @@ export class Account implements Owner {
   /** @param address the account's JID if the caller has it; with a session, the session's full JID */
   constructor(turn: Turn, tenant: Tenant, local: string, session?: OwnSession, address?: Jid) {
     const jid = address?.bare ?? Jid.of(local, tenant.domain);
-    this.turn = turn;
-    this.tenant = tenant;
-    this.domain = tenant.domain;
+    const { domain } = tenant;
+    super(turn, tenant, jid, turn.prefetched?.rowsOf(domain, local) ?? Rows.ofAccount(turn.dependencies.store, domain, local));
     this.local = local;
     this.session = session;
-    this.jid = jid;
     this.fullJid = session === undefined ? jid : (address ?? jid.withResource(session.resource));
-    this.rows = turn.prefetched?.rowsOf(tenant.domain, local) ?? Rows.ofAccount(turn.dependencies.store, tenant.domain, local);
   }
 
   get now(): Date {
@@ -99,44 +86,15 @@ export class Account implements Owner {
     return this.#reads?.includes(collection) === true;
   }
 
-  /** Reads a row as the store has it: what this turn has queued is not in it yet. */
-  async get<Value>(collection: Collection<Value>, key = ''): Promise<Value | undefined> {
-    return (await this.rows.get(collection, key))?.value;
-  }
-
-  list<Value>(collection: Collection<Value>, options: ListOptions): Promise<Item<Value>[]> {
-    return this.rows.list(collection, options);
-  }
-
   /** What stanzas of this account reach at a domain, see {@link Route.hosted}. */
   hosted(domain: string): Promise<Hosted | undefined> {
     const { route, tenants } = this.turn.dependencies;
     return route.hosted(tenants, this.tenant, domain);
   }
 
-  /** Queues a row, which is written when the turn commits. */
-  put<Value>(collection: Collection<Value>, key: string, value: Value, expiresAtMs?: number, text?: RowText): void {
-    this.turn.put(this.rows.row(collection, key, value, expiresAtMs, text));
-  }
-
-  /** Queues the deletion of a row. */
-  delete(collection: Collection<unknown>, key = ''): void {
-    this.turn.delete(this.rows.keyOf(collection, key));
-  }
-
   /** Adds to a counter at once. If the turn fails later, its number is simply left out. */
   add(collection: Collection<number>, by: number, key = ''): Promise<number> {
     return this.rows.add(collection, by, key);
-  }
-
-  /**
-   * Changes a row at once, with compare and swap ({@link update}). Use it for rows that several sessions may change.
-   * @throws {Superseded} when this request was carried out before, and other requests have changed the row since
-   */
-  update<Value>(collection: Collection<Value>, key: string, change: (value: Value | undefined) => Value | undefined) {
-    const { by } = this.turn;
-    const write = (checked: typeof change) => update(this.rows, collection, key, checked);
-    return by === undefined ? write(change) : by.sign(`${this.local} ${collection.name}/${key}`, change, write);
   }
 
   /** Changes the entry of this session at once. If there is no such entry any more, only the session's stream ends. */
@@ -222,10 +180,5 @@ export class Account implements Owner {
       xml('iq', { from: this.jid.toString(), type: 'set', id: `push-${this.turn.dependencies.ids.mint()}` }, child),
       which,
     );
-  }
-
-  /** {@link Turn.post}. The stanza does not pass this account's outbound guards. */
-  post(stanza: Stanza | Buffer, id: string, onRefusal?: OnRefusal): void {
-    this.turn.post(this.tenant, stanza, id, onRefusal);
   }
 }

@@ -42,6 +42,7 @@ export class FeatureIndex {
   readonly #host = new Map<string, HostIqRoute>();
   readonly #uploads = new Map<string, HostIqRoute>();
   readonly #proxy = new Map<string, HostIqRoute>();
+  readonly #pubsub = new Map<string, HostIqRoute>();
 
   constructor(features: readonly AccountFeature[]) {
     this.all = features;
@@ -56,6 +57,7 @@ export class FeatureIndex {
       for (const route of feature.hostIq ?? []) addOnce(this.#host, route, feature.spec);
       for (const route of feature.uploadsIq ?? []) addOnce(this.#uploads, route, feature.spec);
       for (const route of feature.proxyIq ?? []) addOnce(this.#proxy, route, feature.spec);
+      for (const route of feature.pubsubIq ?? []) addOnce(this.#pubsub, route, feature.spec);
     }
     this.outbound = listStages(features, 'outbound', []);
     this.inbound = listStages(features, 'inbound', [accounts]);
@@ -99,6 +101,10 @@ export class FeatureIndex {
 
   proxy(type: string, ns: string, name: string): HostIqRoute | undefined {
     return this.#proxy.get(routeKey(type, ns, name));
+  }
+
+  pubsub(type: string, ns: string, name: string): HostIqRoute | undefined {
+    return this.#pubsub.get(routeKey(type, ns, name));
   }
 }
 

@@ -20,6 +20,7 @@ import type { AccountRow } from './accounts.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { HostContext } from './host.ts';
 import type { HostCommand } from './host-command.ts';
+import type { IqAnswer } from './replies.ts';
 import type { Pending } from './stages.ts';
 import type { Turn } from './turn.ts';
 
@@ -42,7 +43,7 @@ export interface IqRoute {
    * `to: 'account'`, `account` is the one that was addressed. The asker is `iq.from`, and may be anybody.
    * @throws {StanzaError} becomes the answer
    */
-  readonly handle: (request: Element, account: Account, iq: Stanza) => Promise<Element | undefined> | Element | undefined;
+  readonly handle: (request: Element, account: Account, iq: Stanza) => Promise<IqAnswer> | IqAnswer;
 }
 
 export interface HostIqRoute {
@@ -52,7 +53,7 @@ export interface HostIqRoute {
   /** Guests of the tenant may ask for it too (guests.ts). */
   readonly forGuests?: true;
   /** Answers in the name of the tenant's domain or of one of its services. The asker may be a stranger from another domain. */
-  readonly handle: (request: Element, host: HostContext, iq: Stanza) => Promise<Element | undefined> | Element | undefined;
+  readonly handle: (request: Element, host: HostContext, iq: Stanza) => Promise<IqAnswer> | IqAnswer;
 }
 
 /** Returns true for a first-level child that is to be left out. */
@@ -105,6 +106,8 @@ export interface AccountFeature {
     readonly account?: readonly string[];
     /** The same, where it depends on the tenant or on what the deployment has. */
     readonly accountOf?: (account: Account) => readonly string[];
+    /** Features of the tenant's pubsub service. */
+    readonly pubsub?: readonly string[];
     readonly hostIdentity?: readonly Identity[];
     /** A form of the tenant's domain (XEP-0128), if the tenant's policy says something for it. It depends on the policy alone. */
     readonly hostForm?: (tenant: Pick<Tenant, 'policy'>) => Form | undefined;
@@ -128,6 +131,10 @@ export interface AccountFeature {
   readonly uploadsIq?: readonly HostIqRoute[];
   /** Requests to the tenant's proxy for bytestreams, `proxy.example.org`. */
   readonly proxyIq?: readonly HostIqRoute[];
+  /** Requests to the tenant's pubsub service, `pubsub.example.org`. */
+  readonly pubsubIq?: readonly HostIqRoute[];
+  /** Takes a message to the tenant's pubsub service. @returns false when it means nothing to this feature. @throws {StanzaError} */
+  readonly pubsubMessage?: (message: Stanza, host: HostContext) => Promise<boolean>;
   /** The stages of messages that a session sends. Directed presence and requests pass only `guard`. */
   readonly outbound?: Stages;
   /** The stages of messages that arrive at the account. Presence and requests pass only `guard`. */
@@ -191,6 +198,8 @@ export interface AccountFeature {
   readonly removed?: (account: Account) => Pending;
   /** Ends the rights that accounts have given to addresses which are removed. */
   readonly forgets?: Forgetting;
+  /** The same of what a tenant keeps outside of its accounts and rooms. */
+  readonly tenantForgets?: TenantForgetting;
 }
 
 /** A session of an account in a room. */
@@ -247,6 +256,12 @@ export interface Forgetting {
   readonly collections: readonly Collection<unknown>[];
   /** Ends what `holder` grants to these addresses, and tells its sessions. It may be called again. */
   readonly forget: (holder: Account, gone: GoneAddresses) => Pending;
+}
+
+export interface TenantForgetting {
+  readonly collections: readonly Collection<unknown>[];
+  /** It may be called again. @param pause to be called after each page of rows */
+  readonly forget: (dependencies: Dependencies, tenant: Tenant, gone: GoneAddresses, pause: () => Promise<void>) => Promise<void>;
 }
 
 export interface Identity {

@@ -10,11 +10,14 @@ export class HostContext {
   readonly tenant: Tenant;
   /** The asker's account if it belongs to this tenant; absent for askers of other domains. */
   readonly account: Account | undefined;
+  /** The id of the stanza, as minted at ingress: when it comes again, it has the same. */
+  readonly id: string;
 
-  constructor(turn: Turn, tenant: Tenant, account?: Account) {
+  constructor(turn: Turn, tenant: Tenant, account?: Account, id = turn.dependencies.ids.mint()) {
     this.turn = turn;
     this.tenant = tenant;
     this.account = account;
+    this.id = id;
   }
 
   get jid(): Jid {

@@ -26,3 +26,5 @@ export const roleLimits = {
 
 /** Messages that one person may take back in the archive of one other, so that each search is for something (XEP-0424). */
 export const retractionRate = { perSecond: 1, burst: 50 };
+/** Subscriptions to nodes (XEP-0060) that people of one other server may ask one router for: so many a second, and so many at once. */
+export const subscribeRates = { perSecond: 5, burst: 100 };

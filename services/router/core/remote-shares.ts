@@ -5,6 +5,7 @@ import { RecentKeys } from '../../../lib/runtime/recent-keys.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { routerLimits } from '../limits.ts';
+import { subscribeRates } from './limits.ts';
 
 /** Does this stanza make two people known to each other? */
 export function isContact({ name, type }: Stanza): boolean {
@@ -16,6 +17,7 @@ export class RemoteShares {
   readonly #stanzas: RateLimit;
   readonly #firstContacts: RateLimit;
   readonly #firstContactsOfDomain: RateLimit;
+  readonly #subscriptions: RateLimit;
   /** Who of ours and who of them know each other, or have met before. */
   readonly #met = new RecentKeys(routerLimits.metKeysMax);
   /** The two of them that were noted last: people say several things in a row. */
@@ -33,6 +35,7 @@ export class RemoteShares {
     );
     const ofDomain = { perSecond: firstContactsOfDomainPerSecond, burst: firstContactsOfDomainBurst };
     this.#firstContactsOfDomain = new RateLimit(clock, ofDomain, remoteSendersMax);
+    this.#subscriptions = new RateLimit(clock, subscribeRates, remoteSendersMax);
   }
 
   /** One stanza more. */
@@ -43,6 +46,11 @@ export class RemoteShares {
   /** One first contact more. */
   mayMeet(sender: Jid): boolean {
     return this.#firstContacts.take(`${sender.bare}`) && this.#firstContactsOfDomain.take(sender.domain);
+  }
+
+  /** One subscription more to a node (XEP-0060), of all that people of the server ask for. */
+  maySubscribe(sender: Jid): boolean {
+    return this.#subscriptions.take(sender.domain);
   }
 
   haveMet(ours: Jid, theirs: Jid): boolean {

@@ -14,6 +14,33 @@ export function resultWith(iq: Stanza, addresses: Addresses, child?: Element): E
   return xml('iq', { id: iq.attributes.id, ...addresses, type: 'result' }, child);
 }
 
+/** What a handler returns when it has done a part of what was asked, and refused the rest. */
+export class PartRefused {
+  /** What was refused, as it is now. It stands in the answer before the error (RFC 6120 §8.3.1). */
+  readonly payload: Element;
+  readonly error: StanzaError;
+
+  constructor(payload: Element, error: StanzaError) {
+    this.payload = payload;
+    this.error = error;
+  }
+}
+
+/** What a handler returns: the child of the result, undefined for an empty one. */
+export type IqAnswer = Element | PartRefused | undefined;
+
+/** The answer to the sender of the request. */
+export function answerOf(iq: Stanza, outcome: IqAnswer): Element {
+  const { from, to } = iq.attributes;
+  return answerWith(iq, { from: to, to: from }, outcome);
+}
+
+/** The answer with the addresses given. */
+export function answerWith(iq: Stanza, addresses: Addresses, outcome: IqAnswer): Element {
+  if (!(outcome instanceof PartRefused)) return resultWith(iq, addresses, outcome);
+  return xml('iq', { id: iq.attributes.id, ...addresses, type: 'error' }, outcome.payload, outcome.error.toElement());
+}
+
 /** A result for the sender of the request. */
 export function resultOf(iq: Stanza, child?: Element): Element {
   const { from, to } = iq.attributes;

@@ -7,6 +7,7 @@
  *     {"xml":"<vCard …","writers":["<sid> <ingress id of the stanza>", …]}   newest first
  */
 import { isMintedBefore } from '../../../lib/runtime/ids.ts';
+import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { routerLimits } from '../limits.ts';
 import { Dropped } from './dropped.ts';
 
@@ -23,6 +24,18 @@ interface Written {
 }
 
 type Change<Value> = (value: Value | undefined) => Value | undefined;
+
+/**
+ * Whoever carried out the request may have died before the rest of it was done. Where its change still stands, the rest is done now.
+ */
+function isAsWanted<Value>(value: Value | undefined, change: Change<Value>): boolean {
+  try {
+    return change(value) === value;
+  } catch (error) {
+    if (error instanceof StanzaError) return false;
+    throw error;
+  }
+}
 
 /** A stanza that changes rows: an iq of type `set`, or a change of a subscription. */
 export class Writer {
@@ -52,7 +65,11 @@ export class Writer {
     let isChanged = false;
     const written = await write((value) => {
       const { writers = [] } = (value ?? {}) as Written;
-      if (isFirst && this.#isSuperseded(writers)) throw new Superseded();
+      if (isFirst && this.#isSuperseded(writers)) {
+        if (!isAsWanted(value, change)) throw new Superseded();
+        isChanged = false;
+        return value;
+      }
       const next = change(value);
       isChanged = next !== value;
       return next === value || next === undefined ? next : { ...next, writers: this.#among(writers) };

@@ -7,7 +7,7 @@
  * `service-unavailable`. We answer the latter, and the same for accounts that do not answer the asker, so that nobody can tell
  * the two apart.
  */
-import { proxyDomain, roomsDomain, uploadsDomain } from '../../../lib/runtime/tenants.ts';
+import { hasPubsub, proxyDomain, pubsubDomain, roomsDomain, uploadsDomain } from '../../../lib/runtime/tenants.ts';
 import { renderForm } from '../../../lib/xmpp/data-form.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
@@ -19,8 +19,8 @@ import type { HostContext } from '../core/host.ts';
 import { routerLimits } from '../limits.ts';
 import { readableNodes } from '../pep/access.ts';
 import { listIds } from '../pep/items.ts';
+import { describeNode } from '../pep/node-info.ts';
 import { listNodes, type PepNode } from '../pep/nodes.ts';
-import { pubsubNs } from '../pep/pubsub-error.ts';
 import { mayProbe } from '../roster/roster.ts';
 
 const INFO = 'http://jabber.org/protocol/disco#info';
@@ -68,6 +68,9 @@ async function listHost(request: Element, host: HostContext): Promise<Element> {
   const items = [xml('item', { jid: roomsDomain(domain), name: 'Rooms' })];
   if (host.turn.dependencies.blobs) items.push(xml('item', { jid: uploadsDomain(domain), name: 'Files' }));
   if (host.turn.dependencies.proxy) items.push(xml('item', { jid: proxyDomain(domain), name: 'Proxy' }));
+  const nodes = pubsubDomain(domain);
+  if (hasPubsub(host.tenant) && (await host.turn.dependencies.tenants.place(nodes))?.service === 'pubsub')
+    items.push(xml('item', { jid: nodes, name: 'Nodes' }));
   for (const component of host.tenant.components ?? []) items.push(xml('item', { jid: component.domain }));
   return xml('query', { xmlns: ITEMS }, ...items);
 }
@@ -85,9 +88,7 @@ async function describeAccount(request: Element, account: Account, iq: Stanza): 
   await checkAccess(account, iq);
   const { node } = request.attrs as { node?: string };
   if (node) {
-    await findReadable(node, account, iq);
-    const leaf = xml('identity', { category: 'pubsub', type: 'leaf' }); // XEP-0060 §5.3
-    return xml('query', { xmlns: INFO, node }, leaf, feature(pubsubNs));
+    return describeNode(account, await findReadable(node, account, iq));
   }
   const features = account.turn.dependencies.features.all;
   const identities = features.flatMap(({ disco: part }) => part?.accountIdentity ?? []);

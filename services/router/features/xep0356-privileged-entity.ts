@@ -14,7 +14,7 @@ import { Jid } from '../../../lib/xmpp/jid.ts';
 import { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { Account } from '../core/account.ts';
 import type { AccountFeature } from '../core/feature.ts';
-import { resultOf, resultWith } from '../core/replies.ts';
+import { answerOf, answerWith, type IqAnswer } from '../core/replies.ts';
 import type { Turn } from '../core/turn.ts';
 import { routerLimits } from '../limits.ts';
 import { itemElement, rosterNs, rosterVersion } from '../roster/roster.ts';
@@ -85,14 +85,14 @@ async function check(account: Account, isAllowed: boolean): Promise<void> {
 async function useRoster(account: Account, { roster }: Privileges, iq: Stanza): Promise<void> {
   await check(account, allows(roster, iq.type));
   const { turn, tenant } = account;
-  let answer: Element | undefined;
+  let answer: IqAnswer;
   if (iq.type === 'get') {
     const contacts = await listAndCount(account);
     const listed = contacts.filter(({ item }) => item.isListed).map(itemElement);
     answer = xml('query', { xmlns: rosterNs, ver: String(rosterVersion(contacts)) }, ...listed);
   } else
     answer = await turn.dependencies.features.self('set', rosterNs, 'query')!.handle(iq.child('query', rosterNs)!, account, iq);
-  turn.answer(tenant, resultOf(iq, answer));
+  turn.answer(tenant, answerOf(iq, answer));
 }
 
 /** §5: as if the account had sent it, with its archive and its carbons. */
@@ -122,7 +122,7 @@ async function askFor(account: Account, { iq: granted = {} }: Privileges, outer:
     const route = turn.dependencies.features.self(outer.type!, ns, request!.name);
     if (route === undefined) throw new StanzaError('service-unavailable');
     const child = await route.handle(asked.child(request!.name, ns)!, account, asked);
-    const answer = resultWith(asked, { from: jid.toString(), to: jid.toString() }, child);
+    const answer = answerWith(asked, { from: jid.toString(), to: jid.toString() }, child);
     turn.answer(tenant, wrappedAnswer(answer, jid, outer.attributes.from!, outer.id));
     return;
   }

@@ -26,6 +26,9 @@ const described = z.object({
   cell: z.string().optional(),
 });
 
+/** What is at the other domains of a tenant. */
+const contents = { rooms: 'rooms', uploads: 'files', proxy: 'bytestreams', pubsub: 'nodes' } as const;
+
 /** `example.org` and `conference.example.org` cannot both be tenants: the second is where the first has its rooms; so with files. */
 export const tenantAdd = operation({
   name: 'tenant-add',
@@ -48,8 +51,7 @@ export const tenantAdd = operation({
     if (taken) {
       if (taken.service === 'component')
         throw new Refusal('conflict', `'${domain}' is a component of tenant '${taken.tenant.domain}'`);
-      const what = taken.service === 'rooms' ? 'rooms' : 'files';
-      throw new Refusal('conflict', `'${domain}' is where the ${what} of tenant '${taken.tenant.domain}' are`);
+      throw new Refusal('conflict', `'${domain}' is where the ${contents[taken.service]} of tenant '${taken.tenant.domain}' are`);
     }
     for (const [what, host] of [
       ['rooms', roomsDomain(domain)],

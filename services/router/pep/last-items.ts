@@ -11,6 +11,7 @@ import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import { type Stanza, spliceTo } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../core/account.ts';
+import type { RowHolder } from '../core/row-holder.ts';
 import { routerLimits } from '../limits.ts';
 import { isNear, readAudience, readNeighbours } from '../presence/presence-audience.ts';
 import { findContact, type RosterItem } from '../roster/roster.ts';
@@ -19,7 +20,7 @@ import { mayRead } from './access.ts';
 import { isOfDeployment, wantedByDistant } from './distant-readers.ts';
 import { itemInRow, itemRowKey, lastIdInRow, listIds, listRowKey } from './items.ts';
 import type { NodeConfig } from './node-config.ts';
-import { nodesInRow, nodesRowKey, type PepNode, viewOf } from './nodes.ts';
+import { nodesInRow, nodesRowKey, type PepNode, siteOf, viewOf } from './nodes.ts';
 import { eventMessage, itemsEvent, readView, wantedNodes } from './notify.ts';
 import type { Subscriber } from './subscriptions.ts';
 
@@ -30,7 +31,7 @@ interface Source {
 }
 
 interface Found {
-  readonly owner: Account;
+  readonly owner: RowHolder;
   readonly node: PepNode;
   readonly id: string;
 }
@@ -50,7 +51,7 @@ export async function sendLastItems(account: Account, entry: SessionEntry, wante
     { owner: account, item: undefined },
     ...sharing.map(({ jid, theirs }) => ({ owner: account.other(jid), item: theirs })),
   ];
-  const found = await findLast(sources, wanted, presenceKinds);
+  const found = await findLast(account.jid, sources, wanted, presenceKinds);
   account.turn.amongDeliveries(async () => {
     await forEachMessage(account, found, (message) => account.deliverTo([entry], message, true));
     for (const contact of contacts) {
@@ -72,23 +73,19 @@ export async function sendLastItemsOf(account: Account, contact: Jid, sessions: 
   for (const entry of sessions) {
     const wanted = wantedNodes.of(entry);
     if (!entry.available || !wanted?.length) continue;
-    const found = await findLast([{ owner, item }], wanted, ['on_sub', ...presenceKinds]);
+    const found = await findLast(account.jid, [{ owner, item }], wanted, ['on_sub', ...presenceKinds]);
     await forEachMessage(account, found, (message) => account.deliverTo([entry], message, true));
   }
 }
 
 /** Queues the last item of a node for somebody who has just subscribed to it (XEP-0060 §6.1.7). */
-export async function sendLastItemTo(account: Account, node: PepNode, { jid, subid }: Subscriber): Promise<void> {
-  const [id] = node.config.isPersistent ? await listIds(account, node) : [];
+export async function sendLastItemTo(owner: RowHolder, node: PepNode, { jid, subid }: Subscriber): Promise<void> {
+  const [id] = node.config.isPersistent ? await listIds(owner, node) : [];
   if (id === undefined) return;
-  account.turn.amongDeliveries(() =>
-    forEachMessage(
-      account,
-      [{ owner: account, node, id }],
-      (message, messageId) => account.post(spliceTo(message, jid), messageId),
-      subid,
-    ),
-  );
+  const send = (message: Buffer, messageId: string) => owner.post(spliceTo(message, jid), messageId);
+  // Whoever hears from the service has subscribed there, so nobody has to be told why.
+  const header = siteOf(owner) === 'account' ? subid : undefined;
+  owner.turn.amongDeliveries(() => forEachMessage(owner, [{ owner, node, id }], send, header));
 }
 
 /** Does the probe ask for nodes instead of presence? */
@@ -129,7 +126,7 @@ async function sendOwnItems(
   when: readonly NodeConfig['sendLast'][],
 ): Promise<void> {
   const item = to.bare.equals(account.jid) ? undefined : await findContact(account, to);
-  const found = await findLast([{ owner: account, item }], wanted, when);
+  const found = await findLast(to, [{ owner: account, item }], wanted, when);
   await forEachMessage(account, found, (message, id) => account.post(spliceTo(message, to.toString()), id));
 }
 
@@ -142,7 +139,7 @@ function wantedElement(wanted: readonly string[]): Element {
 
 /** Calls `send` with a message, which has no `to`, for each item, as long as all messages together stay within a bound. */
 async function forEachMessage(
-  account: Account,
+  asking: RowHolder,
   found: readonly Found[],
   send: (message: Buffer, id: string) => Promise<void> | void,
   subid?: string,
@@ -151,13 +148,14 @@ async function forEachMessage(
   for (let at = 0; at < found.length && bytes < routerLimits.pepLastItemsBytesMax; at += routerLimits.pepItemsPerRound) {
     const page = found.slice(at, at + routerLimits.pepItemsPerRound);
     const keys = page.map(({ owner, node, id }) => itemRowKey(owner, node, id));
-    const rows = await readRows(account, keys);
+    const rows = await readRows(asking, keys);
     for (const [index, { owner, node, id }] of page.entries()) {
       const item = await readItem(owner, node, rows[index]);
       if (!item || bytes >= routerLimits.pepLastItemsBytesMax) continue;
-      const messageId = account.turn.dependencies.ids.mint();
-      const event = itemsEvent(node, { id, payload: item.payload });
-      const message = eventMessage(owner.jid, event, messageId, { at: item.at, subid });
+      const messageId = asking.turn.dependencies.ids.mint();
+      const event = itemsEvent(node, { ...item, id });
+      const type = node.config.notificationType;
+      const message = eventMessage(owner.jid, event, messageId, { at: item.at, subid, type });
       bytes += message.length;
       await send(message, messageId);
     }
@@ -166,15 +164,16 @@ async function forEachMessage(
 
 /** @returns the item; the item of a view has no time of publication, because it is made when it is read */
 async function readItem(
-  owner: Account,
+  owner: RowHolder,
   node: PepNode,
   row: Row | undefined,
-): Promise<{ readonly payload: string; readonly at?: number } | undefined> {
-  if (viewOf(owner, node)) return readView(owner, node);
+): Promise<{ readonly payload: string; readonly publisher?: string | undefined; readonly at?: number } | undefined> {
+  if (viewOf(owner, node)) return readView(owner as Account, node);
   return row && itemInRow(row);
 }
 
 async function findLast(
+  reader: Jid,
   sources: readonly Source[],
   wanted: readonly string[],
   when: readonly NodeConfig['sendLast'][],
@@ -186,9 +185,9 @@ async function findLast(
   );
   const nodes = sources
     .flatMap(({ owner, item }, index) => nodesInRow(rows[index]).map((node) => ({ owner, item, node })))
-    .filter(({ item, node }) => {
+    .filter(({ owner, item, node }) => {
       const { name, config } = node;
-      const isReadable = item === undefined || mayRead(item, node);
+      const isReadable = item === undefined || mayRead(owner, reader, item, node);
       return isReadable && wanted.includes(name) && config.isPersistent && when.includes(config.sendLast);
     })
     .slice(0, routerLimits.pepLastItemsMax);
@@ -197,16 +196,16 @@ async function findLast(
     nodes.map(({ owner, node }) => listRowKey(owner, node)),
   );
   return nodes.flatMap(({ owner, node }, index) => {
-    const id = viewOf(owner, node)?.itemId ?? lastIdInRow(lists[index]);
+    const id = viewOf(owner, node)?.itemId ?? lastIdInRow(owner, node, lists[index]);
     return id === undefined ? [] : [{ owner, node, id }];
   });
 }
 
-async function readRows(account: Account, keys: readonly Key[]): Promise<(Row | undefined)[]> {
+async function readRows({ turn }: RowHolder, keys: readonly Key[]): Promise<(Row | undefined)[]> {
   const rows: (Row | undefined)[] = [];
   for (let at = 0; at < keys.length; at += portLimits.storeBatchKeysMax) {
     rows.push(
-      ...(await account.turn.dependencies.store.batchGet(keys.slice(at, at + portLimits.storeBatchKeysMax), {
+      ...(await turn.dependencies.store.batchGet(keys.slice(at, at + portLimits.storeBatchKeysMax), {
         consistent: true,
       })),
     );

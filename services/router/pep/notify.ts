@@ -19,7 +19,7 @@ import { routerLimits } from '../limits.ts';
 import { isNear, readAudience, readListeners } from '../presence/presence-audience.ts';
 import { type Contact, unknownContact } from '../roster/roster.ts';
 import { hasFrom } from '../roster/subscription-state.ts';
-import { mayRead } from './access.ts';
+import { mayBeTold, mayRead } from './access.ts';
 import { distantReaders, isOfDeployment } from './distant-readers.ts';
 import type { PepItem } from './items.ts';
 import { findNode, type PepNode, viewOf } from './nodes.ts';
@@ -38,7 +38,7 @@ const headersNs = 'http://jabber.org/protocol/shim';
  * @param events children of `<event/>`
  */
 export async function notify(account: Account, node: PepNode, ...events: readonly Element[]): Promise<void> {
-  if (events.length === 0) return;
+  if (events.length === 0 || !node.config.deliverNotifications) return;
   const messages = events.map((event) => {
     const id = account.turn.dependencies.ids.mint();
     return { event, id, bytes: eventMessage(account.jid, event, id) };
@@ -46,11 +46,11 @@ export async function notify(account: Account, node: PepNode, ...events: readonl
   const deliverAll = (targets: readonly Target[]): void => {
     for (const { bytes } of messages) account.turn.deliver(targets, bytes);
   };
-  const subscribers = await subscribersOf(account, node);
+  const subscribers = await awake(account, node);
   const own = subscribersOfPerson(subscribers, account.jid);
   account.withSessions((sessions) => deliverAll(takers(sessions, account.jid, node.name, own)));
-  if (node.config.access === 'whitelist') return;
-  const contacts = (await readAudience(account)).filter(({ item }) => hasFrom(item) && mayRead(item, node));
+  if (node.config.access === 'whitelist' && node.affiliations === undefined) return;
+  const contacts = (await readAudience(account)).filter(({ jid, item }) => hasFrom(item) && mayRead(account, jid, item, node));
   const explicit = await readersAmong(account, node, subscribers, contacts);
   account.turn.amongDeliveries(async () => {
     const everybody = [...contacts, ...explicit.strangers];
@@ -82,6 +82,11 @@ interface Readers {
   readonly strangers: readonly Contact[];
 }
 
+/** The explicit subscribers whose subscriptions do not sleep (§6.3). */
+async function awake(account: Account, node: PepNode): Promise<readonly Subscriber[]> {
+  return (await subscribersOf(account, node)).filter(({ options }) => options?.isDelivered !== false);
+}
+
 /**
  * The explicit subscribers, apart from the account itself. They may have lost the right to read the node since they subscribed.
  */
@@ -98,7 +103,7 @@ async function readersAmong(
   const blocked = await account.get(blocklist);
   const strangers = [...byPerson.keys()]
     .map((text) => Jid.parse(text))
-    .filter((jid) => !known.has(jid.toString()) && node.config.access === 'open' && !isBlocked(blocked, jid));
+    .filter((jid) => !known.has(jid.toString()) && mayBeTold(account, node, jid) && !isBlocked(blocked, jid));
   return {
     of: (person) => byPerson.get(person.toString()) ?? [],
     strangers: strangers.map((jid) => ({ jid, item: unknownContact })),
@@ -117,7 +122,7 @@ export function showViews(account: Account, name: string): void {
 /** Shows a view. It is made only if a session wants it. Call it only inside `withSessions`. */
 async function showView(account: Account, name: string, sessions: readonly SessionEntry[]): Promise<void> {
   const node = await findNode(account, name);
-  const targets = node ? takers(sessions, account.jid, name, await subscribersOf(account, node)) : [];
+  const targets = node ? takers(sessions, account.jid, name, await awake(account, node)) : [];
   if (!node || targets.length === 0) return;
   const item = await readView(account, node);
   if (!item) return;
@@ -140,19 +145,28 @@ export interface EventDetails {
   readonly at?: number | undefined;
   /** The id of the explicit subscription that it is sent for (§7.2.3). */
   readonly subid?: string | undefined;
+  /** Absent: `headline`. */
+  readonly type?: 'headline' | 'normal' | undefined;
 }
 
 /** The message of a notification, without `to`. */
-export function eventMessage(from: Jid, event: Element, id: string, { at, subid }: EventDetails = {}): Buffer {
+export function eventMessage(from: Jid, event: Element, id: string, { at, subid, type }: EventDetails = {}): Buffer {
   const delay = at === undefined ? undefined : xml('delay', { xmlns: 'urn:xmpp:delay', stamp: new Date(at).toISOString() });
   const headers = subid === undefined ? undefined : xml('headers', { xmlns: headersNs }, xml('header', { name: 'SubID' }, subid));
   const content = [xml('event', { xmlns: eventNs }, event), headers, delay];
-  return Buffer.from(xml('message', { from: from.toString(), type: 'headline', id }, ...content).toString());
+  return Buffer.from(
+    xml('message', { from: from.toString(), type: type === 'normal' ? undefined : 'headline', id }, ...content).toString(),
+  );
 }
 
-export function itemsEvent(node: PepNode, { id, payload }: PepItem): Element {
-  const content = node.config.deliverPayloads ? verbatim(payload) : undefined;
-  return xml('items', { node: node.name }, xml('item', { id }, content));
+export function itemsEvent(node: PepNode, item: PepItem): Element {
+  return xml('items', { node: node.name }, itemElement(node, item, node.config.deliverPayloads));
+}
+
+/** An item as it is sent. @param hasPayload false: only that it is there */
+export function itemElement({ config }: PepNode, { id, payload, publisher }: PepItem, hasPayload = true): Element {
+  const attributes = { id, publisher: config.itemReply === 'publisher' ? publisher : undefined }; // §7.1.2.3
+  return xml('item', attributes, hasPayload && payload !== '' ? verbatim(payload) : undefined);
 }
 
 /**
@@ -163,9 +177,10 @@ export function isWanted(stanza: Stanza, entry: SessionEntry): boolean {
   const { from, to } = stanza;
   if (stanza.type !== 'headline' || !from || from.local === '' || !from.isBare || !to?.isBare) return true;
   if (stanza.hasChild('headers', headersNs)) return true;
-  const event = stanza.child('event', eventNs);
-  const node = (event?.getChildElements()[0] as Element | undefined)?.attrs.node as string | undefined;
-  return node === undefined || wantedNodes.of(entry)?.includes(node) === true;
+  const [told] = (stanza.child('event', eventNs)?.getChildElements() ?? []) as Element[];
+  const node = told?.attrs.node as string | undefined;
+  // What becomes of a subscription is for whoever has it, and for owners.
+  return node === undefined || told?.name === 'subscription' || wantedNodes.of(entry)?.includes(node) === true;
 }
 
 /**

@@ -113,7 +113,7 @@ export async function readAvatar(account: Account, asker: Jid): Promise<Image | 
   if (!avatar || !nodes) return undefined;
   if (!asker.bare.equals(account.jid) && accessOf(nodes) !== 'open') {
     const item = await findContact(account, asker);
-    if (!mayRead(item, nodes.metadata) || !mayRead(item, nodes.data)) return undefined;
+    if (![nodes.metadata, nodes.data].every((node) => mayRead(account, asker, item, node))) return undefined;
   }
   return readData(account, nodes.data, avatar.item, avatar.type);
 }

@@ -97,7 +97,7 @@ async function readVcard4Item(account: Account, asker: Jid): Promise<Vcard4Item 
   const node = await findNode(account, vcard4Node);
   if (!node) return undefined;
   const isOpen = asker.bare.equals(account.jid) || node.config.access === 'open';
-  if (!isOpen && !mayRead(await findContact(account, asker), node)) return undefined;
+  if (!isOpen && !mayRead(account, asker, await findContact(account, asker), node)) return undefined;
   const [id] = await listIds(account, node);
   const [item] = id === undefined ? [] : await readItems(account, node, [id]);
   const card = item && parseElement(item.payload);

@@ -1,6 +1,6 @@
 /**
- * What others hold about an address that is removed: roster items and the like of every account, and affiliations in every room, of all
- * tenants of the deployment. Nothing leads from an address to those who have granted it something, so all of them are walked, at a pace
+ * What others hold about an address that is removed: roster items and the like of every account, affiliations in every room and at every node
+ * of pubsub, of all tenants of the deployment. Nothing leads from an address to those who have granted it something, so all of them are walked, at a pace
  * that leaves the store to those who wait for it. One walk serves all removals that are waiting when it begins.
  */
 import { sleep } from '../../../lib/ports/clock.ts';
@@ -86,6 +86,7 @@ async function walk(dependencies: Dependencies, gone: GoneAddresses, beat: Beat)
         rooms += names.length;
         await pause();
       }
+      for (const { tenantForgets } of dependencies.features.all) await tenantForgets?.forget(dependencies, tenant, gone, pause);
     }
     if (page.length < runtimeLimits.adminPageMax) return;
     after = page.at(-1)!.domain;

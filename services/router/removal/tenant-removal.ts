@@ -2,13 +2,13 @@
 import { sleep } from '../../../lib/ports/clock.ts';
 import { Certificates } from '../../../lib/runtime/certificates.ts';
 import type { OwnerKind } from '../../../lib/runtime/collection.ts';
-import { accountNames, directoryParts, pagesOfNames, roomNames } from '../../../lib/runtime/directory.ts';
+import { accountNames, directoryParts, nodeNames, pagesOfNames, roomNames } from '../../../lib/runtime/directory.ts';
 import { erasePartition } from '../../../lib/runtime/erase.ts';
 import { runtimeLimits } from '../../../lib/runtime/limits.ts';
 import { eraseDue } from '../../../lib/runtime/outbox.ts';
 import type { RemovalLease } from '../../../lib/runtime/removals.ts';
 import { Rows } from '../../../lib/runtime/rows.ts';
-import { roomsDomain, type Tenant, uploadsDomain } from '../../../lib/runtime/tenants.ts';
+import { pubsubDomain, roomsDomain, type Tenant, uploadsDomain } from '../../../lib/runtime/tenants.ts';
 import { shardCount } from '../../../lib/runtime/wire.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { guestTenantRows, guestTenants } from '../core/guests.ts';
@@ -26,7 +26,7 @@ interface Context {
 /** Kinds of partitions that begin with a tenant's domain. */
 type TenantKind = Exclude<OwnerKind, 'deployment'>;
 
-/** How all partitions of a kind are erased, in this order: the directory, by which accounts and rooms are found, is the last. */
+/** How all partitions of a kind are erased, in this order: the directory, by which accounts, rooms and nodes are found, is the last. */
 const erasers: Readonly<Record<TenantKind, (context: Context) => Promise<void>>> = {
   async account({ dependencies, lease, tenant }) {
     for await (const locals of pagesOfNames(dependencies.store, tenant.domain, accountNames, runtimeLimits.adminPageMax)) {
@@ -41,6 +41,12 @@ const erasers: Readonly<Record<TenantKind, (context: Context) => Promise<void>>>
       await Promise.all(rooms.map((room) => askRoom(dependencies, { kind: 'erase', domain, room, addresses: [] })));
       count += rooms.length;
       await lease.beat(`erased ${count} rooms`);
+    }
+  },
+  async pubsub({ dependencies: { store }, lease: { beat, check }, tenant: { domain } }) {
+    for await (const names of pagesOfNames(store, domain, nodeNames, routerLimits.forgetPageMax)) {
+      for (const name of names) await erasePartition(store, Rows.ofPubsub(store, domain, name), { mayDelete: check });
+      await beat('erasing the nodes of pubsub');
     }
   },
   async certificate({ dependencies: { store }, lease, tenant: { domain } }) {
@@ -85,7 +91,7 @@ export async function removeTenant(context: Context, walks: ElsewhereWalks, fini
   await endAccounts(context);
   await dependencies.blobs?.deleteAll(domain, () => lease.beat('deleting files'));
   for (const erase of Object.values(erasers)) await erase(context);
-  await walks.forget([domain, roomsDomain(domain), uploadsDomain(domain)], lease.beat);
+  await walks.forget([domain, roomsDomain(domain), uploadsDomain(domain), pubsubDomain(domain)], lease.beat);
   await lease.end();
 }
 

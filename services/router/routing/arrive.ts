@@ -10,7 +10,7 @@ import type { Turn } from '../core/turn.ts';
 import { Superseded } from '../core/writers.ts';
 import { arrivePresence } from '../presence/presence.ts';
 import { takeListStanza } from './block-lists.ts';
-import { arriveIq, type HostService, hostIq } from './iq.ts';
+import { arriveIq, type HostService, hostContext, hostIq } from './iq.ts';
 import { arriveMessage } from './message.ts';
 
 /**
@@ -25,15 +25,16 @@ export function arrive(turn: Turn, tenant: Tenant, stanza: Stanza, id: string): 
   }
 }
 
-/** Delivers a stanza to the tenant's host of files, or to its proxy. These have no accounts. */
+/** Delivers a stanza to the tenant's host of files, to its proxy, or to its pubsub service. These have no accounts. */
 export async function arriveAtHost(
   turn: Turn,
   tenant: Tenant,
   stanza: Stanza,
   service: Exclude<HostService, 'host'>,
+  id: string,
 ): Promise<void> {
   try {
-    await enterHost(turn, tenant, stanza, service);
+    await enterHost(turn, tenant, stanza, service, id);
   } catch (error) {
     refused(turn, tenant, stanza, error);
   }
@@ -41,20 +42,27 @@ export async function arriveAtHost(
 
 function enter(turn: Turn, tenant: Tenant, stanza: Stanza, id: string): Pending {
   const to = stanza.to!;
-  if (to.local === '') return enterHost(turn, tenant, stanza, 'host');
+  if (to.local === '') return enterHost(turn, tenant, stanza, 'host', id);
   const account = new Account(turn, tenant, to.local, undefined, to);
   if (stanza.name === 'message') return arriveMessage(account, stanza, id);
   if (stanza.name === 'iq') return arriveIq(account, stanza);
   return arrivePresence(account, stanza, id);
 }
 
-async function enterHost(turn: Turn, tenant: Tenant, stanza: Stanza, service: HostService): Promise<void> {
+async function enterHost(turn: Turn, tenant: Tenant, stanza: Stanza, service: HostService, id: string): Promise<void> {
   if (stanza.name === 'presence') return; // a host has no presence
   const { local, resource } = stanza.to!;
   const isHost = local === '' && resource === '';
   if (isHost && service === 'host' && tenant.policy.blockLists.length > 0 && (await takeListStanza(turn, tenant, stanza))) return;
+  if (isHost && service === 'pubsub' && stanza.name === 'message' && (await takePubsubMessage(turn, tenant, stanza, id))) return;
   if (stanza.name === 'message' || !isHost) throw new StanzaError('service-unavailable'); // RFC 6120 §10.5.2, §10.5.3
-  return hostIq(turn, tenant, stanza, service);
+  return hostIq(turn, tenant, stanza, service, id);
+}
+
+async function takePubsubMessage(turn: Turn, tenant: Tenant, message: Stanza, id: string): Promise<boolean> {
+  const host = hostContext(turn, tenant, message, id);
+  for (const { pubsubMessage } of turn.dependencies.features.all) if (await pubsubMessage?.(message, host)) return true;
+  return false;
 }
 
 function refused(turn: Turn, tenant: Tenant, stanza: Stanza, error: unknown): void {

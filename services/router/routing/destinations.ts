@@ -34,13 +34,19 @@ const accounts: Destination = {
 /** The tenant's host of files. */
 const uploads: Destination = {
   owns: (tenant, _domain, place) => isHere(tenant, place) && place?.service === 'uploads',
-  deliver: (turn, tenant, stanza) => arriveAtHost(turn, tenant, stanza, 'uploads'),
+  deliver: (turn, tenant, stanza, id) => arriveAtHost(turn, tenant, stanza, 'uploads', id),
 };
 
 /** The tenant's proxy for bytestreams. */
 const proxy: Destination = {
   owns: (tenant, _domain, place) => isHere(tenant, place) && place?.service === 'proxy',
-  deliver: (turn, tenant, stanza) => arriveAtHost(turn, tenant, stanza, 'proxy'),
+  deliver: (turn, tenant, stanza, id) => arriveAtHost(turn, tenant, stanza, 'proxy', id),
+};
+
+/** The tenant's pubsub service. */
+const pubsub: Destination = {
+  owns: (tenant, _domain, place) => isHere(tenant, place) && place?.service === 'pubsub',
+  deliver: (turn, tenant, stanza, id) => arriveAtHost(turn, tenant, stanza, 'pubsub', id),
 };
 
 /** The tenant's rooms: their stanzas go to the worker of the room's shard. */
@@ -87,7 +93,7 @@ export interface Outside {
 
 export function destinationsOf({ hasComponents = false, isFederated = false }: Outside): readonly Destination[] {
   return [
-    ...[accounts, uploads, rooms, proxy],
+    ...[accounts, uploads, rooms, proxy, pubsub],
     ...(hasComponents ? [components] : []),
     otherTenants,
     ...(isFederated ? [otherServers] : []),

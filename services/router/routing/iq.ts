@@ -7,7 +7,7 @@ import { Account } from '../core/account.ts';
 import { runGuards } from '../core/guard.ts';
 import { checkGuest } from '../core/guests.ts';
 import { HostContext } from '../core/host.ts';
-import { resultOf, resultWith } from '../core/replies.ts';
+import { answerOf, answerWith } from '../core/replies.ts';
 import type { Turn } from '../core/turn.ts';
 
 /** A session sends an iq. @throws {StanzaError} */
@@ -46,7 +46,7 @@ async function answerSelf(account: Account, iq: Stanza): Promise<void> {
   checkGuest(account, route);
   const child = await route.handle(iq.child(request.name, request.ns)!, account, iq);
   const { to: from } = iq.attributes;
-  account.turn.origin?.reply(Buffer.from(resultWith(iq, { from, to: account.fullJid.toString() }, child).toString()));
+  account.turn.origin?.reply(Buffer.from(answerWith(iq, { from, to: account.fullJid.toString() }, child).toString()));
 }
 
 /** Handles an answer to a request of the server. Empty results, such as those to pushes (RFC 6121 §2.1.6), are ignored. */
@@ -56,22 +56,28 @@ async function takeResult(account: Account, iq: Stanza): Promise<void> {
   await route?.handle(iq.elementOf(child!), account, iq);
 }
 
-/** The tenant's domain, its host of files, or its proxy for bytestreams. */
-export type HostService = 'host' | 'uploads' | 'proxy';
+/** The tenant's domain, its host of files, its proxy for bytestreams, or its pubsub service. */
+export type HostService = 'host' | 'uploads' | 'proxy' | 'pubsub';
 
 /** Handles an iq for the tenant's domain or for one of its other hosts. @throws {StanzaError} */
-export async function hostIq(turn: Turn, tenant: Tenant, iq: Stanza, service: HostService): Promise<void> {
+export async function hostIq(turn: Turn, tenant: Tenant, iq: Stanza, service: HostService, id: string): Promise<void> {
   if (iq.type !== 'get' && iq.type !== 'set') return;
   const request = iq.children[0];
   const { features } = turn.dependencies;
   const route = request && features[service](iq.type, request.ns, request.name);
   if (!route) throw new StanzaError('service-unavailable');
-  const from = iq.from!;
+  const host = hostContext(turn, tenant, iq, id);
+  checkGuest(host.account, route);
+  const child = await route.handle(iq.child(request.name, request.ns)!, host, iq);
+  turn.answer(tenant, answerOf(iq, child));
+}
+
+/** What a handler sees of the host that a stanza has arrived at. */
+export function hostContext(turn: Turn, tenant: Tenant, { from: sender }: Stanza, id: string): HostContext {
+  const from = sender!;
   const account =
     from.domain === tenant.domain && from.local !== '' ? new Account(turn, tenant, from.local, ownSession(turn)) : undefined;
-  checkGuest(account, route);
-  const child = await route.handle(iq.child(request.name, request.ns)!, new HostContext(turn, tenant, account), iq);
-  turn.answer(tenant, resultOf(iq, child));
+  return new HostContext(turn, tenant, account, id);
 }
 
 /** Handles an answer to a request that was sent in the name of the account. */
@@ -104,7 +110,7 @@ export async function arriveIq(account: Account, iq: Stanza): Promise<void> {
   // RFC 6121 §8.5.1: the answer is the same for an account that does not exist and for an unknown request
   if (!route || !(await account.exists())) throw new StanzaError('service-unavailable');
   const child = await route.handle(iq.child(request.name, request.ns)!, account, iq);
-  account.turn.answer(account.tenant, resultOf(iq, child));
+  account.turn.answer(account.tenant, answerOf(iq, child));
 }
 
 function ownSession(turn: Turn) {

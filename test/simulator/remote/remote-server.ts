@@ -2,6 +2,8 @@
  * A server that is not ours, with its accounts. What it has confirmed, its accounts have; what it has not confirmed it forgets when it
  * dies. It shares no code with the product.
  */
+
+import { newsIn } from '../news-history.ts';
 import type { SimProcess } from '../process.ts';
 import type { Random } from '../random.ts';
 import { attribute, readMessage, tagOf } from '../stanza-text.ts';
@@ -248,6 +250,8 @@ export class RemoteServer {
         if (own !== undefined) own.isBounced = true;
         return;
       }
+      const news = newsIn(text);
+      if (news !== undefined) this.#takeNews(`${news} ${account}`, from, account, openedMs, process);
       if (body === undefined) return;
       const before = history.lastOf(id)?.heard;
       if (before?.process === process && before.atMs < openedMs)
@@ -255,6 +259,15 @@ export class RemoteServer {
       history.take({ id, from, to: account, atMs: world.nowMs, heard: undefined });
     } else if (tag === 'presence') this.#heardPresence(text, account, from);
     else if (tag === 'iq') this.#answer(text, from, to);
+  }
+
+  /** What a service of ours tells a subscriber. */
+  #takeNews(id: string, from: string, to: string, openedMs: number, process: string): void {
+    const { history, world } = this.options;
+    const before = history.lastOf(id)?.heard;
+    if (before?.process === process && before.atMs < openedMs)
+      history.faults.push(`doubled: ${process} sent ${id} again, which it knew to be confirmed`);
+    history.take({ id, from, to, atMs: world.nowMs, heard: undefined });
   }
 
   #heardPresence(text: string, account: string, from: string): void {
