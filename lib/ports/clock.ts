@@ -2,6 +2,8 @@
  * The Clock port: time and randomness come in through here, so that a seed can replay a cluster.
  */
 
+import { portLimits } from './limits.ts';
+
 export interface Timer {
   cancel(): void;
 }
@@ -14,6 +16,20 @@ export interface Clock {
   /** Calls back once after the delay. The timer does not keep the process alive. */
   after(delayMs: number, run: () => void): Timer;
   randomBytes(length: number): Buffer;
+}
+
+/** Rings once after a time that may be longer than a timer of Node holds (24 days). */
+export function afterLong(clock: Clock, delayMs: number, run: () => void): Timer {
+  const endMs = clock.monotonic() + delayMs;
+  const wait = (): Timer => {
+    const leftMs = endMs - clock.monotonic();
+    if (leftMs <= portLimits.timerMsMax) return clock.after(leftMs, run);
+    return clock.after(portLimits.timerMsMax, () => {
+      timer = wait();
+    });
+  };
+  let timer = wait();
+  return { cancel: () => timer.cancel() };
 }
 
 /**

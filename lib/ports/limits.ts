@@ -1,5 +1,8 @@
 /** What callers of a port can rely on: every adapter keeps these bounds. */
 export const portLimits = {
+  /** The longest time that a timer waits, ms: a timer of Node holds 2^31. */
+  timerMsMax: 20 * 24 * 60 * 60 * 1000,
+
   /** Size of one message on the bus, bytes. It is the default maximum of NATS. */
   busPayloadBytesMax: 1024 * 1024,
   /** Length of a subject on the bus, characters. Ours have fewer than 60. */

@@ -126,6 +126,8 @@ export interface StepReply {
   readonly session?: string;
   /** Set by a SASL success: the account's bare JID. */
   readonly account?: string;
+  /** With `account`: what the client has signed in with is good for so long, ms, and then the stream has to end. Absent: it need not. */
+  readonly endsInMs?: number;
   /** With `account` or `bound`: the features of the stream from now on, as `open` would be answered. It need not be asked. */
   readonly features?: string;
   /** How long this answer to `open` is good for other new streams to the domain with this `secure` and types of `binding`, ms. */
@@ -155,6 +157,7 @@ export const stepAnswer = answerKind<StepReply>('step', {
   ok: true,
   session: true,
   account: true,
+  endsInMs: true,
   features: true,
   keepMs: true,
   asksCertificate: true,

@@ -172,7 +172,7 @@ export class Step {
       ...{ secure, from, hashes, binding: item.binding, tls: item.tls, chain: item.chain, address, stream: `${node} ${sid}` },
     });
     this.#write(Buffer.from(result.reply));
-    const { local, incarnation, client } = result;
+    const { local, incarnation, client, endsInMs } = result;
     const failed = local === undefined && result.state === undefined;
     const failures = this.#state.failures + (failed && result.isGuess ? 1 : 0);
     const misfits = (this.#state.misfits ?? 0) + (failed && !result.isGuess ? 1 : 0);
@@ -180,7 +180,7 @@ export class Step {
     else {
       this.#state = { secure, failures, misfits, local, incarnation, client };
       const account = Jid.of(local, this.#tenant.domain).toString();
-      this.#say({ account, features: this.#dependencies.features.unboundFeatures(this.#tenant) });
+      this.#say({ account, endsInMs, features: this.#dependencies.features.unboundFeatures(this.#tenant) });
     }
     if (failures >= serviceLimits.saslFailuresMax || misfits >= routerLimits.saslMisfitsMax) {
       throw new StreamError('policy-violation', 'too many attempts to sign in have failed');

@@ -3,8 +3,10 @@
  * ways to sign in, and accounts that are disabled. Attempts with forged tokens are slowed as wrong passwords are.
  */
 import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
 import { afterEach, beforeEach, test } from 'node:test';
 import { routerLimits } from '../../services/router/limits.ts';
+import { leftMs } from '../../services/router/sasl/expiry.ts';
 import {
   auth,
   authenticate,
@@ -117,4 +119,67 @@ test('a token that is too old or for somebody else is refused as often as it is 
     assert.equal(await plain(ground, 'juliet', foreign), 'not-authorized');
   }
   assert.equal(await plain(ground, 'juliet', await signToken()), 'success');
+});
+
+const bindRequest = `<iq xmlns='jabber:client' type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>`;
+const ping = `<iq xmlns='jabber:client' type='get' id='p'><ping xmlns='urn:xmpp:ping'/></iq>`;
+const ends = /<reset xmlns=.*what you have signed in with has expired/;
+
+/** Signs in with a token that is good for so many seconds, and binds. */
+async function comesFor(seconds: number, domain = 'a.example') {
+  const token = await signToken({ exp: nowSeconds() + seconds, aud: domain });
+  const juliet = await ground.come(domain);
+  assert.match(await juliet.asks(authenticate('OAUTHBEARER', bearer(token))), /^<success /);
+  await juliet.next();
+  assert.match(await juliet.asks(bindRequest), /<jid>juliet@/);
+  return juliet;
+}
+
+test('an open session stays when its token is over, unless the policy of the tenant ends it', async () => {
+  await ground.set({ expiredSessions: 'end' }, 'b.example');
+  const staying = await comesFor(2);
+  const ending = await comesFor(2, 'b.example');
+  assert.match(await ending.next(), ends);
+  assert.match(await staying.asks(ping), /type='result'/);
+});
+
+test('RFC 6120 §6: as the password of PLAIN, without XEP-0388, it is the same', async () => {
+  await ground.set({ expiredSessions: 'end' });
+  const juliet = await ground.come();
+  const token = await signToken({ exp: nowSeconds() + 2 });
+  assert.equal(outcomeOf(await juliet.asks(auth('PLAIN', `\0juliet\0${token}`))), 'success');
+  await juliet.open();
+  assert.match(await juliet.asks(bindRequest), /<jid>juliet@/);
+  assert.match(await juliet.next(), ends);
+});
+
+test('XEP-0484: who comes back with a token that followed from the tenant’s own is sent away with that one', async () => {
+  await ground.set({ expiredSessions: 'end' });
+  const first = await byJwt(await signToken({ exp: nowSeconds() + 3_600 }));
+  ground.shiftMs = 3_600_000 - 2_500;
+  const somebody = ground.stage.newcomer('a.example');
+  await somebody.open('juliet@a.example');
+  const proof = createHmac('sha256', tokenIn(first)).update('Initiator').digest();
+  const data = Buffer.concat([Buffer.from('juliet\0'), proof]);
+  assert.match(await somebody.asks(authenticate('HT-SHA-256-NONE', data, "<fast xmlns='urn:xmpp:fast:0'/>")), /^<success /);
+  await somebody.next();
+  assert.match(await somebody.asks(bindRequest), /<jid>juliet@/);
+  assert.match(await somebody.next(), ends);
+});
+
+test('how long somebody may stay: by the policy, and not at all beyond what clocks may differ by', async () => {
+  const { dependencies } = ground.stage;
+  await ground.set({ expiredSessions: 'end' });
+  const [a, b] = await Promise.all(['a.example', 'b.example'].map((domain) => dependencies.tenants.find(domain)));
+  const now = dependencies.clock.timeOfDay();
+  for (const [untilMs, seconds] of [
+    [now + 60_000, 60],
+    [now - 10_000, 20],
+    [now - 60_000, 0],
+    [undefined, undefined],
+  ] as const) {
+    const left = leftMs(dependencies, a!, { untilMs });
+    assert.equal(left === undefined ? undefined : Math.round(left / 1_000), seconds);
+    assert.equal(leftMs(dependencies, b!, { untilMs }), undefined, 'the other tenant has sessions stay');
+  }
 });

@@ -17,6 +17,7 @@ const presets = {
     blockLists: [],
     pubsub: 'members',
     certificateCa: '',
+    expiredSessions: 'stay',
     registrationsPerAddress: 0,
     registrationsPerDay: 0,
     removalGraceDays: 0,

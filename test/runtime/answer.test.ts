@@ -50,6 +50,7 @@ const readers: Readonly<Record<string, Readonly<Record<string, readonly string[]
     out: [routerLink],
     session: [stream, sessionLink],
     account: [sasl, sasl2],
+    endsInMs: [sasl, sasl2],
     features: [sasl, sasl2, inlineBind],
     keepMs: [stream],
     asksCertificate: [stream],

@@ -8,6 +8,7 @@ import { certificateCa } from './ca-certificate.ts';
 import { callServers } from './call-servers.ts';
 import { abuseContacts, adminContacts, securityContacts, supportContacts } from './contacts.ts';
 import { dataAccess, dataEncrypted, termsUrl } from './data-policy.ts';
+import { expiredSessions } from './expired-sessions.ts';
 import { federation } from './federation.ts';
 import { guestReach, guestsMax, guestsPerAddress } from './guests.ts';
 import { hold } from './hold.ts';
@@ -40,7 +41,7 @@ export const policyKeys = {
   ...{ callServers, turnSecret },
   ...{ registrationUrl, invites, inviteDays, inviteUses, ...owners({ webUrl }) },
   ...{ brandName, brandColour, brandBackground, brandLogo },
-  ...owners({ signIn, jwtIssuer, jwtAudience, jwtClaim, jwtKeys, jwtSecret, certificateCa }),
+  ...owners({ signIn, jwtIssuer, jwtAudience, jwtClaim, jwtKeys, jwtSecret, certificateCa, expiredSessions }),
   ...owners({ ldapUrl, ldapDn, ldapBase, ldapFilter, ldapBindDn, ldapBindSecret, ldapCa }),
   ...{ registrationsPerDay, registrationsPerAddress, removalGraceDays, newcomerContacts, newcomerRooms },
   ...owners({ webhookUrl, webhookSecret }),

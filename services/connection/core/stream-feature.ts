@@ -99,6 +99,14 @@ export interface InBindFeature {
   readonly handle: (element: Element, stream: FeatureStream) => string;
 }
 
+/** What a router has said of a client that has proved who it is. */
+export interface SignedIn {
+  /** The bare JID. */
+  readonly account: string;
+  /** {@link StepReply.endsInMs} */
+  readonly endsInMs: number | undefined;
+}
+
 /** A stream as its features see it. */
 export interface FeatureStream extends SessionStream {
   readonly host: FeatureHost;
@@ -126,9 +134,9 @@ export interface FeatureStream extends SessionStream {
    * Signs the client in to this account; then the client opens its stream again.
    * @param features of that stream, if they are known already
    */
-  signedIn(account: string, features: string | undefined): void;
+  signedIn(signedIn: SignedIn, features: string | undefined): void;
   /** The same for a stream that goes on without opening again. It has its session at once. */
-  goOnAs(account: string): void;
+  goOnAs(signedIn: SignedIn): void;
   /** Sends the features that apply now. @param features what routers announce */
   sendFeatures(features: string): void;
   /**

@@ -30,7 +30,8 @@ async function exchange(element: Stanza, stream: FeatureStream): Promise<void> {
     return;
   }
   const [account, features] = [answer.reply.take('account'), answer.reply.take('features')];
+  const endsInMs = answer.reply.take('endsInMs');
   for (const body of answer.reply.bodies) stream.sendElement(body.toString());
   finishAnswer(stream.host.log, answer, stream.sid);
-  if (account !== undefined) stream.signedIn(account, features);
+  if (account !== undefined) stream.signedIn({ account, endsInMs }, features);
 }

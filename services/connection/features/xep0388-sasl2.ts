@@ -6,7 +6,7 @@ import { escapeText } from '../../../lib/xmpp/element.ts';
 import { SaslFailure, StreamError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { NS_SASL2 as NS } from '../core/feature-list.ts';
-import type { FeatureStream, StreamFeature, StreamStates } from '../core/stream-feature.ts';
+import type { FeatureStream, SignedIn, StreamFeature, StreamStates } from '../core/stream-feature.ts';
 import { finishAnswer } from '../session/router-link.ts';
 
 /** §2.4: between `<authenticate/>` and the outcome, only these elements may come. */
@@ -68,31 +68,31 @@ async function exchange(element: Stanza, stream: FeatureStream): Promise<void> {
     return;
   }
   const [account, features = ''] = [answer.reply.take('account'), answer.reply.take('features')];
+  const endsInMs = answer.reply.take('endsInMs');
   const text = answer.reply.bodies.join('');
   if (account === undefined) {
     stream.isAuthenticating = !text.startsWith('<failure');
     stream.sendElement(text);
   }
   finishAnswer(stream.host.log, answer, stream.sid);
-  if (account !== undefined) await succeed(stream, { account, features, text });
+  if (account !== undefined) await succeed(stream, { account, endsInMs, features, text });
 }
 
-interface SignedIn {
-  readonly account: string;
+interface Success extends SignedIn {
   readonly features: string;
   /** What a router has to say inside of `<success/>`. */
   readonly text: string;
 }
 
 /** §2.6.1: handles the other parts of `<authenticate/>`, and tells the client. */
-async function succeed(stream: FeatureStream, { account, features, text }: SignedIn): Promise<void> {
+async function succeed(stream: FeatureStream, { features, text, ...signedIn }: Success): Promise<void> {
   const request = requests.get(stream)!;
-  stream.goOnAs(account);
+  stream.goOnAs(signedIn);
   let said = text;
   const finish = (isResumed: boolean): void => {
     if (!stream.isOpen) return;
     const { jid } = stream.session!;
-    const identifier = escapeText(`${jid ?? account}`);
+    const identifier = escapeText(`${jid ?? signedIn.account}`);
     const inside = `<authorization-identifier>${identifier}</authorization-identifier>${said}`;
     stream.sendElement(`<success xmlns='${NS}'>${inside}</success>`);
     if (!isResumed && jid === undefined) stream.sendFeatures(features); // who has bound, sends those of a bound stream

@@ -1,6 +1,6 @@
-/** What a client is told about a stanza that no router took (RFC 6120 §8.3): try again later. */
+/** What a client is told about a stanza that no router took (RFC 6120 §8.3): try again later. And why a stream ends that is not read. */
 import { xml } from '../../../lib/xmpp/element.ts';
-import { StanzaError } from '../../../lib/xmpp/errors.ts';
+import { StanzaError, StreamError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 
 /** Empty for errors and results, which are never answered. */
@@ -9,4 +9,8 @@ export function refusal(stanza: Stanza): readonly Buffer[] {
   if (type === 'error' || type === 'result') return [];
   const error = new StanzaError('resource-constraint', 'the service is busy', { type: 'wait' });
   return [Buffer.from(xml(stanza.name, { id, from: to, type: 'error' }, error.toElement()).toString())];
+}
+
+export function clogged(): StreamError {
+  return new StreamError('resource-constraint', 'too much waits for the client');
 }

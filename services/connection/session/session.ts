@@ -16,7 +16,7 @@ import { Inbox } from './inbox.ts';
 import type { InlineBind } from './inline-bind.ts';
 import { KnownClient } from './known-client.ts';
 import { Pump } from './pump.ts';
-import { refusal } from './refusal.ts';
+import { clogged, refusal } from './refusal.ts';
 import { checkAllRead, type StepAnswer } from './router-link.ts';
 import { type LinkHost, SessionLink } from './session-link.ts';
 import type { SessionOwner, SessionStart } from './session-owner.ts';
@@ -64,7 +64,7 @@ export class Session implements LinkHost {
     this.link = new SessionLink(owner, start, this);
     this.cursor = new CursorFlush(owner.clock, () => this.pump());
     this.#wait = new ClientWait(owner, this, () => this.#end());
-    this.egress = new Egress({ clogged: () => this.#clogged(), overfull: () => this.#end() }, owner.stages);
+    this.egress = new Egress({ clogged: () => this.suspend(clogged()), overfull: () => this.#end() }, owner.stages);
     this.client = new KnownClient(this.egress, owner.clock, () => this.pump());
     if (stream !== undefined) this.egress.attach(stream);
     const failed = (error: unknown) => this.#crashed(error);
@@ -133,6 +133,13 @@ export class Session implements LinkHost {
   /** The socket is gone. */
   lost(stream: SessionStream): void {
     if (this.egress.stream === stream) this.#park(true);
+  }
+
+  /** Ends the stream, and keeps the session as if the connection had been lost. */
+  suspend(error: StreamError): void {
+    const { stream } = this.egress;
+    this.#park(true);
+    stream?.fail(error);
   }
 
   /** See {@link ConnectionNode.resync}. */
@@ -329,16 +336,9 @@ export class Session implements LinkHost {
     this.isFull = this.#isLeaving || this.#inbox.isFull(this.link.isStalled);
   }
 
-  /** There may be room again. */
   #resumeReading(): void {
     this.gauge();
     if (!this.isFull) this.egress.stream?.pull();
-  }
-
-  #clogged(): void {
-    const { stream } = this.egress;
-    this.#park(true);
-    stream?.fail(new StreamError('resource-constraint', 'too much waits for the client'));
   }
 
   /** Keeps the session for resumption if the client has asked for that; otherwise ends it. */

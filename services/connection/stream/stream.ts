@@ -1,11 +1,11 @@
 /** One stream of a client (RFC 6120 §4): its headers, and its elements, which go to the session or to a stream feature. */
-import type { Timer } from '../../../lib/ports/clock.ts';
+import { afterLong, type Timer } from '../../../lib/ports/clock.ts';
 import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
 import type { ChannelBinding, StepItem } from '../../../lib/runtime/wire.ts';
 import { StreamError } from '../../../lib/xmpp/errors.ts';
 import { openBounds, type Scanner } from '../../../lib/xmpp/scanner.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
-import type { FeatureHost, FeatureStream, StreamTrait } from '../core/stream-feature.ts';
+import type { FeatureHost, FeatureStream, SignedIn, StreamTrait } from '../core/stream-feature.ts';
 import type { StreamIdentity } from '../door/tls.ts';
 import { connectionLimits } from '../limits.ts';
 import { finishAnswer, type StepAnswer } from '../session/router-link.ts';
@@ -33,6 +33,8 @@ export class Stream implements TransportReader, FeatureStream, Pumped<StreamEven
   readonly sid: string;
   readonly #deadlineMs: number;
   #timer: Timer;
+  /** Rings when what the client has signed in with is over. */
+  #expiry: Timer | undefined;
   #routerSession = '';
   #domain: string | undefined;
   /** True when the domain is known to be served here. */
@@ -98,7 +100,7 @@ export class Stream implements TransportReader, FeatureStream, Pumped<StreamEven
 
   closed(): void {
     this.isOver = true;
-    this.#timer.cancel();
+    this.#stopTimers();
     this.session?.lost(this);
     if (this.#account !== undefined) this.#host.admission.signedIn(this.#transport.address, -1);
     this.#host.closed(this);
@@ -129,7 +131,7 @@ export class Stream implements TransportReader, FeatureStream, Pumped<StreamEven
     if (this.isOver) return;
     this.sendElement(this.#framing.closing);
     this.isOver = true;
-    this.#timer.cancel();
+    this.#stopTimers();
     this.#transport.end(this.hasPeerClosed, error);
   }
 
@@ -291,6 +293,11 @@ export class Stream implements TransportReader, FeatureStream, Pumped<StreamEven
     return this.#transport.isSecure || this.#transport.kind !== 'tcp';
   }
 
+  #stopTimers(): void {
+    this.#timer.cancel();
+    this.#expiry?.cancel();
+  }
+
   async ask(item: StepItem, bodies: readonly Buffer[]): Promise<StepAnswer | undefined> {
     const session = this.#routerSession;
     const { subject: node } = this.#host;
@@ -322,8 +329,8 @@ export class Stream implements TransportReader, FeatureStream, Pumped<StreamEven
     this.#binding = this.#transport.binding;
   }
 
-  signedIn(account: string, features: string | undefined): void {
-    this.#trust(account);
+  signedIn(signedIn: SignedIn, features: string | undefined): void {
+    this.#trust(signedIn);
     this.#features = features;
     this.#hasOpened = false;
     this.#hasHeader = false;
@@ -331,20 +338,28 @@ export class Stream implements TransportReader, FeatureStream, Pumped<StreamEven
     this.#scanner.restart();
   }
 
-  goOnAs(account: string): void {
-    this.#trust(account);
+  goOnAs(signedIn: SignedIn): void {
+    this.#trust(signedIn);
     this.isAuthenticating = false;
-    this.#startSession(this.#domain!, account);
+    this.#startSession(this.#domain!, signedIn.account);
   }
 
-  #trust(account: string): void {
+  #trust({ account, endsInMs }: SignedIn): void {
     this.#account = account;
     this.#host.admission.signedIn(this.#transport.address, 1);
     this.#transport.trust();
     this.#scanner.bounds = openBounds;
     this.#timer.cancel();
     this.#timer = this.#limitTime(connectionLimits.bindTimeoutMs);
+    if (endsInMs !== undefined) this.#expiry = afterLong(this.#host.clock, endsInMs, () => this.#expire());
     this.#host.log.info({ sid: this.sid, account, address: this.#transport.address }, 'signed in');
+  }
+
+  /** RFC 6120 §4.9.3.16: what the stream was trusted for is over. A session that can be resumed waits for who signs in anew. */
+  #expire(): void {
+    const error = new StreamError('reset', 'what you have signed in with has expired');
+    if (this.session?.isBound) this.session.suspend(error);
+    else this.close(error);
   }
 
   signInFailed(failure: string): void {
@@ -368,7 +383,7 @@ export class Stream implements TransportReader, FeatureStream, Pumped<StreamEven
     this.#scanner.discard();
     this.sendElement(proceed);
     this.isOver = true;
-    this.#timer.cancel();
+    this.#stopTimers();
     this.#host.closed(this);
     this.#host.startTls(transport, this.#deadlineMs, { identity, asksCertificate: this.#asksCertificate });
   }

@@ -12,6 +12,7 @@ import type { ScramHash } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { signInAsGuest } from './anonymous.ts';
 import { readName, type SignedIn } from './credentials.ts';
+import { leftMs } from './expiry.ts';
 import { signInByCertificate } from './external.ts';
 import { TooManyGuesses, WrongPassword } from './guesses.ts';
 import { announcedText, findMechanism, type Mechanism, type Offered, offeredBindings, offeredNames } from './mechanisms.ts';
@@ -70,6 +71,10 @@ export interface SaslResult {
   readonly incarnation?: string | undefined;
   /** With `local`: names the client, if it has said which one it is. */
   readonly client?: string;
+  /** {@link SignedIn.untilMs} */
+  readonly untilMs?: number | undefined;
+  /** {@link StepReply.endsInMs} */
+  readonly endsInMs?: number | undefined;
   /**
    * True for a failure if the password was wrong, or was not checked because of earlier wrong ones. Other failures are of the
    * mechanism.
@@ -109,14 +114,15 @@ export async function saslStep(
   try {
     if (element.name === 'abort') throw new SaslFailure('aborted'); // §6.5.1
     if (before?.sasl2?.upgrade !== undefined)
-      return counted(name, await upgradeStep(dependencies, tenant, before, before.sasl2.upgrade, element));
+      return ended(dependencies, tenant, name, await upgradeStep(dependencies, tenant, before, before.sasl2.upgrade, element));
     const tokenNames = tokenMechanisms(dependencies, tenant, context);
     const { state, mechanism, data } = readStep(profile, before, element, { ...context, tokenNames });
     name = state.mechanism;
     if (data === undefined) return { reply: profile.challenge(), state };
     // Only XEP-0388 §2.3 asks that the stream is for the account.
     const from = state.sasl2 && context.from;
-    return counted(name, await advance(dependencies, tenant, { profile, state, mechanism, data }, { ...context, from }));
+    const step = { profile, state, mechanism, data };
+    return ended(dependencies, tenant, name, await advance(dependencies, tenant, step, { ...context, from }));
   } catch (error) {
     if (error instanceof SaslFailure) {
       countEnd(name, error instanceof TooManyGuesses ? 'slowed' : error.condition);
@@ -130,9 +136,10 @@ export async function saslStep(
   }
 }
 
-function counted(mechanism: string | undefined, result: SaslResult): SaslResult {
-  if (result.local !== undefined) countEnd(mechanism, 'success');
-  return result;
+function ended(dependencies: Dependencies, tenant: Tenant, mechanism: string | undefined, result: SaslResult): SaslResult {
+  if (result.local === undefined) return result;
+  countEnd(mechanism, 'success');
+  return { ...result, endsInMs: leftMs(dependencies, tenant, result) };
 }
 
 /** @param mechanism one that was offered; otherwise clients would choose what there is a figure of */

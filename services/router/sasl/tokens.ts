@@ -147,7 +147,7 @@ export async function checkToken(
     return next === undefined ? row : withFresh(row, next);
   });
   const token = next === undefined ? '' : tokenElement(tokenOf(secret, holder, next), next);
-  return { ...person, responder: hmac(slot, 'Responder'), token };
+  return { ...person, untilMs: slot.untilMs, responder: hmac(slot, 'Responder'), token };
 }
 
 /** The newest token does not end those before it: their answers may have been heard later, or alone. */
