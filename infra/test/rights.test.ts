@@ -47,6 +47,7 @@ const unplayed: readonly { readonly tier: string; readonly table: string; readon
       ['archive', '*/t'],
       ['archive', '*/c'],
       ['archive', '*/f'],
+      ['archive', '*/p/*'],
       ['core', '*/s/*'],
       ['archive', '*/s/*'],
       ['archive', '*/d/*'],

@@ -9,7 +9,9 @@ import { memoryBus } from '../../lib/adapters/memory-bus.ts';
 import { systemClock as clock } from '../../lib/adapters/system-clock.ts';
 import { readToken } from '../../lib/runtime/api-keys.ts';
 import { askOperation } from '../../lib/runtime/ask-operation.ts';
+import { directoryOf, nodeNames } from '../../lib/runtime/directory.ts';
 import { Outbox, pairShard } from '../../lib/runtime/outbox.ts';
+import { Rows } from '../../lib/runtime/rows.ts';
 import { TicketKeys } from '../../lib/runtime/ticket-keys.ts';
 import { askRouter } from '../../services/cli/compose/admin-socket.ts';
 import { composeRouter } from '../../services/cli/compose/compose-router.ts';
@@ -71,7 +73,8 @@ describe('what the simulator does not cover', () => {
     expectRights('connection', calls, ['core #certificates', 'core one.example/c', 'core two.example/c', 'live #tls']);
   });
 
-  test('router: accounts that come and go, a tenant that goes with its certificate and what waits for other servers', async () => {
+  test('router: accounts that come and go, a tenant that goes with its certificate, its nodes and what waits for other servers', async () => {
+    let node = '';
     const calls = await callsOf(async (ground, store) => {
       const bus = memoryBus({ clock });
       const underWay = new UnderWay(); // else the removals wait for requests of other routers
@@ -96,13 +99,18 @@ describe('what the simulator does not cover', () => {
       const outbox = new Outbox(dependencies);
       const waiting = { ...pair, id: dependencies.ids.mint(), xml: Buffer.from('<message/>') };
       await ground.store.batchPut(outbox.puts(outbox.batches([waiting])));
+      node = Rows.ofPubsub(ground.store, 'one.example', 'news').partition;
+      const listed = { createdAt: '2026-12-01T00:00:00Z', key: 'k', title: '', type: '', isPrivate: false };
+      await directoryOf(ground.store, 'one.example', 'news').put(nodeNames, 'news', listed);
       await done('tenant-remove', { domain: 'one.example', force: true });
       await router.stop();
       await bus.close();
     });
     const own = ['core one.example/a/juliet', 'core one.example/t', 'core one.example/c', 'core one.example/f'];
     const shard = pairShard(pair);
-    const left = [...['core', 'archive', 'live'].map((table) => `${table} one.example/s/${shard}`), `live #s2s-${shard}`];
+    const tables = ['core', 'archive', 'live'];
+    const left = [...tables.map((table) => `${table} one.example/s/${shard}`), `live #s2s-${shard}`];
+    const nodes = tables.map((table) => `${table} ${node}`);
     expectRights('router', calls, [
       'core #tenants',
       'core #certificates',
@@ -114,6 +122,7 @@ describe('what the simulator does not cover', () => {
       'live #idempotency',
       ...own,
       ...left,
+      ...nodes,
     ]);
     assert.ok(calls.some(({ partition }) => /^one\.example\/d\/\d+$/.test(`${partition}`)));
   });
