@@ -40,6 +40,7 @@ import { avatarConversion } from './xep0398-avatar-conversion.ts';
 import { invitations } from './xep0401-invites.ts';
 import { bookmarks } from './xep0402-bookmarks.ts';
 import { roomSelfPing } from './xep0410-self-ping.ts';
+import { orderBy } from './xep0413-order-by.ts';
 import { retraction } from './xep0424-retraction.ts';
 import { fullTextSearch } from './xep0431-full-text-search.ts';
 import { archivePreferences } from './xep0441-archive-preferences.ts';
@@ -66,6 +67,7 @@ export const features: readonly AccountFeature[] = [
   vcardAvatars,
   avatarConversion,
   pubsub,
+  orderBy,
   registration,
   preauthenticatedRegistration,
   preauthenticatedSubscription,

@@ -12,7 +12,7 @@ import type { Place } from './place.ts';
 import { pubsubError, pubsubNs, unsupported } from './pubsub-error.ts';
 import { subscriptionsOf } from './subscriptions.ts';
 
-const orderNs = 'urn:xmpp:order-by:1';
+export const orderNs = 'urn:xmpp:order-by:1';
 const rsmNs = 'http://jabber.org/protocol/rsm';
 
 /** @param request `<pubsub/>`. @param asked `<items/>`. @throws {StanzaError} */
