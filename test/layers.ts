@@ -30,6 +30,7 @@ export const layers: Readonly<Record<string, readonly (readonly string[])[]>> = 
     ['accounts'],
     ['invites'],
     ['removal'],
+    ['later'],
     ['sessions'],
     ['push', 'profile', 'pubsub'],
     ['pep'],

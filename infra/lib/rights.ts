@@ -51,6 +51,8 @@ const pushes = '#push-due-*';
 const fanOuts = '#pubsub-due-*';
 /** Pairs of domains with something in an outbox. */
 const due = '#s2s-*';
+/** What routers have to do later (lib/runtime/work-lists.ts). */
+const work = '#work-*';
 
 /** Kinds of partitions of which a tenant has many. */
 const deepKinds = [account, room, pubsub, directory, outbox];
@@ -90,7 +92,20 @@ export const rowRights: Readonly<Record<Tier, readonly RowRight[]>> = {
     {
       table: 'live',
       actions: all,
-      partitions: [account, pubsub, tenant, nodes, parked, parkedBefore, ofNode, pushes, fanOuts, consoleSessions, idempotency],
+      partitions: [
+        account,
+        pubsub,
+        tenant,
+        nodes,
+        parked,
+        parkedBefore,
+        ofNode,
+        pushes,
+        fanOuts,
+        consoleSessions,
+        idempotency,
+        work,
+      ],
     },
     // Erasing a tenant looks into all tables.
     { table: 'core', actions: [...list, ...removeMany], partitions: [federation] },
@@ -106,7 +121,7 @@ export const rowRights: Readonly<Record<Tier, readonly RowRight[]>> = {
     { table: 'archive', actions: all, partitions: [room] },
     { table: 'live', actions: all, partitions: [room, nodes] },
     { table: 'live', actions: get, partitions: [account] },
-    { table: 'live', actions: put, partitions: [outbox, due] },
+    { table: 'live', actions: put, partitions: [outbox, due, work] },
   ],
   peers: [
     { table: 'live', actions: [...get, ...put, ...remove], partitions: [nodes] },

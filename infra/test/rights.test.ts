@@ -30,6 +30,10 @@ const unplayed: readonly { readonly tier: string; readonly table: string; readon
   { tier: 'router', table: 'core', partition: '#apikeys', why: 'keys of operators: lib/runtime/api-keys.ts' },
   { tier: 'router', table: 'core', partition: '#roles', why: 'who has a role over the deployment' },
   { tier: 'router', table: 'live', partition: '#idempotency', why: 'requests of the API that may come again' },
+  ...['router', 'muc'].map((tier) => ({
+    ...{ tier, table: 'live', partition: '#work-*' },
+    why: 'events for webhooks: lib/runtime/work-lists.ts',
+  })),
   { tier: 'router', table: 'live', partition: '#console', why: 'who is in the console: lib/runtime/console-sessions.ts' },
   { tier: 'router', table: 'core', partition: '#certificates', why: 'a tenant goes with its certificate' },
   { tier: 'router', table: 'core', partition: '*/c', why: 'a tenant goes with its certificate' },

@@ -64,4 +64,10 @@ export const fanOuts = new Count(
   ['result'],
 );
 
-export const counts: readonly Count[] = [signIns, stanzas, catchUps, pushes, pubsubNotifications, fanOuts];
+export const hookPosts = new Count(
+  'webhook_posts_total',
+  'Events that were posted to webhooks of tenants: `sent`, `failed` and tried again later, or `dropped` after three days',
+  ['result'],
+);
+
+export const counts: readonly Count[] = [signIns, stanzas, catchUps, pushes, pubsubNotifications, fanOuts, hookPosts];

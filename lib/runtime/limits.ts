@@ -241,4 +241,13 @@ export const runtimeLimits = {
   outboxRowBytesMax: 128 * 1024,
   /** Rows of an outbox that are read at once. They have at most some 12 MB. */
   outboxPageMax: 100,
+
+  // Events that tenants' programs are told of
+
+  /** Webhooks of a tenant. */
+  hooksMax: 10,
+  /** How long an event that cannot be sent is kept, ms: three days. */
+  hookKeepMs: 3 * 24 * 60 * 60 * 1_000,
+  /** Lists of what routers have to do later. */
+  workLists: 4,
 } as const;

@@ -20,6 +20,8 @@ export interface RemovalRow {
   readonly tenant: Tenant;
   /** The account's local part; absent when the tenant itself is removed. */
   readonly local?: string;
+  /** The event that tells of it, the same if it is told again (lib/runtime/hooks.ts). */
+  readonly event?: { readonly id: string; readonly atMs: number };
   /** The process that works on it. */
   readonly by: string;
   /** Changes whenever that process says that it is there. */
@@ -85,7 +87,10 @@ export class RemovalLease {
     { store, clock }: { readonly store: Store; readonly clock: Clock },
     name: string,
     by: string,
-    { row, mayTake }: { readonly row?: Pick<RemovalRow, 'tenant' | 'local'>; readonly mayTake: (row: RemovalRow) => boolean },
+    {
+      row,
+      mayTake,
+    }: { readonly row?: Pick<RemovalRow, 'tenant' | 'local' | 'event'>; readonly mayTake: (row: RemovalRow) => boolean },
   ): Promise<RemovalLease | undefined> {
     const beatAt = clock.monotonic();
     const taken = await update(rowsOf(store), removals, name, (there) => {

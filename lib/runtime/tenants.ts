@@ -6,6 +6,7 @@
 import type { Clock } from '../ports/clock.ts';
 import { Conflict, type Store } from '../ports/store.ts';
 import { collection } from './collection.ts';
+import type { Hook } from './hooks.ts';
 import { runtimeLimits } from './limits.ts';
 import { type PolicyChange, readPolicy, type TenantPolicy } from './policy/tenant-policy.ts';
 import type { Privileges } from './privileges.ts';
@@ -37,6 +38,8 @@ export interface Tenant {
   /** Base64 of 32 random bytes: salts of accounts that do not exist, occupant ids. */
   readonly secret: string;
   readonly components?: readonly Component[];
+  /** Where events are posted. */
+  readonly hooks?: readonly Hook[];
   /** The name of its cell (cells.ts). Absent: it was added before any cell had told its name. */
   readonly cell?: string;
 }
@@ -237,6 +240,13 @@ export class Tenants {
     change: (components: readonly Component[]) => readonly Component[],
   ): Promise<Tenant | undefined> {
     const left = await update(this.#rows, tenants, domain, (row) => row && { ...row, components: change(row.components ?? []) });
+    await this.#tell();
+    return left && tenantOf(left);
+  }
+
+  /** @returns the tenant as it is then; undefined when there is none */
+  async setHooks(domain: string, change: (hooks: readonly Hook[]) => readonly Hook[]): Promise<Tenant | undefined> {
+    const left = await update(this.#rows, tenants, domain, (row) => row && { ...row, hooks: change(row.hooks ?? []) });
     await this.#tell();
     return left && tenantOf(left);
   }

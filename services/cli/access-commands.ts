@@ -4,7 +4,6 @@ import * as options from './commands/account-options.ts';
 import { consoleOptions } from './commands/console-options.ts';
 import * as inviteOptions from './commands/invite-options.ts';
 import * as roleOptions from './commands/role-options.ts';
-import * as tokenOptions from './commands/token-options.ts';
 
 export const accessCommands: readonly Command[] = [
   command({
@@ -72,25 +71,6 @@ export const accessCommands: readonly Command[] = [
     text: anyTimeText,
     options: inviteOptions.userResetOptions,
     run: async (values, positionals) => (await import('./commands/invites.ts')).resetPassword(values, positionals),
-  }),
-  command({
-    name: 'token create',
-    positionals: ['JID'],
-    summary: 'prints a token with which a client of an account signs in for some minutes',
-    text: [
-      "It is for an app's own server, where the policy of the tenant has `api` among the ways to sign in. The client shows it by",
-      'OAUTHBEARER, or as the password of PLAIN. The service has to run: it has the keys of which tokens are made.',
-    ],
-    options: tokenOptions.tokenCreateOptions,
-    run: async (values, positionals) => (await import('./commands/tokens.ts')).createToken(values, positionals),
-  }),
-  command({
-    name: 'token revoke',
-    positionals: ['JID'],
-    summary: 'voids the tokens of an account; sessions that are open go on',
-    text: anyTimeText,
-    options: options.runningOptions,
-    run: async (values, positionals) => (await import('./commands/tokens.ts')).revokeTokens(values, positionals),
   }),
   command({
     name: 'invite create',

@@ -17,6 +17,7 @@ import { costOptions } from './cost/cost-options.ts';
 import { dnsOptions } from './dns/dns-options.ts';
 import { doctorOptions } from './doctor/doctor-options.ts';
 import { machineCommands } from './machine-commands.ts';
+import { programCommands } from './program-commands.ts';
 
 const passwordText = ['Without --password it asks twice on a terminal; otherwise it reads one line from standard input.'];
 
@@ -91,6 +92,7 @@ export const commands: readonly Command[] = [
     run: async (values, positionals) => (await import('./commands/accounts.ts')).changePassword(values, positionals),
   }),
   ...accessCommands,
+  ...programCommands,
   command({
     name: 'tenant add',
     positionals: ['DOMAIN'],

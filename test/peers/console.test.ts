@@ -29,6 +29,7 @@ const paths = {
   room: `${base}/rooms/hall`,
   dns: `${base}/dns?target=xmpp.example.net`,
   components: `${base}/components`,
+  webhooks: `${base}/webhooks`,
   peers: '/console/peers',
   nodes: '/console/nodes',
   keys: '/console/keys',
@@ -56,6 +57,7 @@ before(async () => {
   await command('user', 'role', 'nurse@example.org', 'support', '--content');
   await command('user', 'role', 'romeo@example.org', 'operator');
   await command('key', 'add', 'billing', '--tenant=example.org');
+  await command('webhook', 'add', 'example.org', 'https://app.example.org/skylark');
   juliet = await TcpClient.signIn(service.addresses.c2sTls!.port, 'juliet@example.org/balcony', 'secret');
   juliet.send("<presence to='hall@conference.example.org/Juliet'><x xmlns='http://jabber.org/protocol/muc'/></presence>");
   await juliet.next((element) => element.xml.includes('code="110"'));

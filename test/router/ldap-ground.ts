@@ -5,7 +5,7 @@ import { systemClock } from '../../lib/adapters/system-clock.ts';
 import type { PolicyChange } from '../../lib/runtime/policy/tenant-policy.ts';
 import { Finder } from '../../services/federation/finding/finder.ts';
 import { Resolver } from '../../services/federation/finding/resolver.ts';
-import type { PostDocument } from '../../services/router/sasl/webhook.ts';
+import type { PostDocument } from '../../services/router/core/signed-post.ts';
 import { identityOf, make } from '../federation/proof-certificates.ts';
 import { openSignInGround, type SignInGround } from './sign-in-ground.ts';
 

@@ -6,10 +6,10 @@ import { PassThrough } from 'node:stream';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { ldapCa, ldapDn, ldapFilter, ldapUrl } from '../../lib/runtime/policy/ldap.ts';
+import type { PostDocument } from '../../services/router/core/signed-post.ts';
 import { escapeInDn, escapeInFilter } from '../../services/router/sasl/ldap.ts';
 import { requestStartTls } from '../../services/router/sasl/ldap-stream.ts';
 import { outsideLimits } from '../../services/router/sasl/limits.ts';
-import type { PostDocument } from '../../services/router/sasl/webhook.ts';
 import { type LdapGround, ldapIdentity, openLdapGround, type ServerIdentity } from './ldap-ground.ts';
 import { plain, sharedSecret } from './sign-in-ground.ts';
 

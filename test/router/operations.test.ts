@@ -29,6 +29,7 @@ import * as tenants from '../../services/router/operations/tenants.ts';
 import * as tokens from '../../services/router/operations/tokens.ts';
 import * as access from '../../services/router/operations/user-access.ts';
 import * as users from '../../services/router/operations/users.ts';
+import * as webhooks from '../../services/router/operations/webhooks.ts';
 import { type EmbeddedDependencies, embeddedDependencies } from '../support/stage/parts.ts';
 
 const exported: Readonly<Record<string, unknown>> = {
@@ -51,6 +52,7 @@ const exported: Readonly<Record<string, unknown>> = {
   ...access,
   ...invites,
   ...tokens,
+  ...webhooks,
   ...searchIndex,
 };
 

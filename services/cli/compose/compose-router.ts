@@ -13,6 +13,7 @@ import type { Dependencies } from '../../router/core/dependencies.ts';
 import { FeatureIndex } from '../../router/core/feature-index.ts';
 import { Shares } from '../../router/core/shares.ts';
 import { features } from '../../router/features/index.ts';
+import { laterOf, type RunningLater } from '../../router/later/later.ts';
 import { commandsOf } from '../../router/operations/commands.ts';
 import { operations } from '../../router/operations/index.ts';
 import { type Router, startRouter } from '../../router/router.ts';
@@ -38,6 +39,8 @@ export interface Ports extends Pick<Dependencies, 'store' | 'bus' | 'log' | 'blo
 }
 
 export interface ComposedRouter {
+  /** What is done later; it does nothing before it is told to watch. */
+  readonly later: RunningLater;
   readonly dependencies: Dependencies;
   readonly router: Router;
   /** How long nodes with sessions take to confirm a message. */
@@ -49,6 +52,7 @@ export async function composeRouter({ keys, documents, ...ports }: Ports): Promi
   const deliveries = new Latency(clock);
   const hasOutbox = ports.isFederated || ports.hasComponents;
   const outside = guardedDocuments(clock, ports.log, documents);
+  const later = laterOf(() => dependencies);
   const dependencies: Dependencies = {
     ...ports,
     clock,
@@ -69,5 +73,5 @@ export async function composeRouter({ keys, documents, ...ports }: Ports): Promi
     tokenSecrets: keys && tokenSecrets({ store: ports.store, clock, keys }),
     version,
   };
-  return { dependencies, router: await startRouter(dependencies), deliveries };
+  return { dependencies, router: await startRouter(dependencies), later, deliveries };
 }

@@ -5,9 +5,9 @@ import { Roots } from '../../../lib/s2s/roots.ts';
 import { Finder } from '../../federation/finding/finder.ts';
 import { GuardedHttps } from '../../federation/finding/guarded-https.ts';
 import { Resolver } from '../../federation/finding/resolver.ts';
+import type { PostDocument } from '../../router/core/signed-post.ts';
 import type { GetDocument } from '../../router/sasl/jwks.ts';
 import type { DialHost } from '../../router/sasl/ldap.ts';
-import type { PostDocument } from '../../router/sasl/webhook.ts';
 
 export interface DocumentOptions {
   readonly s2sCa?: string | undefined;

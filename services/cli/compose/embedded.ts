@@ -137,7 +137,7 @@ async function startParts({
   const keys = await openKeys(values, folder);
   const underWay = new UnderWay();
   const proxy = await startProxy({ values, bus, clock, log, cleanup });
-  const { dependencies, router, deliveries } = await composeRouter({
+  const { dependencies, router, later, deliveries } = await composeRouter({
     ...{
       store,
       bus,
@@ -158,6 +158,8 @@ async function startParts({
   await ensureTenant({ store, bus, clock, domain, registration: registrationOf(values) });
   const removals = resumeRemovals(dependencies);
   cleanup.add('removals', () => removals.stop());
+  later.watch();
+  cleanup.add('later', () => later.stop());
   const left = await listNodes(store);
   const sweep = sweepRegularly(dependencies);
   cleanup.add('sweep', () => sweep.stop());

@@ -51,7 +51,7 @@ export async function serveAll(serving: Serving): Promise<Addresses> {
     cleanup.add('files', () => sweep.stop());
   }
 
-  const { dependencies, router, deliveries } = await composeRouter({
+  const { dependencies, router, later, deliveries } = await composeRouter({
     ...ports,
     blobs: files?.blobs,
     isFederated: values.federation,
@@ -68,6 +68,8 @@ export async function serveAll(serving: Serving): Promise<Addresses> {
   await ensureTenant({ ...ports, domain, registration: registrationOf(values) });
   const removals = resumeRemovals(dependencies);
   cleanup.add('removals', () => removals.stop());
+  later.watch();
+  cleanup.add('later', () => later.stop());
 
   const figures = () => ({ rooms: worker.rooms, batches: router.busy });
   const streams = await startStreams(

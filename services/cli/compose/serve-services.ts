@@ -129,7 +129,7 @@ export async function serveRouter(serving: Serving): Promise<Addresses> {
 /** Starts a router that also watches all nodes, and ends the sessions of dead ones. */
 export async function route(serving: Serving, ports: RouterPorts & { readonly figures?: Figures }): Promise<void> {
   const { values, log, cleanup, metrics } = serving;
-  const { dependencies, router, deliveries } = await composeRouter(ports);
+  const { dependencies, router, later, deliveries } = await composeRouter(ports);
   cleanup.add('router', () => router.stop());
   metrics.gauge('BatchesInFlight', () => router.busy);
   metrics.latency('BatchLatency', router.latency);
@@ -140,6 +140,8 @@ export async function route(serving: Serving, ports: RouterPorts & { readonly fi
   cleanup.add('reaper', () => reaper.stop());
   const removals = resumeRemovals(dependencies);
   cleanup.add('removals', () => removals.stop());
+  later.watch();
+  cleanup.add('later', () => later.stop());
   const turn = new WatchTurn({ store: ports.store, clock: wall, kind: 'router', subject });
   const watch = new NodeWatch({
     ...{ store: ports.store, clock: wall, isMyTurn: () => turn.isMine(), onError },

@@ -13,6 +13,7 @@ import { reportsPage } from './reports.ts';
 import { rolesPage, tenantRolesPage } from './roles.ts';
 import { roomPage, roomsPage } from './rooms.ts';
 import { componentsPage, dnsPage, doctorPage, policyPage, tenantsPage } from './tenants.ts';
+import { webhooksPage } from './webhooks.ts';
 
 interface Page {
   readonly path: string;
@@ -35,6 +36,7 @@ export const pages: readonly Page[] = [
   { path: '/tenants/:domain/rooms/:room', show: (view) => roomPage(view, domainOf(view), view.c.req.param('room')!) },
   { path: '/tenants/:domain/dns', show: (view) => dnsPage(view, domainOf(view)) },
   { path: '/tenants/:domain/doctor', show: (view) => doctorPage(view, domainOf(view), doctorsMax, doctorSeconds) },
+  { path: '/tenants/:domain/webhooks', show: (view) => webhooksPage(view, domainOf(view)) },
   { path: '/tenants/:domain/components', show: (view) => componentsPage(view, domainOf(view)) },
   { path: '/tenants/:domain/peers', show: (view) => tenantPeersPage(view, domainOf(view)) },
   { path: '/tenants/:domain/audit', show: (view) => auditPage(view, domainOf(view)) },

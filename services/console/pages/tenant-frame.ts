@@ -14,6 +14,7 @@ const tabs = {
   rooms: 'room-list',
   dns: 'certificate-show',
   components: 'component-list',
+  webhooks: 'webhook-list',
   peers: 'peer-tenant-list',
   audit: 'audit-tenant-list',
 } as const;

@@ -1,5 +1,6 @@
 /** The end of a room. Its rows are deleted with the batch, its archive afterwards. A later room of the same name sees neither. */
 import { putListing } from '../core/listing.ts';
+import { tellOfRoom } from '../core/room-events.ts';
 import { eraseArchive } from '../core/room-store.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
 
@@ -7,6 +8,7 @@ export function dissolve(turn: RoomTurn): void {
   const { lastId } = turn;
   turn.clear();
   putListing(turn);
+  tellOfRoom(turn, 'room.destroyed');
   eraseEarlier(turn, lastId);
 }
 

@@ -16,6 +16,7 @@ import { NS_MUC } from '../core/namespaces.ts';
 import { occupantId } from '../core/occupant-id.ts';
 import { tooFast } from '../core/pace.ts';
 import type { Occupant, OccupantSeat, Room, Seat } from '../core/room.ts';
+import { tellOfRoom } from '../core/room-events.ts';
 import type { Candidate, Entry } from '../core/room-feature.ts';
 import { configs } from '../core/room-rows.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
@@ -185,6 +186,7 @@ function createRoom(turn: RoomTurn): void {
   turn.put(configs, '', room.config);
   setAffiliation(turn, owner, { jid: owner, affiliation: 'owner' });
   putListing(turn);
+  tellOfRoom(turn, 'room.made');
   // The worker that dissolved an earlier room of this name may have died before it had erased everything.
   eraseEarlier(turn, since);
 }

@@ -2,6 +2,7 @@
 import { Conflict } from '../../../lib/ports/store.ts';
 import { findRemoval, removalName } from '../../../lib/runtime/removals.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
+import { Jid } from '../../../lib/xmpp/jid.ts';
 import {
   type AccountRow,
   createAccount,
@@ -12,6 +13,7 @@ import {
   unlistAccount,
 } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
+import { tellOfAccount } from '../core/events.ts';
 import { finishInvited } from '../invites/befriend.ts';
 import { endUse, takeUse } from '../invites/invites.ts';
 import { isReservedForOther } from '../invites/reservations.ts';
@@ -61,7 +63,9 @@ export async function addAccount(
     invitedBy: invite,
     isUnfurnished: isUnfurnished(tenant),
   };
-  const outcome = await writeAccount(dependencies, tenant, local, row, isUnlikeOthers);
+  const told = { type: 'account.added', data: { jid: `${Jid.of(local, domain)}` }, ifAccount: { local, incarnation } } as const;
+  const write = () => writeAccount(dependencies, tenant, local, row, isUnlikeOthers);
+  const outcome = await tellOfAccount(dependencies, tenant, told, write, (added) => added === 'added');
   if (invite !== undefined && outcome !== 'added') await endUse(dependencies, tenant, invite, use, false);
   if (outcome === 'added') {
     await finishInvited(dependencies, tenant, local, row);

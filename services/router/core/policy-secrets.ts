@@ -35,7 +35,16 @@ export async function openPolicySecret(
   { domain, policy }: Tenant,
   name: keyof TenantPolicy,
 ): Promise<string | undefined> {
-  const sealed = policy[name] as string;
+  return openSecret({ keys }, domain, name, policy[name] as string);
+}
+
+/** Whatever was sealed under a name for a tenant. @throws {Unavailable} */
+export async function openSecret(
+  { keys }: Pick<Dependencies, 'keys'>,
+  domain: string,
+  name: string,
+  sealed: string,
+): Promise<string | undefined> {
   if (keys === undefined || sealed === '') return undefined;
   const known = opened.get(keys) ?? new Map<string, Promise<string | undefined>>();
   opened.set(keys, known);

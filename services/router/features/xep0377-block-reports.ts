@@ -17,6 +17,7 @@ import { acceptedAtMs, entries } from '../archive/archive.ts';
 import type { Account } from '../core/account.ts';
 import { isBlocked } from '../core/blocklist.ts';
 import type { Dependencies } from '../core/dependencies.ts';
+import { tellWith } from '../core/events.ts';
 import type { AccountFeature } from '../core/feature.ts';
 import { featureLimits } from './limits.ts';
 
@@ -84,6 +85,12 @@ async function keepReports(account: Account, request: Element): Promise<void> {
     const key = `${today}-${digest(report)}`;
     account.turn.put(rows.row(reports, key, report, expiresMs));
     account.put(reported, key, 1, expiresMs);
+    if (before.some((known) => known.key === key)) continue; // it is the same report
+    const { at } = report;
+    tellWith(account.turn, account.tenant, {
+      type: 'report.filed',
+      data: { id: key, at, by: `${account.jid}`, jid: `${jid}`, reason },
+    });
   }
 }
 

@@ -21,6 +21,7 @@ import { tenantAdd, tenantList, tenantRemove } from './tenants.ts';
 import { tokenCreate, tokenRevoke } from './tokens.ts';
 import { userDisable, userEnable, userShow } from './user-access.ts';
 import { userAdd, userList, userPassword, userRemove } from './users.ts';
+import { webhookAdd, webhookList, webhookRemove, webhookTest } from './webhooks.ts';
 
 export const operations: readonly Operation[] = [
   userAdd,
@@ -71,6 +72,10 @@ export const operations: readonly Operation[] = [
   certificateGet,
   certificatePut,
   certificateDelete,
+  webhookAdd,
+  webhookList,
+  webhookTest,
+  webhookRemove,
   keyAdd,
   keyList,
   keyRotate,

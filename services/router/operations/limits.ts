@@ -19,6 +19,9 @@ export const operationLimits = {
   versionCharacters: 22,
   versionCharactersMax: 200,
 
+  /** Length of the id of a webhook, characters: 64 bits in hexadecimal. */
+  hookIdCharacters: 16,
+
   /** How long a room's worker has for what an operator asks, ms: less than whoever asked waits. */
   roomAnswerMs: 10_000,
 

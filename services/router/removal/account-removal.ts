@@ -2,12 +2,14 @@
 import { sleep } from '../../../lib/ports/clock.ts';
 import { erasePartition } from '../../../lib/runtime/erase.ts';
 import { runtimeLimits } from '../../../lib/runtime/limits.ts';
-import type { RemovalLease } from '../../../lib/runtime/removals.ts';
+import type { RemovalLease, RemovalRow } from '../../../lib/runtime/removals.ts';
 import { Rows } from '../../../lib/runtime/rows.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
+import { Jid } from '../../../lib/xmpp/jid.ts';
 import { Account } from '../core/account.ts';
 import { deleteAccountRow, unlistAccount } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
+import { tell } from '../core/events.ts';
 import { forgetRole } from '../core/roles.ts';
 import { Turn } from '../core/turn.ts';
 import { routerLimits } from '../limits.ts';
@@ -17,6 +19,7 @@ import type { ElsewhereWalks } from './elsewhere.ts';
 export interface AccountRemoval {
   readonly tenant: Tenant;
   readonly local: string;
+  readonly event?: RemovalRow['event'];
   /** The session that asks for it: its stream is left for the caller to close. */
   readonly own?: { readonly sid: string } | undefined;
   /** Nobody can sign in, and those who knew the account are told. */
@@ -28,7 +31,7 @@ export async function removeAccount(
   dependencies: Dependencies,
   lease: RemovalLease,
   walks: ElsewhereWalks,
-  { tenant, local, own, onEnded }: AccountRemoval,
+  { tenant, local, event, own, onEnded }: AccountRemoval,
 ): Promise<void> {
   await endAccount(dependencies, tenant, local, own);
   await unlistAccount(dependencies.store, tenant.domain, local);
@@ -39,6 +42,9 @@ export async function removeAccount(
   await walks.forget([lease.name], lease.beat);
   await endAccount(dependencies, tenant, local);
   await eraseAccount(dependencies, lease, tenant, local);
+  const there = await dependencies.tenants.find(tenant.domain);
+  if (there !== undefined && event !== undefined)
+    await tell(dependencies, there, { ...event, type: 'account.removed', data: { jid: `${Jid.of(local, tenant.domain)}` } });
   await lease.end();
 }
 

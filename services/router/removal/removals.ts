@@ -29,7 +29,7 @@ interface Seen {
   readonly atMs: number;
 }
 
-type Subject = Pick<RemovalRow, 'tenant' | 'local'>;
+type Subject = Pick<RemovalRow, 'tenant' | 'local' | 'event'>;
 
 interface Begin {
   /** Absent: only one that has begun is gone on with. */
@@ -72,7 +72,7 @@ class Removals {
       await unlistAccount(store, tenant.domain, local); // an entry of the directory that has no account
       return false;
     }
-    await this.#run(name, { row: { tenant, local } });
+    await this.#run(name, { row: this.#rowOf(tenant, local) });
     return true;
   }
 
@@ -80,11 +80,16 @@ class Removals {
   endAccount(tenant: Tenant, local: string, own?: { readonly sid: string }): Promise<void> {
     const name = removalName(tenant, local);
     return new Promise((resolve, reject) => {
-      this.#run(name, { row: { tenant, local }, own, onEnded: resolve }).then(resolve, (error: unknown) => {
+      this.#run(name, { row: this.#rowOf(tenant, local), own, onEnded: resolve }).then(resolve, (error: unknown) => {
         this.#dependencies.log.warn({ err: error, name }, 'a removal is not complete; it continues later');
         reject(error as Error);
       });
     });
+  }
+
+  #rowOf(tenant: Tenant, local: string): Subject {
+    const { ids, clock } = this.#dependencies;
+    return { tenant, local, event: { id: ids.mint(), atMs: clock.now() } };
   }
 
   /** Resolves when the domain is free. @throws {Unavailable} it is gone on with later */
@@ -128,8 +133,8 @@ class Removals {
     }
   }
 
-  #carryOut(lease: RemovalLease, { tenant, local }: Subject, { own, onEnded }: Begin): Promise<void> {
-    if (local !== undefined) return removeAccount(this.#dependencies, lease, this.#walks, { tenant, local, own, onEnded });
+  #carryOut(lease: RemovalLease, { tenant, local, event }: Subject, { own, onEnded }: Begin): Promise<void> {
+    if (local !== undefined) return removeAccount(this.#dependencies, lease, this.#walks, { tenant, local, event, own, onEnded });
     const finishAccounts = async () => {
       const locals = await removedAccountsOf(this.#dependencies.store, tenant.domain);
       await Promise.all(locals.map((one) => this.#run(removalName(tenant, one), {})));

@@ -10,6 +10,7 @@ import type { RemovalLease } from '../../../lib/runtime/removals.ts';
 import { Rows } from '../../../lib/runtime/rows.ts';
 import { pubsubDomain, roomsDomain, type Tenant, uploadsDomain } from '../../../lib/runtime/tenants.ts';
 import { shardCount } from '../../../lib/runtime/wire.ts';
+import { eraseWork } from '../../../lib/runtime/work-lists.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { guestTenantRows, guestTenants } from '../core/guests.ts';
 import { routerLimits } from '../limits.ts';
@@ -61,6 +62,7 @@ const erasers: Readonly<Record<TenantKind, (context: Context) => Promise<void>>>
       await erasePartition(store, Rows.ofOutbox(store, domain, shard), { mayDelete: check });
     }
     await eraseDue(store, domain, check);
+    await eraseWork(store, domain, check);
   },
   async tenant({ dependencies: { store }, lease, tenant: { domain } }) {
     await forgetLeaving(store, domain);

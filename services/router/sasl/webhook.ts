@@ -5,30 +5,16 @@
  * Hostile: an address of an inner network, a redirect, an answer that is large or slow or does not come, or that is not what was agreed on:
  * nobody is let in then. The guard that dials is that of other servers (services/federation/finding).
  */
-import { createHmac } from 'node:crypto';
 import { z } from 'zod';
 import { Overloaded } from '../../../lib/runtime/fair-queue.ts';
 import { networkOf } from '../../../lib/runtime/networks.ts';
 import { SaslFailure } from '../../../lib/xmpp/errors.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { openPolicySecret } from '../core/policy-secrets.ts';
+import { signedHeaders } from '../core/signed-post.ts';
 import { prepareName } from './credentials.ts';
 import { outsideLimits } from './limits.ts';
 import { type PasswordAttempt, type Vouched, vouchedRoles } from './vouching.ts';
-
-/** Posts a small document over HTTPS, once. @throws {Error} in words */
-export type PostDocument = (
-  url: URL,
-  posted: { readonly body: string; readonly headers: Readonly<Record<string, string>> },
-  bounds: { readonly bytesMax: number; readonly msMax: number },
-) => Promise<{ readonly status: number; readonly body: string }>;
-
-declare module '../core/dependencies.ts' {
-  interface Dependencies {
-    /** Absent: no tenant's system is asked. */
-    readonly postDocument?: PostDocument | undefined;
-  }
-}
 
 const answerSchema = z.object({
   allowed: z.boolean(),
@@ -49,12 +35,7 @@ export async function askWebhook(
   try {
     if (postDocument === undefined || policy.webhookUrl === '' || !secret) throw new Error('it has no address or no secret');
     const body = JSON.stringify({ domain, name: local, password, address });
-    const time = `${Math.floor(clock.timeOfDay() / 1_000)}`;
-    const headers = {
-      'content-type': 'application/json',
-      'skylark-time': time,
-      'skylark-signature': `v1=${createHmac('sha256', secret).update(`${time}.${body}`).digest('hex')}`,
-    };
+    const headers = signedHeaders(dependencies, secret, body);
     const { webhookAnswerBytesMax: bytesMax, outsideMs: msMax } = outsideLimits;
     const path = [domain, networkOf(address), local];
     const answer = await dependencies.shares.asking.run(path, () =>

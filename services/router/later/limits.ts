@@ -1,0 +1,30 @@
+/** Bounds of what routers do later. */
+export const laterLimits = {
+  /** How often a router looks for what another one was to do, ms. */
+  sweepMs: 3_000,
+  /** What is done only this much later than it was due, ms: whoever noted it does it first. */
+  overdueMs: 2_000,
+  /** Pieces of such work that one look begins. */
+  sweepMax: 50,
+
+  // Webhooks
+
+  /** Requests to webhooks of one router under way at once, and webhooks that wait for theirs. */
+  hooksAtOnceMax: 20,
+  hooksWaitingMax: 1_000,
+  hooksWaitingPerTenantMax: 20,
+  /** One request, from dialling to its end, ms; what is read of its answer, bytes. */
+  hookMs: 10_000,
+  hookAnswerBytesMax: 8 * 1024,
+  /** How long a router has a webhook for itself, ms: longer than a request takes. It says so again with each. */
+  hookLeaseMs: 30_000,
+  /** The first pause after a try that failed, and the longest, ms. It doubles in between, give or take a quarter. */
+  hookPauseMs: 5_000,
+  hookPauseMaxMs: 60 * 60 * 1_000,
+  /** Events that are read at once. */
+  hookPageMax: 50,
+  /** How long it may take until an account is there of whose making an event tells, ms. */
+  hookUnsureMs: 60_000,
+  /** Characters of the last error that are kept. */
+  hookErrorCharactersMax: 200,
+} as const;
