@@ -5,6 +5,7 @@ import { bodyOf } from '../federation/deployments.ts';
 import type { Received } from '../support/tcp-client.ts';
 import { until } from '../support/until.ts';
 import { type Neighbours, openNeighbours, ours, type Peer, type Proof, theirs } from './federation-neighbours.ts';
+import { shareNode } from './federation-nodes.ts';
 import { here, isError, type Person, there, wants } from './federation-people.ts';
 import { createRoom, enterRoom, meet, useRights } from './federation-rooms.ts';
 
@@ -228,6 +229,10 @@ export function featuresAcross(peer: Peer, proof: Proof, expected: Expectations)
         await last;
       }
       for (const who of second) await who.quit();
+    });
+
+    test('XEP-0060: whoever is elsewhere subscribes to a node of a service, and is told, each way', async () => {
+      for (const [who, whom] of eachWay()) await shareNode(who, whom);
     });
 
     test('XEP-0191: whom somebody here blocks learns nothing, and hears that nobody is there', async () => {

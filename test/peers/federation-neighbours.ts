@@ -62,12 +62,13 @@ export async function openNeighbours(
   const dispose = async () => {
     for (const each of disposals.reverse()) await each();
   };
-  const ourNames = [ours, `conference.${ours}`, ...(gateway === undefined ? [] : [gateway.component])];
+  const theirNames = [theirs, `rooms.${theirs}`, `pubsub.${theirs}`];
+  const ourNames = [ours, `conference.${ours}`, `pubsub.${ours}`, ...(gateway === undefined ? [] : [gateway.component])];
   const isDirectTls = proof === 'direct TLS';
   try {
     const dnsmasq = await startDnsmasq(resolver, [
       ...recordsOf(ourNames, `xmpp.${ours}`, ourAddress, isDirectTls),
-      ...recordsOf([theirs, `rooms.${theirs}`], `xmpp.${theirs}`, theirAddress, isDirectTls),
+      ...recordsOf(theirNames, `xmpp.${theirs}`, theirAddress, isDirectTls),
     ]);
     disposals.push(() => end(dnsmasq));
     const [authority, nobody] = [await createAuthority(), await createAuthority()];
@@ -81,7 +82,7 @@ export async function openNeighbours(
     const ca = proof === 'dialback alone' ? undefined : at('ca.pem');
     const federation = { address: theirAddress, resolver, ca, isDirectTls, isBothWays };
     const start = peer === 'prosody' ? startProsody : startEjabberd;
-    const other = await start(at('other'), theirs, await issuer.issue([theirs, `rooms.${theirs}`]), federation);
+    const other = await start(at('other'), theirs, await issuer.issue(theirNames), federation);
     disposals.push(() => other.stop());
     const options = [
       ...['--bind', ourAddress, '--component-port', `${gateway?.componentPort ?? 0}`],

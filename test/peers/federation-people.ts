@@ -8,9 +8,10 @@ export interface Person {
   readonly client: TcpClient;
   readonly bare: string;
   readonly full: string;
-  /** The domain of the account, and that of rooms there. */
+  /** The domain of the account, and those of rooms and of nodes there. */
   readonly host: string;
   readonly rooms: string;
+  readonly nodes: string;
   send(xml: string): void;
   /** Sends a request. @returns the answer, whatever it says */
   ask(type: 'get' | 'set', to: string | undefined, payload: string): Promise<Received>;
@@ -40,7 +41,7 @@ function person(client: TcpClient, account: string, host: string, rooms: string)
   const [local, resource] = account.split('/') as [string, string];
   const bare = `${local}@${host}`;
   const self: Person = {
-    ...{ client, bare, full: `${bare}/${resource}`, host, rooms },
+    ...{ client, bare, full: `${bare}/${resource}`, host, rooms, nodes: `pubsub.${host}` },
     send: (xml) => client.send(xml),
     ask(type, to, payload) {
       const id = `${local}-${++requests}`;

@@ -58,6 +58,9 @@ VirtualHost "${domain}"
 Component "rooms.${domain}" "muc"
   modules_enabled = { ${federation ? '"muc_mam"' : ''} }
   ssl = ${ssl}
+Component "pubsub.${domain}" "pubsub"
+  admins = { "${theirAccounts[0]}@${domain}" }
+  ssl = ${ssl}
 `,
   );
   const config = ['--config', at('prosody.cfg.lua')];

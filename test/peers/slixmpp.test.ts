@@ -16,6 +16,7 @@ const scripts = [
   ['streams', 'acknowledgements and resumption', 14],
   ['uploads', 'files uploaded and got, what is refused', 10],
   ['pep', 'avatars that contacts hear of and fetch, what strangers do not', 12],
+  ['pubsub', 'a pubsub service: nodes, items, subscribers of two domains, affiliations, approval', 43],
   ['profiles', 'avatars and names in vCards, in PEP, in presence and in a room', 11],
   ['bookmarks', 'bookmarks in three forms, what was displayed in chats and rooms', 16],
   ['rooms', 'rooms from creation to destruction, with their archive', 39],
@@ -34,7 +35,7 @@ after(() => skylark.stop());
 for (const [script, title, count] of scripts) {
   test(`slixmpp: ${title}`, async () => {
     const domain = `${script.replace('_', '-')}.test`;
-    const tenants = ['tenants', 'guests'].includes(script) ? [domain, `other.${domain}`] : [domain];
+    const tenants = ['tenants', 'guests', 'pubsub'].includes(script) ? [domain, `other.${domain}`] : [domain];
     for (const tenant of tenants) skylark.command('tenant', 'add', tenant, '--registration', 'open');
     for (const [local, password] of [
       ['juliet', 'capulet'],

@@ -26,7 +26,8 @@ async def main():
     }
     ok('… with the features', wanted <= set(info['features']), wanted - set(info['features']))
     items = (await juliet['xep_0030'].get_items(DOMAIN))['disco_items']['items']
-    ok('disco items of the host', {str(item[0]) for item in items} == {f'conference.{DOMAIN}', f'upload.{DOMAIN}'}, items)
+    services = {f'{name}.{DOMAIN}' for name in ('conference', 'pubsub', 'upload')}
+    ok('disco items of the host', {str(item[0]) for item in items} == services, items)
     info = (await juliet['xep_0030'].get_info(f'conference.{DOMAIN}'))['disco_info']
     ok('disco info of the rooms’ host', 'http://jabber.org/protocol/muc' in info['features'], info)
     info = (await juliet['xep_0030'].get_info(jid('juliet')))['disco_info']

@@ -34,7 +34,8 @@ async def main():
     form['type'] = 'submit'
     await juliet['xep_0045'].set_room_config(room, form)
     items = (await twin['xep_0030'].get_items(OTHER))['disco_items']['items']
-    ok('disco items name the own services alone', {str(item[0]) for item in items} == {f'conference.{OTHER}', f'upload.{OTHER}'}, items)
+    services = {f'{name}.{OTHER}' for name in ('conference', 'pubsub', 'upload')}
+    ok('disco items name the own services alone', {str(item[0]) for item in items} == services, items)
     items = (await twin['xep_0030'].get_items(f'conference.{OTHER}'))['disco_items']['items']
     ok('rooms of one domain are not listed by the other', len(items) == 0, items)
     ok('a room of that name is not there', await refusal(
