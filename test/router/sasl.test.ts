@@ -135,7 +135,7 @@ describe('signing in', () => {
   });
   test('PLAIN with right and wrong passwords', async () => {
     const right = await auth('PLAIN', '\0juliet\0pencil');
-    assert.deepEqual(right, { reply: `<success xmlns='${ns}'/>`, local: 'juliet', incarnation: undefined });
+    assert.deepEqual(right, { reply: `<success xmlns='${ns}'/>`, local: 'juliet', incarnation: undefined, endsInMs: undefined });
     for (const message of [
       '\0juliet\0pencils',
       '\0romeo\0pencil',
