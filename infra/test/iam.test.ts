@@ -136,7 +136,7 @@ for (const name of shapes) {
       for (const pattern of patterns)
         assert.match(
           pattern,
-          /^(#[a-z-]+|#n\.\*|#s2s-\*|#parked-\*|#push-due-\*|#pubsub-due-\*|\*\/[a-z](\/\*)?|example\.org\/a\/canary)$/,
+          /^(#[a-z-]+|#n\.\*|#s2s-\*|#parked-\*|#push-due-\*|#pubsub-due-\*|#work-\*|\*\/[a-z](\/\*)?|example\.org\/a\/canary)$/,
         );
       if (patterns.some((pattern) => /^\*\/[a-z]$/.test(pattern))) {
         const except = asList(Condition['ForAllValues:StringNotLike']?.['dynamodb:LeadingKeys']);
