@@ -16,8 +16,8 @@ import type { Account } from '../core/account.ts';
 import { capsNode, hostInfo } from '../core/disco-info.ts';
 import type { AccountFeature } from '../core/feature.ts';
 import type { HostContext } from '../core/host.ts';
-import { routerLimits } from '../limits.ts';
 import { readableNodes } from '../pep/access.ts';
+import { inBounds } from '../pep/bounded-list.ts';
 import { listIds } from '../pep/items.ts';
 import { describeNode } from '../pep/node-info.ts';
 import { listNodes, type PepNode } from '../pep/nodes.ts';
@@ -116,16 +116,6 @@ async function listAccount(request: Element, account: Account, iq: Stanza): Prom
   const nodes = await readableNodes(account, iq.from ?? account.fullJid, await listNodes(account));
   const item = ({ name, config }: PepNode) => xml('item', { jid, node: name, name: config.title || undefined });
   return xml('query', { xmlns: ITEMS }, ...inBounds(nodes.map(item)));
-}
-
-/** Keeps the first items if not all of them fit into one answer, because names may be long. */
-function inBounds(items: readonly Element[]): readonly Element[] {
-  let bytes = 0;
-  const end = items.findIndex((item) => {
-    bytes += Buffer.byteLength(item.toString());
-    return bytes > routerLimits.pepNodeBytesMax;
-  });
-  return end < 0 ? items : items.slice(0, end);
 }
 
 async function checkAccess(account: Account, iq: Stanza): Promise<void> {

@@ -5,9 +5,9 @@ import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { readRsm, writeRsm } from '../../../lib/xmpp/rsm.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { HostContext } from '../core/host.ts';
-import { routerLimits } from '../limits.ts';
 import { checkReader } from '../pep/access.ts';
 import { affiliationOf } from '../pep/affiliations.ts';
+import { inBounds } from '../pep/bounded-list.ts';
 import { listItems } from '../pep/items.ts';
 import { pubsubLimits } from '../pep/limits.ts';
 import { describeNode } from '../pep/node-info.ts';
@@ -74,14 +74,4 @@ async function listNodesOf(place: ServicePlace, request: Element): Promise<Eleme
   const isPaged = request.getChild('set', rsmNs) !== undefined || page.length === pubsubLimits.listedNodesMax;
   const set = isPaged ? writeRsm(page[0]?.key, page.at(-1)?.key) : undefined;
   return xml('query', { xmlns: itemsNs }, ...items, set);
-}
-
-/** Keeps the first items if not all of them fit into one answer. */
-function inBounds(items: readonly Element[]): readonly Element[] {
-  let bytes = 0;
-  const end = items.findIndex((item) => {
-    bytes += Buffer.byteLength(item.toString());
-    return bytes > routerLimits.pepNodeBytesMax;
-  });
-  return end < 0 ? items : items.slice(0, end);
 }
