@@ -83,19 +83,24 @@ interface EventRow extends Key {
   readonly expiresAtMs: number;
 }
 
+interface Listening {
+  readonly domain: string;
+  readonly hooks?: readonly Hook[] | undefined;
+}
+
+/** The webhooks of a tenant that want events of this type. */
+export function hooksFor({ hooks = [] }: Pick<Listening, 'hooks'>, type: HookEvent['type']): readonly Hook[] {
+  return hooks.filter(({ events }) => (events as readonly string[]).includes(type));
+}
+
 /** What is written for an event. There are no rows where nobody wants it. */
-export function eventRows(
-  store: Store,
-  { domain, hooks = [] }: { readonly domain: string; readonly hooks?: readonly Hook[] | undefined },
-  event: WaitingEvent,
-): readonly EventRow[] {
+export function eventRows(store: Store, tenant: Listening, event: WaitingEvent): readonly EventRow[] {
+  const { domain } = tenant;
   const expiresAtMs = event.atMs + runtimeLimits.hookKeepMs;
-  return hooks
-    .filter(({ events }) => (events as readonly string[]).includes(event.type))
-    .flatMap(({ id }) => [
-      { ...hookRows(store, domain, id).keyOf(waitingEvents, eventKey(id, event.id)), value: event, expiresAtMs },
-      { ...workKey(store, event.atMs, { kind: 'hook', domain, id }), expiresAtMs },
-    ]);
+  return hooksFor(tenant, event.type).flatMap(({ id }) => [
+    { ...hookRows(store, domain, id).keyOf(waitingEvents, eventKey(id, event.id)), value: event, expiresAtMs },
+    { ...workKey(store, event.atMs, { kind: 'hook', domain, id }), expiresAtMs },
+  ]);
 }
 
 export function putOf({ value, ...row }: EventRow): Put {

@@ -5,7 +5,7 @@
  * there, and a moment later says so itself.
  */
 import { Conflict } from '../../../lib/ports/store.ts';
-import { eventRows, type HookEvent, putOf, type WaitingEvent } from '../../../lib/runtime/hooks.ts';
+import { eventRows, type HookEvent, hooksFor, putOf, type WaitingEvent } from '../../../lib/runtime/hooks.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import type { Work } from '../../../lib/runtime/work-lists.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -25,23 +25,18 @@ declare module './dependencies.ts' {
 
 type Told = Pick<HookEvent, 'type' | 'data'>;
 
-function wanted({ hooks = [] }: Tenant, type: HookEvent['type']): boolean {
-  return hooks.some(({ events }) => (events as readonly string[]).includes(type));
-}
-
 function eventOf({ ids, clock }: Dependencies, told: Told): WaitingEvent {
   return { ...told, id: ids.mint(), atMs: clock.now() };
 }
 
 /** Begins to send to all who want it. */
-function sendSoon({ later }: Dependencies, { domain, hooks = [] }: Tenant, { type, atMs }: HookEvent): void {
-  for (const { id, events } of hooks)
-    if ((events as readonly string[]).includes(type)) later?.soon({ kind: 'hook', domain, id }, atMs);
+function sendSoon({ later }: Dependencies, tenant: Tenant, { type, atMs }: HookEvent): void {
+  for (const { id } of hooksFor(tenant, type)) later?.soon({ kind: 'hook', domain: tenant.domain, id }, atMs);
 }
 
 /** Queues the rows of an event with what a turn commits. */
 export function tellWith(turn: Turn, tenant: Tenant, told: Told): void {
-  if (!wanted(tenant, told.type)) return;
+  if (hooksFor(tenant, told.type).length === 0) return;
   const { dependencies } = turn;
   const event = eventOf(dependencies, told);
   for (const row of eventRows(dependencies.store, tenant, event)) turn.put(putOf(row));
@@ -50,7 +45,7 @@ export function tellWith(turn: Turn, tenant: Tenant, told: Told): void {
 
 /** Writes the rows of an event that has happened. @param id the same when it is told again. @throws {Unavailable} */
 export async function tell(dependencies: Dependencies, tenant: Tenant, event: HookEvent): Promise<void> {
-  if (!wanted(tenant, event.type)) return;
+  if (hooksFor(tenant, event.type).length === 0) return;
   await dependencies.store.batchPut(eventRows(dependencies.store, tenant, event).map(putOf));
   sendSoon(dependencies, tenant, event);
 }
@@ -67,7 +62,7 @@ export async function tellOfAccount<Result>(
   make: () => Promise<Result>,
   isMade: (result: Result) => boolean,
 ): Promise<Result> {
-  if (!wanted(tenant, told.type)) return make();
+  if (hooksFor(tenant, told.type).length === 0) return make();
   const { store } = dependencies;
   const event = eventOf(dependencies, told);
   const rows = eventRows(store, tenant, event);

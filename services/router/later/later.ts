@@ -1,5 +1,5 @@
 /**
- * What routers do later, in the background: they send events to webhooks and announcements to accounts. Whoever notes that there is something
+ * What routers do later, in the background: they send events to webhooks. Whoever notes that there is something
  * begins at once; what it has not done after a moment, because it died or another process was at it, is done by whoever looks next.
  */
 import { repeat } from '../../../lib/ports/clock.ts';
