@@ -49,6 +49,11 @@ function itemOf<Value>(prefix: string, { sort, value, version }: Row): Item<Valu
   return { key: sort.slice(prefix.length), value: JSON.parse(value) as Value, version };
 }
 
+interface DeleteOptions<Value> extends Pick<ListOptions, 'after' | 'before'> {
+  readonly mayDelete?: () => void;
+  readonly isToGo?: (value: Value) => boolean;
+}
+
 export class Rows {
   readonly partition: string;
   readonly #kind: OwnerKind;
@@ -201,20 +206,24 @@ export class Rows {
   /**
    * Deletes all rows of a collection in a range, page by page.
    * @param mayDelete runs before each page is deleted, and may throw to stop
+   * @param isToGo of each row; without it all go
    */
-  async deleteAll(
-    collection: Collection<unknown>,
-    { mayDelete = () => {}, ...range }: Pick<ListOptions, 'after' | 'before'> & { readonly mayDelete?: () => void } = {},
+  async deleteAll<Value>(
+    collection: Collection<Value>,
+    { mayDelete = () => {}, isToGo = () => true, ...range }: DeleteOptions<Value> = {},
   ): Promise<void> {
     const limit = runtimeLimits.eraseRowsMax;
+    let { after } = range;
     for (;;) {
-      const page = await this.list(collection, { limit, ...range });
+      const page = await this.list(collection, { limit, ...range, after });
       mayDelete();
+      const going = page.filter(({ value }) => isToGo(value));
       await this.deleteMany(
         collection,
-        page.map(({ key }) => key),
+        going.map(({ key }) => key),
       );
       if (page.length < limit) return;
+      if (going.length < limit) after = page.at(-1)!.key;
     }
   }
 

@@ -6,7 +6,7 @@ import { Rows } from './rows.ts';
 import { TimeLists } from './time-lists.ts';
 
 export interface Work {
-  readonly kind: 'hook' | 'announcement';
+  readonly kind: 'hook';
   readonly domain: string;
   readonly id: string;
 }
@@ -35,17 +35,6 @@ export async function removeWork(store: Store, atMs: number, work: Work): Promis
 
 /** What a tenant has left that is removed. */
 export async function eraseWork(store: Store, domain: string, mayDelete: () => void): Promise<void> {
-  for (const name of workLists.names) {
-    const list = Rows.ofDeployment(store, name);
-    for (let after: string | undefined; ; ) {
-      const page = await list.list(rows, { limit: runtimeLimits.eraseRowsMax, after });
-      mayDelete();
-      await list.deleteMany(
-        rows,
-        page.filter(({ value }) => value.domain === domain).map(({ key }) => key),
-      );
-      if (page.length < runtimeLimits.eraseRowsMax) break;
-      after = page.at(-1)!.key;
-    }
-  }
+  const isToGo = (work: Work): boolean => work.domain === domain;
+  for (const name of workLists.names) await Rows.ofDeployment(store, name).deleteAll(rows, { mayDelete, isToGo });
 }

@@ -87,7 +87,7 @@ export async function sendWaiting(
 /** What is left of a webhook that was removed. */
 export async function forgetHook(rows: Rows, id: string): Promise<void> {
   const range = { after: `${id} `, before: `${id}!` };
-  for (const kind of [waitingEvents, sentEvents]) await rows.deleteAll(kind, range);
+  for (const kind of [waitingEvents, sentEvents]) await rows.deleteAll<unknown>(kind, range);
   await rows.delete(hookStates, id);
 }
 

@@ -8,6 +8,6 @@ import { pendingRows, subscriberRows } from '../pep/subscriptions.ts';
 export async function eraseNode({ rows }: ServiceNode, { key }: Pick<PepNode, 'key'>): Promise<void> {
   for (const collection of [...itemCollections, subscriberRows, pendingRows]) {
     await rows.deleteMany(collection, [key]);
-    await rows.deleteAll(collection, { after: `${key}/`, before: `${key}0` }); // `0` follows `/`
+    await rows.deleteAll<unknown>(collection, { after: `${key}/`, before: `${key}0` }); // `0` follows `/`
   }
 }
