@@ -81,45 +81,46 @@ export async function createAccount(
   await Rows.ofAccount(store, domain, local).put(accounts, '', row, 'absent');
 }
 
-export async function setCredentials(store: Store, domain: string, local: string, scram: AccountRow['scram']): Promise<boolean> {
+/**
+ * @param seen the row as somebody has seen it; absent: whatever it is
+ * @returns whether the account exists
+ * @throws {Conflict} when the row was changed since
+ */
+export async function setCredentials(
+  store: Store,
+  domain: string,
+  local: string,
+  scram: AccountRow['scram'],
+  seen?: AccountItem,
+): Promise<boolean> {
   const rows = Rows.ofAccount(store, domain, local);
-  const found = await rows.get(accounts);
+  const found = seen ?? (await rows.get(accounts));
   if (!found) return false;
   await rows.put(accounts, '', { ...found.value, scram }, { version: found.version });
   return true;
 }
 
-/** @returns whether the account exists */
-export async function setDisabled(store: Store, domain: string, local: string, isDisabled: boolean): Promise<boolean> {
-  const change = (there: AccountRow | undefined) => there && withDisabled(there, isDisabled);
-  return (await update(Rows.ofAccount(store, domain, local), accounts, '', change)) !== undefined;
-}
-
-function withDisabled(row: AccountRow, isDisabled: boolean): AccountRow {
-  return { ...row, isDisabled: isDisabled ? true : undefined, removeAtMs: undefined };
-}
-
-/** The same for the row as somebody has seen it. @throws {Conflict} when it was changed since */
-export async function setDisabledOf(
+/**
+ * @param seen the row as somebody has seen it; absent: whatever it is
+ * @returns whether the account exists
+ * @throws {Conflict} when the row was changed since it was seen
+ */
+export async function setDisabled(
   store: Store,
   domain: string,
   local: string,
-  item: AccountItem,
   isDisabled: boolean,
-): Promise<void> {
+  seen?: AccountItem,
+): Promise<boolean> {
   const rows = Rows.ofAccount(store, domain, local);
-  await rows.put(accounts, '', withDisabled(item.value, isDisabled), { version: item.version });
-}
-
-/** @throws {Conflict} when the row was changed since it was seen */
-export async function setCredentialsOf(
-  store: Store,
-  domain: string,
-  local: string,
-  item: AccountItem,
-  scram: AccountRow['scram'],
-): Promise<void> {
-  await Rows.ofAccount(store, domain, local).put(accounts, '', { ...item.value, scram }, { version: item.version });
+  const change = (there: AccountRow): AccountRow => ({
+    ...there,
+    isDisabled: isDisabled ? true : undefined,
+    removeAtMs: undefined,
+  });
+  if (seen === undefined) return (await update(rows, accounts, '', (there) => there && change(there))) !== undefined;
+  await rows.put(accounts, '', change(seen.value), { version: seen.version });
+  return true;
 }
 
 /** Deletes the credentials, so that nobody can sign in any more. @returns whether the account existed */

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { roleNames } from '../../../lib/runtime/rights.ts';
 import { readSessions } from '../../../lib/runtime/sessions.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
-import { setDisabled, setDisabledOf } from '../core/accounts.ts';
+import { setDisabled } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { heldBy } from '../core/roles.ts';
 import { endTokens } from '../sasl/clients.ts';
@@ -93,10 +93,6 @@ export const userEnable = operation({
 async function disable(dependencies: Dependencies, jid: Jid, version: string | undefined, isDisabled: boolean): Promise<void> {
   const { store } = dependencies;
   const { domain, local } = jid;
-  if (version === undefined) {
-    if (!(await setDisabled(store, domain, local, isDisabled))) throw noAccount(jid);
-    return;
-  }
-  const { item } = await checkVersion(dependencies, jid, version);
-  await orStale(jid, version, setDisabledOf(store, domain, local, item, isDisabled));
+  const seen = version === undefined ? undefined : (await checkVersion(dependencies, jid, version)).item;
+  if (!(await orStale(jid, version, setDisabled(store, domain, local, isDisabled, seen)))) throw noAccount(jid);
 }

@@ -5,7 +5,7 @@ import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { xmppLimits } from '../../../lib/xmpp/limits.ts';
 import { addAccount } from '../accounts/add-account.ts';
-import { findAccount, listAccounts, setCredentials, setCredentialsOf } from '../core/accounts.ts';
+import { findAccount, listAccounts, setCredentials } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { removalsOf } from '../removal/removals.ts';
 import { deriveKeys } from '../sasl/passwords.ts';
@@ -132,8 +132,8 @@ export const userPassword = operation({
     const { store, clock } = dependencies;
     const { item } = await checkVersion(dependencies, jid, version);
     const scram = await deriveKeys(password, clock);
-    if (version !== undefined) await orStale(jid, version, setCredentialsOf(store, domain, jid.local, item, scram));
-    else if (!(await setCredentials(store, domain, jid.local, scram))) throw noAccount(jid);
+    const seen = version === undefined ? undefined : item;
+    if (!(await orStale(jid, version, setCredentials(store, domain, jid.local, scram, seen)))) throw noAccount(jid);
     return { jid: `${jid}` };
   },
 });
