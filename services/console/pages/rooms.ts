@@ -1,5 +1,6 @@
 /** The rooms of a tenant, and one of them with who is in it. */
 import { html } from 'hono/html';
+import type { RoomFound } from '../../../lib/runtime/room-admin-wire.ts';
 import { formLink, type Html } from '../core/form.ts';
 import { badge, card, formCard, nextLink, table, tenantPath } from '../core/layout.ts';
 import { mayDo, read, type View } from '../core/view.ts';
@@ -37,22 +38,7 @@ export async function roomsPage(view: View, domain: string): Promise<Html> {
   );
 }
 
-interface Room {
-  readonly room: string;
-  readonly name: string;
-  readonly description: string;
-  readonly createdAt: string;
-  readonly isPersistent: boolean;
-  readonly isPublic: boolean;
-  readonly isMembersOnly: boolean;
-  readonly isModerated: boolean;
-  readonly hasPassword: boolean;
-  readonly occupantCount: number;
-  readonly occupants: readonly { readonly nick: string; readonly jid: string; readonly role: string }[];
-  readonly affiliationCount: number;
-  readonly affiliations: readonly { readonly jid: string; readonly affiliation: string; readonly reason?: string }[];
-  readonly version: string;
-}
+type Room = RoomFound & { readonly room: string };
 
 const settings = ['isPersistent', 'isPublic', 'isMembersOnly', 'isModerated', 'hasPassword'] as const;
 
