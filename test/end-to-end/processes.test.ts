@@ -13,9 +13,6 @@ const canShare = ['linux', 'freebsd'].includes(process.platform);
 const folder = temporaryFolder();
 after(() => removeFolder(folder));
 
-/** Tries bounded by what chance could need: each lands on either process with the same probability. */
-const triesMax = 60;
-
 describe('two processes', { skip: !canShare }, () => {
   const data = join(folder, 'two');
   let service: Service;
@@ -33,18 +30,7 @@ describe('two processes', { skip: !canShare }, () => {
   const say = (client: ManagedClient, to: string, text: string) =>
     client.send(`<message type='chat' to='${to}'><body>${text}</body></message>`);
 
-  async function signInAt(node: string, jid: string): Promise<ManagedClient> {
-    for (let tries = 0; tries < triesMax; tries++) {
-      const client = await ManagedClient.signIn(door(), jid, 'pw');
-      if (client.node === node) {
-        client.send('<presence/>');
-        await client.settle();
-        return client;
-      }
-      await client.client.close();
-    }
-    throw new Error(`${triesMax} sockets in turn did not come to ${node}`);
-  }
+  const signInAt = (node: string, jid: string) => ManagedClient.signInAt(node, door(), jid, 'pw');
 
   test('say which they are, and the first line of all is still where they listen', async () => {
     const { child, events, addresses } = service;

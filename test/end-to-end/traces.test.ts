@@ -9,8 +9,6 @@ import { until } from '../support/until.ts';
 
 const anyPorts = ['--c2s-port=0', '--c2s-tls-port=0', '--http-port=0', '--https-port=0', '--component-port=0'];
 const canShare = ['linux', 'freebsd'].includes(process.platform);
-/** Each socket lands on either process with the same probability. */
-const triesMax = 60;
 
 describe('traces of two processes', { skip: !canShare }, () => {
   const folder = temporaryFolder();
@@ -33,18 +31,8 @@ describe('traces of two processes', { skip: !canShare }, () => {
     removeFolder(folder);
   });
 
-  async function signInAt(node: string, jid: string): Promise<ManagedClient> {
-    for (let tries = 0; tries < triesMax; tries++) {
-      const client = await ManagedClient.signIn({ port: service.addresses.c2sTls!.port }, jid, 'pw');
-      if (client.node === node) {
-        client.send('<presence/>');
-        await client.settle();
-        return client;
-      }
-      await client.client.close();
-    }
-    throw new Error(`${triesMax} sockets in turn did not come to ${node}`);
-  }
+  const signInAt = (node: string, jid: string) =>
+    ManagedClient.signInAt(node, { port: service.addresses.c2sTls!.port }, jid, 'pw');
 
   test('a message is one trace from the node of its sender to that of its recipient', async () => {
     const juliet = await signInAt('p1', 'juliet@localhost');

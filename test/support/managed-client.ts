@@ -4,6 +4,8 @@ import { type Received, TcpClient } from './tcp-client.ts';
 const NS_SM = 'urn:xmpp:sm:3';
 const counted: ReadonlySet<string> = new Set(['message', 'presence', 'iq']);
 const patienceMs = 20_000;
+/** Tries bounded by what chance could need: each lands on either process with the same probability. */
+const triesMax = 60;
 
 export interface Door {
   /** Direct TLS. */
@@ -30,6 +32,20 @@ export class ManagedClient {
     await managed.#authenticate(door);
     await managed.bind();
     return managed;
+  }
+
+  /** Processes share the port: signs in until it is at this one. Its presence is sent, and answered. */
+  static async signInAt(node: string, door: Door, jid: string, password: string): Promise<ManagedClient> {
+    for (let tries = 0; tries < triesMax; tries++) {
+      const client = await ManagedClient.signIn(door, jid, password);
+      if (client.node === node) {
+        client.send('<presence/>');
+        await client.settle();
+        return client;
+      }
+      await client.client.close();
+    }
+    throw new Error(`${triesMax} sockets in turn did not come to ${node}`);
   }
 
   /** @returns `resumed` or `failed` */
