@@ -1,6 +1,6 @@
 /**
- * Signs in from outside every five minutes, writes and hears itself, and asks the pages for people. Its alarm rings when it fails and when it does not run. It has no
- * secret: it makes itself a password each time, and may write the row of its own account alone.
+ * Signs in from outside every five minutes, writes and hears itself, and asks the pages for people. Its alarm rings when it fails and when it
+ * does not run. It has no secret: it makes itself a password each time, and may write the row of its own account alone.
  */
 import { Duration, Stack } from 'aws-cdk-lib';
 import { Alarm, ComparisonOperator, Metric, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
