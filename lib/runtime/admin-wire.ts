@@ -22,7 +22,7 @@ export interface AdminReply {
   /** For people. */
   readonly error?: string | undefined;
   readonly result?: unknown;
-  /** Why it was refused, for programs: a `RefusalKind` of the router, `busy`, or absent when it failed. */
+  /** Why it was refused, for programs: a `RefusalKind` of the router, `busy`, `away` (a store is), or absent when it failed. */
   readonly refusal?: string;
   /** It was done before, and this is what was answered then. */
   readonly isReplayed?: true | undefined;

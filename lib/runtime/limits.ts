@@ -133,6 +133,8 @@ export const runtimeLimits = {
   componentsMax: 20,
   /** Namespaces in which a component may ask in the name of accounts. */
   privilegeNamespacesMax: 30,
+  /** Levels of objects and lists in the input of an operation. A policy has three. */
+  inputDepthMax: 8,
   /** Accounts or tenants on one page of an answer to an operator. */
   adminPageMax: 100,
   /** Cells that one store knows: its own, and those that it was called before. */

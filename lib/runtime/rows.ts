@@ -40,6 +40,10 @@ export interface SearchOptions extends ListOptions {
   readonly untilMs: number;
 }
 
+function tooLong(): StanzaError {
+  return new StanzaError('not-acceptable', 'a name or an address is too long for this server');
+}
+
 /** UTF-8 takes at most three bytes for a UTF-16 unit: the common key is short and not counted. */
 function isTooLong(key: string): boolean {
   return key.length * 3 > portLimits.storeKeyBytesMax && Buffer.byteLength(key) > portLimits.storeKeyBytesMax;
@@ -110,9 +114,15 @@ export class Rows {
       throw new Error(`rows of '${collection.name}' belong under a partition of kind ${collection.owner}, not ${this.#kind}`);
     }
     const sort = key === '' ? collection.prefix : collection.prefix + key;
-    if (isTooLong(this.partition) || isTooLong(sort))
-      throw new StanzaError('not-acceptable', 'the address is too long for this server');
+    if (isTooLong(this.partition) || isTooLong(sort)) throw tooLong();
     return { table: collection.table, partition: this.partition, sort };
+  }
+
+  /** The keys between which rows are looked for. @throws {StanzaError} as `keyOf` */
+  #rangeOf({ prefix }: Collection<unknown>, { after, before }: Pick<ListOptions, 'after' | 'before'>) {
+    const [from, to] = [after, before].map((key) => (key === undefined ? undefined : prefix + key));
+    if ([from, to].some((key) => key !== undefined && isTooLong(key))) throw tooLong();
+    return { after: from, before: to };
   }
 
   /** Keys of the collections' single rows. */
@@ -148,8 +158,7 @@ export class Rows {
       table,
       partition,
       prefix,
-      after: options.after === undefined ? undefined : prefix + options.after,
-      before: options.before === undefined ? undefined : prefix + options.before,
+      ...this.#rangeOf(collection, options),
       direction: options.backward ? 'backward' : 'forward',
       limit: options.limit,
       consistent: true,
@@ -161,11 +170,10 @@ export class Rows {
   async search<Value>(collection: Collection<Value>, options: SearchOptions): Promise<Item<Value>[]> {
     const { prefix } = collection;
     const { partition } = this.keyOf(collection, '');
-    const { words, fromMs, untilMs, limit, after, before, backward } = options;
+    const { words, fromMs, untilMs, limit, backward } = options;
     const rows = await this.#store.search!({
       ...{ partition, prefix, words, fromMs, untilMs, limit },
-      after: after === undefined ? undefined : prefix + after,
-      before: before === undefined ? undefined : prefix + before,
+      ...this.#rangeOf(collection, options),
       direction: backward ? 'backward' : 'forward',
     });
     return rows.map((row) => itemOf<Value>(prefix, row));

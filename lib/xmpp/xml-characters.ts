@@ -116,6 +116,12 @@ export function checkCharacters(bytes: Uint8Array): void {
   if (hasNoncharacter(bytes)) throw new StreamError('not-well-formed', 'XML does not allow U+FFFE or U+FFFF');
 }
 
+/** Whether a text could be sent as XML: it has only characters that XML allows (§2.2), and no half of a surrogate pair alone. */
+export function isXmlText(text: string): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what XML cannot carry
+  return !/[\0-\x08\x0B\x0C\x0E-\x1F\uFFFE\uFFFF]|\p{Surrogate}/u.test(text);
+}
+
 function isXmlCharacter(code: number): boolean {
   return (
     code === 9 ||

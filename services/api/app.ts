@@ -68,7 +68,7 @@ export function apiApp(dependencies: ApiDependencies): Hono {
   app.notFound((c) => problem(c, 'not-found', `there is nothing at ${c.req.path}`));
   app.onError((error, c) => {
     if (error instanceof Problem) return problem(c, error.kind, error.message, { ...challengeOf(error.kind), ...error.headers });
-    if (error instanceof Unavailable) return problem(c, 'away', 'the service cannot answer at the moment; try again later');
+    if (error instanceof Unavailable) return problem(c, 'away', awayText);
     log.error({ err: error, path: c.req.path }, 'a request of the API failed');
     return problem(c, 'failed', 'the service failed; its log says more');
   });
@@ -115,6 +115,8 @@ function challengeOf(kind: string): Readonly<Record<string, string>> {
   return kind === 'unknown-key' ? { 'www-authenticate': 'Bearer realm="skylark"' } : {};
 }
 
+const awayText = 'the service cannot answer at the moment; try again later';
+
 interface Done {
   readonly kind: undefined;
   readonly result: object;
@@ -133,8 +135,9 @@ async function askRouter(
   const given = isLong ? { ...input, waitMs: apiLimits.removalWaitMs } : input;
   const asked = { operation: operation.name, arguments: given, by, idempotencyKey };
   const { ok, error, result, refusal, isReplayed = false } = await askOperation(bus, asked, apiLimits.answerMs);
-  // Without a kind it is a failure, whose text is for the operator's log.
+  // The texts of failures are for the operator's log.
   if (!ok) {
+    if (refusal === 'away') return { kind: refusal, detail: awayText };
     return isProblemKind(refusal)
       ? { kind: refusal, detail: error ?? '', isReplayed }
       : { kind: 'failed', detail: 'the service failed; its log says more' };

@@ -27,13 +27,24 @@ export function readIfMatch(c: Context, route: ApiRoute, input: Record<string, u
   const { version, operation } = route;
   if (version === undefined) throw new Problem('invalid', `'${operation.name}' has no version that If-Match could name`);
   if (given === '*') return input; // it exists, or the operation says so
-  const [, text] = /^"([\x21\x23-\x7e]*)"$/.exec(given) ?? [];
-  // §8.8.3.2: a weak tag never matches; of a list, none could be told to the router.
-  if (text === undefined) throw new Problem('stale', 'If-Match names one version, as the ETag was: "…"');
-  const { type } = z.toJSONSchema((operation.input as z.ZodObject).shape[version] as z.ZodType, { io: 'input' });
-  if (type !== 'number' && type !== 'integer') return { ...input, [version]: text };
-  if (!/^\d{1,15}$/.test(text)) throw new Problem('stale', 'it never had that version');
-  return { ...input, [version]: Number(text) };
+  const seen = new Set(strongTags(given));
+  if (seen.size > 1) throw new Problem('invalid', 'If-Match names one version, as the ETag was: "…"');
+  const [text] = seen;
+  const schema = (operation.input as z.ZodObject).shape[version] as z.ZodType;
+  const { type } = z.toJSONSchema(schema, { io: 'input' });
+  const named = text !== undefined && (type === 'number' || type === 'integer') && /^\d+$/.test(text) ? Number(text) : text;
+  if (named === undefined || !schema.safeParse(named).success) throw new Problem('stale', 'it never had that version');
+  return { ...input, [version]: named };
+}
+
+/** An `entity-tag` of §8.8.3. */
+const tag = '(?:W/)?"[\\x21\\x23-\\x7e\\x80-\\xff]*"';
+const tagList = new RegExp(`^${tag}(?:[ \\t]*,[ \\t]*${tag})*$`);
+
+/** What the tags of a header say, but for weak ones, which never match (§8.8.3.2). @throws {Problem} when it does not list tags */
+function strongTags(header: string): string[] {
+  if (!tagList.test(header)) throw new Problem('invalid', 'If-Match is * or the ETag that was seen, in its quotes: "…"');
+  return [...header.matchAll(/(W\/)?"([^"]*)"/g)].flatMap(([, weak, text]) => (weak === undefined ? [text!] : []));
 }
 
 /** @throws {Problem} */

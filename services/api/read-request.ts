@@ -1,6 +1,7 @@
 /** Reads the input of an operation from a request's path, query and body. The router checks the values. */
 import type { Context } from 'hono';
 import { z } from 'zod';
+import { inputFault } from '../../lib/runtime/operation-input.ts';
 import { apiLimits } from './limits.ts';
 import { Problem } from './problem.ts';
 import type { ApiRoute } from './route.ts';
@@ -53,6 +54,9 @@ async function readBody(c: Context, { fields }: ApiRoute): Promise<Fields> {
     throw new Problem('invalid', 'the body is not JSON');
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Problem('invalid', 'the body is an object');
+  // What is nested too deep could not be sent to a router.
+  const fault = inputFault(value);
+  if (fault !== undefined) throw new Problem('invalid', fault);
   return { ...(value as Fields) };
 }
 

@@ -2,6 +2,7 @@
  * The router. All routers serve the subject `rt` together, and none keeps anything between two requests.
  */
 import type { Serving } from '../../lib/ports/bus.ts';
+import { Unavailable } from '../../lib/ports/store.ts';
 import type { AdminReply, AdminRequest } from '../../lib/runtime/admin-wire.ts';
 import type { ConsoleReply, ConsoleRequest } from '../../lib/runtime/console-wire.ts';
 import { FairQueue, Overloaded } from '../../lib/runtime/fair-queue.ts';
@@ -269,6 +270,7 @@ async function handleAdmin(dependencies: Dependencies, request: AdminRequest): P
   try {
     return await perform(dependencies, request);
   } catch (error) {
+    if (error instanceof Unavailable) return { ok: false, error: error.message, refusal: 'away' };
     report(dependencies.log, error, 'an operation of an operator failed', { operation: request.operation });
     return { ok: false, error: error instanceof Error ? error.message : String(error) };
   }

@@ -160,8 +160,19 @@ describe('what has a version', () => {
     assert.deepEqual([late.status, late.body.type], [412, 'urn:skylark:problem:stale']);
     assert.equal((await call(`GET ${policy}`)).body.policy.inviteDays, 3);
     assert.equal((await call(`PATCH ${policy}`, { inviteDays: 5 }, { 'if-match': '*' })).status, 200);
-    for (const odd of ['3', 'W/"3"', '"3", "4"', '"x"', '"999999999999999999"', '"'])
-      assert.equal((await call(`PATCH ${policy}`, { inviteDays: 6 }, { 'if-match': odd })).status, 412, odd);
+    const now = (await call(`GET ${policy}`)).headers.get('etag')!;
+    for (const [odd, status] of [
+      // RFC 9110 §8.8.3.2: a weak tag never matches.
+      ...[`W/${now}`, `W/"x", W/${now}`, '"x"', '""', '"999999999999999999"', `"${'9'.repeat(500)}"`, '"\u00fc"'].map(
+        (one) => [one, 412] as const,
+      ),
+      // §13.1.1: what does not list tags is not a condition; and of several tags none is chosen for whoever asks.
+      ...['3', '"', '', '"3" "4"', `${now},`, 'w/"3"', '*, "3"', `${now}, "4"`].map((one) => [one, 400] as const),
+      [`W/"x", ${now} , ${now}`, 200],
+    ] as const) {
+      const { status: found, body } = await call(`PATCH ${policy}`, { inviteDays: 6 }, { 'if-match': odd });
+      assert.equal(found, status, `${odd}: ${JSON.stringify(body)}`);
+    }
   });
 
   test('an account, by each way to change it, and the change of somebody else is seen', async () => {

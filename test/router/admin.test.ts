@@ -219,7 +219,7 @@ describe('users', () => {
       ['user-add', { password: 'x' }, "the operation needs 'jid'"],
       [
         'user-add',
-        { jid: 'romeo@example.org', password: 'a\u0000b' },
+        { jid: 'romeo@example.org', password: 'a\u0085b' },
         'a password cannot contain control characters or other forbidden characters',
       ],
       ['user-add', { jid: 'romeo@example.org', password: 'x'.repeat(1_024) }, 'a password has at most 1023 bytes'],

@@ -161,6 +161,13 @@ describe('nobody gets further than their tenant', () => {
   });
 });
 
+test('an operation that refuses because no row has room for what it was given says so, and does not fail', async () => {
+  const node = 'urn:skylark:operation:room-list';
+  const answer = await run(admin, node, { after: 'x'.repeat(1_020) }, node);
+  assert.match(answer, /<bad-payload /);
+  assert.match(answer, /a name or an address is too long for this server/);
+});
+
 describe('what is wrong is told', () => {
   for (const [what, node, inner, more, error] of [
     ['an unknown action', `${ADMIN}#add-user`, '', " action='launch'", /<bad-request /],

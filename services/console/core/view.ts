@@ -3,6 +3,7 @@ import type { Context } from 'hono';
 import type { Logger } from 'pino';
 import type { Bus } from '../../../lib/ports/bus.ts';
 import type { Clock } from '../../../lib/ports/clock.ts';
+import { Unavailable } from '../../../lib/ports/store.ts';
 import type { AdminReply } from '../../../lib/runtime/admin-wire.ts';
 import { askOperation } from '../../../lib/runtime/ask-operation.ts';
 import type { ConsoleIdentity } from '../../../lib/runtime/console-wire.ts';
@@ -86,6 +87,7 @@ export async function read<Result>(
 ): Promise<Result> {
   const { ok, result, error = '', refusal } = await ask(view, operation, given);
   if (ok) return result as Result;
+  if (refusal === 'away') throw new Unavailable(error);
   if (refusal === undefined) throw new Error(`the operation '${operation}' failed: ${error}`);
   throw new NotShown(refusal === 'forbidden' ? 403 : refusal === 'absent' ? 404 : 400, error);
 }

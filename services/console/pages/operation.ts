@@ -4,6 +4,7 @@
  */
 import { html } from 'hono/html';
 import type { z } from 'zod';
+import { Unavailable } from '../../../lib/ports/store.ts';
 import { askConsole } from '../../../lib/runtime/ask-console.ts';
 import { isSecure } from '../../../lib/runtime/browser.ts';
 import { tokenDigest } from '../../../lib/runtime/console-sessions.ts';
@@ -100,6 +101,7 @@ export async function perform(view: View, name: string, submitted: URLSearchPara
   if (refusal === 'unproven') return again(view.texts.of('proof.needed'), 403, true);
   if (!ok) {
     if (refusal === undefined) throw new Error(`the operation '${name}' failed: ${error}`);
+    if (refusal === 'away') throw new Unavailable(error);
     return again(error ?? '', statusOf(refusal));
   }
   const shown = result as Readonly<Record<string, unknown>>;

@@ -3,6 +3,7 @@
  * nobody else reaches its store. They reach only these rows, and the list of tenants to read.
  */
 import { z } from 'zod';
+import { portLimits } from '../../../lib/ports/limits.ts';
 import { Conflict } from '../../../lib/ports/store.ts';
 import { runtimeLimits } from '../../../lib/runtime/limits.ts';
 import { operation } from './operation.ts';
@@ -12,11 +13,12 @@ const writable = /^(?:#certificates|#acme|[^#/]+\/c)$/;
 const readable = /^(?:#tenants|#certificates|#acme|[^#/]+\/c)$/;
 
 const error = 'only rows of certificates can be asked for';
+const keyText = z.string({ error }).refine((text) => Buffer.byteLength(text) <= portLimits.storeKeyBytesMax, { error });
 const place = (partition: RegExp) => ({
   table: z.literal('core', { error }),
-  partition: z.string({ error }).regex(partition, { error }),
+  partition: keyText.regex(partition, { error }),
 });
-const keyIn = (partition: RegExp) => z.object({ ...place(partition), sort: z.string() });
+const keyIn = (partition: RegExp) => z.object({ ...place(partition), sort: keyText.min(1, { error }) });
 const versioned = z.object({ version: z.string() });
 const row = z.object({ partition: z.string(), sort: z.string(), value: z.string(), version: z.string() });
 const rowsOnly = { whyNone: 'it carries rows for commands that check, seal and issue by themselves' };
@@ -26,11 +28,11 @@ const isConflict = z.literal(true).optional();
 const pageError = `a page has at most ${runtimeLimits.adminPageMax} rows`;
 const query = z.object({
   ...place(readable),
-  prefix: z.string().optional(),
-  after: z.string().optional(),
-  before: z.string().optional(),
+  prefix: keyText.optional(),
+  after: keyText.optional(),
+  before: keyText.optional(),
   direction: z.enum(['forward', 'backward']).optional(),
-  limit: z.number({ error: pageError }).max(runtimeLimits.adminPageMax, { error: pageError }),
+  limit: z.int({ error: pageError }).min(1, { error: pageError }).max(runtimeLimits.adminPageMax, { error: pageError }),
 });
 
 export const certificateQuery = operation({

@@ -6,6 +6,9 @@ export const operationLimits = {
   apiKeyDaysMax: 3_650,
   /** How long the old secret of a key may be good beside the new one, hours. */
   apiKeyOverlapHoursMax: 30 * 24,
+  /** Characters of a sentence that tells why an operation is refused. The longest lists the names of all operations. */
+  sentenceCharactersMax: 2_000,
+
   // Requests of the API that are sent again
 
   /** How long a request is remembered by its Idempotency-Key, ms: a day. */

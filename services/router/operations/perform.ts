@@ -5,14 +5,14 @@
 import type { z } from 'zod';
 import type { AdminReply, AdminRequest } from '../../../lib/runtime/admin-wire.ts';
 import { Overloaded } from '../../../lib/runtime/fair-queue.ts';
+import { inputFault } from '../../../lib/runtime/operation-input.ts';
 import type { Dependencies } from '../core/dependencies.ts';
-import { InvalidPassword } from '../sasl/passwords.ts';
 import { type Asker, askerOf, checkMay } from './asker.ts';
 import { audited } from './audited.ts';
 import { once } from './idempotency.ts';
 import { operations } from './index.ts';
 import type { Operation } from './operation.ts';
-import { Refusal } from './refusal.ts';
+import { asRefusal, Refusal } from './refusal.ts';
 
 /**
  * Errors are sentences for people that quote the value and say what to do.
@@ -49,7 +49,7 @@ export async function performAs(
     const run = async (): Promise<AdminReply> => {
       try {
         const result = await audited(dependencies, asker, operation, input, (note) =>
-          operation.run(dependencies, input, { ...asked, note }),
+          runRefusing(operation, dependencies, input, { ...asked, note }),
         );
         return { ok: true, result: operation.output.parse(result) };
       } catch (error) {
@@ -63,16 +63,27 @@ export async function performAs(
   }
 }
 
+/** The audit log is told of a refusal, whichever part of the service has refused. @throws {Refusal} @throws what `run` throws */
+async function runRefusing(operation: Operation, ...given: Parameters<Operation['run']>): Promise<unknown> {
+  try {
+    return await operation.run(...given);
+  } catch (error) {
+    throw asRefusal(error);
+  }
+}
+
 /** @throws errors that are not refusals */
-function refusalOf(error: unknown): AdminReply {
+function refusalOf(thrown: unknown): AdminReply {
+  const error = asRefusal(thrown);
   if (error instanceof Refusal) return { ok: false, error: error.message, refusal: error.kind };
-  if (error instanceof InvalidPassword) return { ok: false, error: error.message, refusal: 'invalid' };
   if (error instanceof Overloaded) return { ok: false, error: `${error.message}; try again in a moment`, refusal: 'busy' };
   throw error;
 }
 
 /** @throws {Refusal} with the first thing that is wrong */
 function readInput({ name, input }: Operation, given: unknown): unknown {
+  const fault = inputFault(given);
+  if (fault !== undefined) throw new Refusal('invalid', fault);
   const result = input.safeParse(given, { error: (issue) => sentenceOf(name, issue) });
   if (result.success) return result.data;
   throw new Refusal('invalid', result.error.issues[0]!.message);
