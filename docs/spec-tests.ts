@@ -46,7 +46,12 @@ const listed: Readonly<Record<Service, Readonly<Record<string, readonly string[]
     'XEP-0198': ['connection/stream-management', 'connection/resumption', 'connection/ack-under-load', 'connection/unanswered'],
     'XEP-0368': ['connection/stream', 'cli/dns'],
     'XEP-0440': ['router/sasl'],
-    'XEP-0178': ['end-to-end/client-certificates', 'peers/slixmpp-certificate'],
+    'XEP-0178': [
+      'end-to-end/client-certificates',
+      'end-to-end/client-certificates-tls',
+      'runtime/client-hello',
+      'peers/slixmpp-certificate',
+    ],
     'XEP-0493': ['router/jwt'],
     'XEP-0474': ['connection/xep0480-upgrade'],
     'XEP-0515': ['connection/xep0480-upgrade', 'connection/channel-binding'],

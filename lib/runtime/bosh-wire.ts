@@ -9,6 +9,8 @@ export interface BoshRequest {
   readonly kind: 'bosh';
   /** The request came over TLS, or from a proxy on the machine of the node. */
   readonly isSecure: boolean;
+  /** SHA-256 of the certificate that the client has shown with it, hex; '' when it has shown none. */
+  readonly shown?: string;
   /** How long the asker waits for the answer, ms. */
   readonly waitMs: number;
 }

@@ -210,6 +210,10 @@ export const runtimeLimits = {
   proxyHeaderBytesMax: 4 * 1024,
   /** How long a PROXY header may take to arrive, ms. */
   proxyHeaderMs: 5_000,
+  /** Size of a client's first message in TLS of which the server name is read, bytes. With keys against quantum computers it has about 2,000. */
+  clientHelloBytesMax: 16 * 1024,
+  /** In so many records it may come: one is usual, and each one costs a look at all before it. */
+  clientHelloRecordsMax: 8,
   /** How long keys of TLS session tickets are in use, ms. */
   ticketKeysMs: 12 * 60 * 60 * 1000,
   /** How often a process looks for new keys, ms. */

@@ -132,7 +132,7 @@ export interface StepReply {
   readonly features?: string;
   /** How long this answer to `open` is good for other new streams to the domain with this `secure` and types of `binding`, ms. */
   readonly keepMs?: number;
-  /** Said of a stream without TLS: clients of the domain may sign in with certificates, so TLS is to ask for them. */
+  /** Said of a stream without TLS, or before TLS: clients of the domain may sign in with certificates, so TLS is to ask for them. */
   readonly asksCertificate?: boolean;
   /** Set by a bind: the full JID. */
   readonly bound?: string;

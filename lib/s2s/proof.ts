@@ -26,14 +26,20 @@ export async function provesDomain(domain: string, chain: readonly Buffer[], opt
   }
 }
 
-/** The certificates that a peer has sent, its own first. Ask once: of a client's socket, Node forgets the first when it has told it. */
-export function peerChain(socket: TLSSocket): Buffer[] {
+/** Node is asked once: of a client's socket it forgets the first certificate when it has told it. */
+const chains = new WeakMap<TLSSocket, readonly Buffer[]>();
+
+/** The certificates that a peer has sent, its own first. */
+export function peerChain(socket: TLSSocket): readonly Buffer[] {
+  const known = chains.get(socket);
+  if (known !== undefined) return known;
   const chain: Buffer[] = [];
   let next = socket.getPeerX509Certificate();
   while (next !== undefined && chain.length < s2sLimits.chainCertificatesMax) {
     chain.push(next.raw);
     next = next.issuerCertificate;
   }
+  if (chain.length > 0) chains.set(socket, chain);
   return chain;
 }
 

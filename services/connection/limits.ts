@@ -88,6 +88,12 @@ export const connectionLimits = {
   closeTimeoutMs: 2_000,
   /** Greetings of routers that a node keeps. A tenant has a few, one for each kind of TLS. */
   greetingsMax: 10_000,
+  /** How long a node waits for a router to say whether TLS is to ask for a certificate, ms. Then it begins without. */
+  certificateWishMs: 2_000,
+  /** How long the answer is good for, ms. A policy is felt within a second, and names that are not served are asked for as well. */
+  certificateWishKeepMs: 500,
+  /** For so many server names a node asks routers at once. Streams without TLS are let in at some hundred a second. */
+  certificateWishesMax: 500,
   /**
    * Sockets that are written to in one turn of the event loop. A write takes 15 µs. As many sockets with earlier data are written
    * to.

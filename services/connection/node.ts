@@ -11,6 +11,7 @@ import { type Clock, sleep, type Timer } from '../../lib/ports/clock.ts';
 import type { Store } from '../../lib/ports/store.ts';
 import type { Allowances, SendingRates } from '../../lib/runtime/allowance.ts';
 import type { BoshRequest } from '../../lib/runtime/bosh-wire.ts';
+import type { CertificateWish } from '../../lib/runtime/client-hello.ts';
 import type { CarryReply, CarryRequest } from '../../lib/runtime/component-wire.ts';
 import { DeploymentClock } from '../../lib/runtime/deployment-clock.ts';
 import { IdMint, newIncarnation } from '../../lib/runtime/ids.ts';
@@ -42,6 +43,7 @@ import type { StageKind } from './session/outgoing-stages.ts';
 import { RouterLink } from './session/router-link.ts';
 import { Session } from './session/session.ts';
 import type { SessionStart } from './session/session-owner.ts';
+import { CertificateWishes } from './stream/certificate-wishes.ts';
 import { Cork } from './stream/cork.ts';
 import { doorGate } from './stream/door-gate.ts';
 import { Greetings } from './stream/greetings.ts';
@@ -96,6 +98,8 @@ export interface ConnectionNode {
   /** Subject on the bus: `n.<node>.<incarnation>`. */
   readonly subject: string;
   readonly addresses: Addresses;
+  /** Whether TLS asks clients for a certificate, for the ports that other parts of this process serve. */
+  readonly wish: CertificateWish;
   readonly stats: ConnectionStats;
   /** How long batches take. */
   readonly latency: Latency;
@@ -141,6 +145,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
   readonly ids: IdMint;
   readonly router: RouterLink;
   readonly greetings: Greetings;
+  readonly wish: CertificateWishes;
   readonly ended = new EndedSessions();
   readonly fetching = new Map<string, Promise<Session | undefined>>();
   readonly parking = new Map<string, Promise<void>>();
@@ -179,6 +184,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
     this.ids = new IdMint(this.clock);
     this.router = new RouterLink(this);
     this.greetings = new Greetings(dependencies.clock);
+    this.wish = new CertificateWishes(this);
     this.features = new FeatureList(dependencies.features ?? streamFeatures);
     this.stages = this.features.stages;
     this.admission = new Admission(dependencies.clock, dependencies.rates);
@@ -198,7 +204,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
     };
     try {
       const { bind, c2sPort, c2sTlsPort } = options;
-      const ports = { bind, plain: c2sPort, secure: c2sTlsPort, protocol: 'xmpp-client' } as const;
+      const ports = { bind, plain: c2sPort, secure: c2sTlsPort, protocol: 'xmpp-client', wish: this.wish } as const;
       this.#listeners = await listen(ports, tls, reusePort, accept);
       const { subject, clock, ids, log } = this;
       this.#outside = await Outside.start({

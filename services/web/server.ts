@@ -12,6 +12,7 @@ import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
 import { boshEvent } from '../../lib/runtime/bosh-wire.ts';
+import { askingTls, type CertificateWish, withWish } from '../../lib/runtime/client-hello.ts';
 import { isOwnMachine, networkOf } from '../../lib/runtime/networks.ts';
 import { directPeers, type PeerAddresses } from '../../lib/runtime/peer-addresses.ts';
 import { serviceLimits } from '../../lib/runtime/service-limits.ts';
@@ -38,6 +39,8 @@ export interface WebServer {
   readonly servers: readonly Server[];
   /** Takes a new certificate into use. */
   setTls(options: ServerOptions): void;
+  /** From now on, TLS asks clients for a certificate where this says so. Nobody is asked before. */
+  askBy(wish: CertificateWish): void;
   /** Lets running answers finish, within a bound. */
   stop(): Promise<void>;
 }
@@ -55,24 +58,45 @@ export async function startWebServer(app: Hono, options: WebListen): Promise<Web
   };
   const http = createHttpServer(listener);
   const https = createHttpsServer(options.tls, listener);
-  const servers = [http, https];
+  const asking = createHttpsServer({ ...options.tls, ...askingTls }, listener);
+  const servers = [http, https, asking];
   for (const server of servers) server.requestTimeout = serviceLimits.uploadRequestMs;
   for (const server of servers) server.on('upgrade', refuseOther(options.webSocketPath));
   const fronts: TcpServer[] = [];
   const stop = async () => {
     await Promise.all([...servers.map(close), ...fronts.map(closeFront)]);
   };
-  const open = async (server: Server, port: number | undefined): Promise<AddressInfo | undefined> => {
-    if (port === undefined) return undefined;
-    const front = options.peers === undefined ? server : behindProxy(server, options.peers, hasRoom);
-    if (front === server) server.on('connection', (socket) => hasRoom(socket) || socket.destroy());
-    await listen(front, port, options);
-    if (front !== server) fronts.push(front);
-    return front.address() as AddressInfo;
+  let wish: CertificateWish | undefined;
+  const beginTls = (socket: Socket) => {
+    if (wish === undefined) https.emit('connection', socket);
+    else withWish(socket, wish, (isAsked) => (isAsked ? asking : https).emit('connection', socket));
   };
+  const open = async (port: number | undefined, server: TcpServer): Promise<AddressInfo | undefined> => {
+    if (port === undefined) return undefined;
+    await listen(server, port, options);
+    if (server !== http) fronts.push(server);
+    return server.address() as AddressInfo;
+  };
+  const isDirect = options.peers === undefined;
+  if (isDirect) http.on('connection', (socket) => hasRoom(socket) || socket.destroy());
+  /** What a proxy or TLS sends first is read before the server behind sees the connection. */
+  const inFront = (go: (socket: Socket) => void) =>
+    createTcpServer({ noDelay: true }, (socket) =>
+      peers.admit(socket, () => (hasRoom(socket) ? go(socket) : void socket.destroy())),
+    );
   try {
-    const addresses = { http: await open(http, options.httpPort), https: await open(https, options.httpsPort) };
-    return { addresses, servers, setTls: (tls) => https.setSecureContext(tls), stop };
+    const plain = isDirect ? http : inFront((socket) => void http.emit('connection', socket));
+    const addresses = { http: await open(options.httpPort, plain), https: await open(options.httpsPort, inFront(beginTls)) };
+    // Only then does Node limit the time of requests, and know which connections are idle, in servers that do not listen themselves.
+    for (const server of servers) if (!server.listening) server.emit('listening');
+    const setTls = (tls: ServerOptions) => {
+      https.setSecureContext(tls);
+      asking.setSecureContext({ ...tls, ...askingTls });
+    };
+    const askBy = (given: CertificateWish) => {
+      wish = given;
+    };
+    return { addresses, servers, setTls, askBy, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -81,12 +105,6 @@ export async function startWebServer(app: Hono, options: WebListen): Promise<Web
 
 function pathOf({ url = '' }: IncomingMessage): string {
   return url.split('?', 1)[0]!;
-}
-
-/** Reads the proxy's header from each connection before the server sees it. */
-function behindProxy(server: Server, peers: PeerAddresses, hasRoom: (socket: Socket) => boolean): TcpServer {
-  const go = (socket: Socket) => (hasRoom(socket) ? server.emit('connection', socket) : socket.destroy());
-  return createTcpServer((socket) => peers.admit(socket, () => void go(socket)));
 }
 
 /** Refuses other upgrades: one that nobody answers would hold its socket for ever. */
@@ -107,7 +125,7 @@ function listen(server: TcpServer, port: number, { bind, reusePort = false }: We
   });
 }
 
-/** Only stops accepting: the server behind the proxy front closes the connections. */
+/** Only stops accepting: the server behind closes the connections. */
 function closeFront(front: TcpServer): Promise<void> {
   return new Promise((resolve) => void front.close(() => resolve()));
 }

@@ -2,6 +2,7 @@
 import { createServer, request as httpRequest, type IncomingHttpHeaders, type Server } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { SecureContextOptions } from 'node:tls';
 import { boshEvent } from '../../lib/runtime/bosh-wire.ts';
 import type { ConnectionNode } from '../../services/connection/node.ts';
 import { type Fixture, plainAuth } from './fixture.ts';
@@ -48,15 +49,17 @@ export interface HttpOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Over TLS, whatever the certificate. */
   readonly isSecure?: boolean;
+  /** With isSecure: the server name, and what the client shows. */
+  readonly tls?: SecureContextOptions & { readonly servername?: string };
 }
 
 export function post(
   port: number,
   body: string | Buffer,
-  { method = 'POST', headers = {}, isSecure = false }: HttpOptions = {},
+  { method = 'POST', headers = {}, isSecure = false, tls }: HttpOptions = {},
 ): Sent {
   const options = { port, host: '127.0.0.1', path: '/http-bind', method, agent: false, headers } as const;
-  const request = isSecure ? httpsRequest({ ...options, rejectUnauthorized: false }) : httpRequest(options);
+  const request = isSecure ? httpsRequest({ ...options, ...tls, rejectUnauthorized: false }) : httpRequest(options);
   const answer = new Promise<Answer>((resolve, reject) => {
     request.on('error', reject);
     request.on('response', (response) => {

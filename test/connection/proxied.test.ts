@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import fc from 'fast-check';
 import { Hono } from 'hono';
 import { runtimeLimits } from '../../lib/runtime/limits.ts';
@@ -132,8 +132,8 @@ describe('pages and WebSocket', () => {
   after(() => web.stop());
 
   /** All in one piece: header, then the request. */
-  function request(scheme: 'http' | 'https', head: Buffer, path: string, more = ''): RawClient {
-    const wire = connectBehind(head, web.addresses[scheme]!.port);
+  function request(scheme: 'http' | 'https', head: Buffer, path: string, more = '', at = web): RawClient {
+    const wire = connectBehind(head, at.addresses[scheme]!.port);
     const client = RawClient.of(scheme === 'http' ? wire : connectTls({ socket: wire, rejectUnauthorized: false }));
     client.send(`GET ${path} HTTP/1.1\r\nHost: example.org\r\n${more}\r\n`);
     return client;
@@ -149,6 +149,28 @@ describe('pages and WebSocket', () => {
       await until(() => strict.peers.size === 0, 'its address is forgotten');
     });
   }
+
+  test('a server behind ends connections that wait for nothing, and asks nobody for a certificate', {
+    timeout: 20_000,
+  }, async () => {
+    const other = await startWebServer(app, {
+      ...{
+        bind: '127.0.0.1',
+        httpPort: 0,
+        httpsPort: 0,
+        webSocketPath: '/xmpp',
+        boshPath: '/bosh',
+        tls: serverOptions(fixture.tls),
+      },
+      peers: strict.peers,
+    });
+    for (const server of other.servers) server.keepAliveTimeout = 600_000;
+    const clients = (['http', 'https'] as const).map((scheme) => request(scheme, juliet, '/page', '', other));
+    for (const client of clients) await client.read(/a page/);
+    assert.equal((clients[1]!.socket as TLSSocket).getSharedSigalgs().length, 0);
+    await other.stop();
+    for (const client of clients) await client.closed();
+  });
 
   test('a WebSocket has the rate of its own address', async () => {
     const open = (address: string) => request('https', from(address), '/xmpp', upgrade + key);

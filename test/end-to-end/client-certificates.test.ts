@@ -84,10 +84,6 @@ test('EXTERNAL is offered to whoever has shown a certificate to a tenant that wa
   const third = await open('third.example', identity);
   assert.equal(third.mechanisms.includes('EXTERNAL'), false);
   assert.equal(await external(third), 'invalid-mechanism');
-  const direct = RawClient.tls(skylark.ports.c2sTls, { servername: 'localhost', ...identity });
-  direct.send(headerTo('localhost'));
-  assert.doesNotMatch((await direct.read(/<stream:features>.*<\/stream:features>/))[0], /EXTERNAL/);
-  direct.destroy();
 });
 
 test('TLS asks clients of that tenant alone for a certificate', async () => {

@@ -205,6 +205,7 @@ async function startParts({
     federation = owner;
     tellFederation(metrics, owner);
   }
+  web.askBy(connection.node.wish);
   for (const server of web.servers) {
     connection.node.attachWebSocket(server, webSocketPath);
     connection.node.attachBosh(server);

@@ -277,6 +277,7 @@ export async function attachWeb(
   );
   cleanup.add('web', () => web.stop());
   tls.source.onReload(() => web.setTls(reloadedOptions(tls.source)));
+  web.askBy(node.wish);
   for (const server of web.servers) {
     node.attachWebSocket(server, webSocketPath);
     node.attachBosh(server);

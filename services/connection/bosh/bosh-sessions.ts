@@ -68,7 +68,7 @@ export class BoshSessions {
   }
 
   /** A request that has come to another node. @returns the frame of its answer */
-  takePassedOn({ isSecure, waitMs }: BoshRequest, [bytes]: readonly Buffer[]): Promise<Buffer> {
+  takePassedOn({ isSecure, shown = '', waitMs }: BoshRequest, [bytes]: readonly Buffer[]): Promise<Buffer> {
     return new Promise((resolve) => {
       let isOpen = true;
       let gone: (() => void) | undefined;
@@ -83,6 +83,8 @@ export class BoshSessions {
       });
       const exchange: BoshExchange = {
         isSecure,
+        chain: [],
+        shown,
         get isOpen() {
           return isOpen;
         },
@@ -116,8 +118,8 @@ export class BoshSessions {
     if (isDraining) throw new BindingError('system-shutdown');
     if (first.to === undefined || first.to === '') throw new BindingError('improper-addressing');
     const sid = `${clock.randomBytes(secretBytes).toString('base64url')}.${subject.slice('n.'.length)}`;
-    const { isSecure } = exchange;
-    const transport = new BoshTransport({ clock, cork: this.#cork, sid, address, isSecure, first });
+    const { isSecure, chain } = exchange;
+    const transport = new BoshTransport({ clock, cork: this.#cork, sid, address, isSecure, chain, first });
     const closing: (() => void)[] = [];
     const mayConnect = this.#host.admission.mayConnect(address, (gone) => closing.push(gone));
     if (mayConnect === false) {
@@ -150,7 +152,7 @@ export class BoshSessions {
     }
     this.#underWay++;
     const waitMs = connectionLimits.boshForwardMs;
-    const request: BoshRequest = { kind: 'bosh', isSecure: exchange.isSecure, waitMs };
+    const request: BoshRequest = { kind: 'bosh', isSecure: exchange.isSecure, shown: exchange.shown, waitMs };
     try {
       const payload = encodeFrame(request, [bytes]);
       const answer = await ask(

@@ -7,7 +7,7 @@
 import type { Clock, Timer } from '../../../lib/ports/clock.ts';
 import { TokenBucket } from '../../../lib/runtime/rate-limit.ts';
 import type { StreamError } from '../../../lib/xmpp/errors.ts';
-import type { BoshExchange } from '../door/bosh.ts';
+import { type BoshExchange, shownBy } from '../door/bosh.ts';
 import { connectionLimits } from '../limits.ts';
 import type { Cork, Flushable } from '../stream/cork.ts';
 import type { Transport, TransportReader } from '../stream/transport.ts';
@@ -44,6 +44,8 @@ interface BoshTransportOptions {
   readonly sid: string;
   readonly address: string;
   readonly isSecure: boolean;
+  /** {@link BoshExchange.chain} */
+  readonly chain: readonly Buffer[];
   /** The request for the session. */
   readonly first: BoshBody;
 }
@@ -57,6 +59,8 @@ export class BoshTransport implements Transport, Flushable {
   readonly binding = {};
   readonly offeredBinding = {};
   readonly tlsVersion = undefined;
+  readonly #shown: string;
+  #chain: readonly Buffer[];
   readonly #clock: Clock;
   readonly #cork: Cork;
   readonly #terms: Agreed;
@@ -80,18 +84,25 @@ export class BoshTransport implements Transport, Flushable {
   #later: Timer | undefined;
   #gone: (() => void) | undefined;
 
-  constructor({ clock, cork, sid, address, isSecure, first }: BoshTransportOptions) {
+  constructor({ clock, cork, sid, address, isSecure, chain, first }: BoshTransportOptions) {
     this.#clock = clock;
     this.#cork = cork;
     this.sid = sid;
     this.address = address;
     this.isSecure = isSecure;
+    this.#chain = chain;
+    this.#shown = shownBy(chain);
     this.#terms = agree(first);
     this.#firstRid = first.rid;
     this.#next = first.rid;
     this.#inactivityMs = this.#terms.inactivity * 1_000;
     const { boshRequestsPerSecond: perSecond, boshRequestsBurst: burst } = connectionLimits;
     this.#bucket = new TokenBucket(clock, { perSecond, burst });
+  }
+
+  /** What came with the request for the session, as long as all others have come with the same: who knows the sid has not shown anything yet. */
+  get chain(): readonly Buffer[] {
+    return this.#chain;
   }
 
   get bufferedBytes(): number {
@@ -124,10 +135,12 @@ export class BoshTransport implements Transport, Flushable {
 
   trust(): void {
     this.#isTrusted = true;
+    this.#chain = [];
   }
 
   /** A request of the client. */
   take(body: BoshBody, exchange: BoshExchange): void {
+    if (this.#chain.length > 0 && exchange.shown !== this.#shown) this.#chain = [];
     const { rid } = body;
     const known = this.#answered.get(rid);
     if (known !== undefined) {

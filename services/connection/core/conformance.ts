@@ -20,7 +20,7 @@ export const conformance: readonly SpecRow[] = [
     spec: 'XEP-0178',
     version: '1.3',
     title: 'SASL EXTERNAL of clients, where the tenant names a CA',
-    note: 'After STARTTLS only: direct TLS, WebSockets and BOSH ask for no certificate. Revocation is not looked up.',
+    note: 'After STARTTLS, and on direct TLS, WebSockets and BOSH where the server name in TLS is the domain. For pages of other sites it does not count. Revocation is not looked up.',
   },
   {
     spec: 'XEP-0493',

@@ -3,6 +3,7 @@
  *
  * An answer is never read as a page of this origin, whatever a stanza in it says: a form of another site can make a browser show it.
  */
+import { createHash } from 'node:crypto';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { type Clock, sleep } from '../../../lib/ports/clock.ts';
 import { boshEvent } from '../../../lib/runtime/bosh-wire.ts';
@@ -10,12 +11,16 @@ import type { PeerAddresses } from '../../../lib/runtime/peer-addresses.ts';
 import { xmppLimits } from '../../../lib/xmpp/limits.ts';
 import { connectionLimits } from '../limits.ts';
 import type { TlsSource } from './tls.ts';
-import { peerOf } from './websocket.ts';
+import { chainOf, peerOf } from './websocket.ts';
 
 /** A request, here or at another node, whose answer is due. */
 export interface BoshExchange {
   /** It came over TLS, or from a proxy on this machine. */
   readonly isSecure: boolean;
+  /** The certificates that the client has shown with it, its own first, DER. Those of another node's are not told; see {@link shown}. */
+  readonly chain: readonly Buffer[];
+  /** SHA-256 of the client's own certificate, hex; '' when it has shown none. */
+  readonly shown: string;
   /** False when nobody is there any more to read the answer. */
   readonly isOpen: boolean;
   /** @param written called when the operating system has taken the answer */
@@ -63,7 +68,7 @@ export function serveBosh(server: Server, clock: Clock, peers: PeerAddresses, tl
       response.writeHead(405, allow).end(request.method === 'HEAD' ? undefined : refusal('bad-request'));
     } else {
       const { address, isSecure } = peerOf(request, peers, tls);
-      const take = (bytes: Buffer) => taker.take(bytes, address, new HttpExchange(response, isSecure));
+      const take = (bytes: Buffer) => taker.take(bytes, address, new HttpExchange(request, response, isSecure));
       reading.read(request, response, take);
     }
   };
@@ -71,13 +76,28 @@ export function serveBosh(server: Server, clock: Clock, peers: PeerAddresses, tl
   return { stop: () => void server.removeListener(boshEvent, onRequest) };
 }
 
+/** @returns {@link BoshExchange.shown} */
+export function shownBy([own]: readonly Buffer[]): string {
+  return own === undefined ? '' : createHash('sha256').update(own).digest('hex');
+}
+
 class HttpExchange implements BoshExchange {
   readonly isSecure: boolean;
+  readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
 
-  constructor(response: ServerResponse, isSecure: boolean) {
+  constructor(request: IncomingMessage, response: ServerResponse, isSecure: boolean) {
+    this.#request = request;
     this.#response = response;
     this.isSecure = isSecure;
+  }
+
+  get chain(): readonly Buffer[] {
+    return chainOf(this.#request);
+  }
+
+  get shown(): string {
+    return shownBy(this.chain);
   }
 
   get isOpen(): boolean {

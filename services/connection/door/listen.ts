@@ -2,9 +2,9 @@
  * The ports of a node: 5222 with STARTTLS (RFC 6120 §5), 5223 with TLS from the first byte (XEP-0368), and 5269 and 5270 the same for other
  * servers.
  */
-import { constants } from 'node:crypto';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TlsOptions, type Server as TlsServer } from 'node:tls';
+import { askingTls, type CertificateWish, withWish } from '../../../lib/runtime/client-hello.ts';
 import type { PeerAddresses } from '../../../lib/runtime/peer-addresses.ts';
 import { connectionLimits } from '../limits.ts';
 import { optionsUntilReload, type StreamIdentity, streamOptions, type TlsSource, type TlsWish } from './tls.ts';
@@ -37,6 +37,8 @@ export interface Ports {
   readonly secure: number | undefined;
   /** The protocol that ALPN must name (XEP-0368). */
   readonly protocol: 'xmpp-client' | 'xmpp-server';
+  /** Absent: nobody is asked for a certificate on streams of clients that begin with TLS. */
+  readonly wish?: CertificateWish;
 }
 
 export interface Listeners {
@@ -68,28 +70,30 @@ function chooseProtocol(protocol: string) {
     protocols.find((offered) => offered === protocol);
 }
 
-/**
- * Other servers show certificates of their own, and so do clients of tenants that want it. They are looked at later (lib/s2s). A session that is resumed brings no chain, so none is
- * resumed.
- */
+/** Other servers show certificates of their own, and so do clients of tenants that want it. */
 function optionsOf(protocol: Ports['protocol'], options: TlsOptions, asksCertificate = false): TlsOptions {
   if (protocol === 'xmpp-client' && !asksCertificate) return options;
-  return { ...options, requestCert: true, rejectUnauthorized: false, secureOptions: constants.SSL_OP_NO_TICKET };
+  return { ...options, ...askingTls };
 }
 
 const socketOptions = { noDelay: true, keepAlive: true, keepAliveInitialDelay: connectionLimits.tcpKeepAliveMs } as const;
 
 /** @throws when a port cannot be had */
 export async function listen(ports: Ports, tls: TlsSource, reusePort: boolean, accept: Accept): Promise<Listeners> {
-  const { protocol } = ports;
+  const { protocol, wish } = ports;
   const forUpgrades = (asks = false) => serveTls(optionsOf(protocol, optionsUntilReload(tls), asks), accept.secure);
-  const forDirect = () => {
+  const forDirect = (asks = false) => {
     const options = { ...optionsUntilReload(tls), ALPNCallback: chooseProtocol(protocol) };
-    return serveTls(optionsOf(protocol, options), accept.secure);
+    return serveTls(optionsOf(protocol, options, asks), accept.secure);
   };
   let upgrading = forUpgrades();
   let asking: TlsServer | undefined;
   let direct = forDirect();
+  let directAsking: TlsServer | undefined;
+  const beginTls = (socket: Socket, isAsked: boolean) => {
+    if (isAsked) directAsking ??= forDirect(true);
+    (isAsked ? directAsking! : direct).emit('connection', socket);
+  };
   // Node takes what it shows to clients without a server name from the server, so each domain has one. It goes with its certificate.
   const byIdentity = [new WeakMap<StreamIdentity, TlsServer>(), new WeakMap<StreamIdentity, TlsServer>()] as const;
   const upgradingFor = (identity: StreamIdentity, asks: boolean): TlsServer => {
@@ -103,13 +107,17 @@ export async function listen(ports: Ports, tls: TlsSource, reusePort: boolean, a
       accept.peers.admit(socket, () => void pass(socket, accept.gate(socket, isPlain), go));
     });
   // A handshake costs more than anything before it, so it begins only when the gate has let the socket in.
-  const directGate = opening(false, (socket) => void direct.emit('connection', socket));
+  const directGate = opening(false, (socket) => {
+    if (wish === undefined) beginTls(socket, false);
+    else withWish(socket, wish, (isAsked) => beginTls(socket, isAsked));
+  });
   const plain = opening(true, accept.plain);
   // Only later sockets get the new certificates: handshakes under way end as they began.
   const stopReloads = tls.onReload(() => {
     upgrading = forUpgrades();
     asking = undefined;
     direct = forDirect();
+    directAsking = undefined;
   });
   const opened: Server[] = [];
   const open = async (server: Server, port: number | undefined): Promise<AddressInfo | undefined> => {

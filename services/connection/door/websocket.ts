@@ -5,6 +5,7 @@ import { TLSSocket } from 'node:tls';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { PeerAddresses } from '../../../lib/runtime/peer-addresses.ts';
 import type { ChannelBinding } from '../../../lib/runtime/wire.ts';
+import { peerChain } from '../../../lib/s2s/proof.ts';
 import { xmppLimits } from '../../../lib/xmpp/limits.ts';
 import { channelBinding, shownCertificate, tlsVersion } from './channel-binding.ts';
 import type { TlsSource } from './tls.ts';
@@ -19,6 +20,8 @@ export interface WebSocketPeer {
   readonly binding: ChannelBinding;
   /** The version of TLS, if TLS reaches this process, as channel-binding.ts tells it. */
   readonly tlsVersion?: string | undefined;
+  /** {@link Transport.chain} */
+  readonly chain?: readonly Buffer[];
   /** The socket below the WebSocket. It tells how much of an incomplete message has arrived. */
   readonly raw?: Duplex;
 }
@@ -51,7 +54,7 @@ export function serveWebSocket(
       return;
     }
     upgrades.handleUpgrade(request, socket, head, (accepted) =>
-      accept(accepted, { ...peerOf(request, peers, tls), raw: socket }),
+      accept(accepted, { ...peerOf(request, peers, tls), chain: chainOf(request), raw: socket }),
     );
   };
   server.on('upgrade', onUpgrade);
@@ -61,6 +64,15 @@ export function serveWebSocket(
 function offersXmpp(request: IncomingMessage): boolean {
   const offered = request.headers['sec-websocket-protocol'] ?? '';
   return offered.split(',').some((protocol) => protocol.trim() === subprotocol);
+}
+
+/**
+ * The certificates that the client has shown for this request. A browser shows them for pages of anybody who has it connect to us, so they
+ * count only for our own pages, and where there is no page: EXTERNAL has no other secret.
+ */
+export function chainOf({ socket, headers: { origin, host } }: IncomingMessage): readonly Buffer[] {
+  const isOwn = origin === undefined || (host !== undefined && origin.toLowerCase() === `https://${host.toLowerCase()}`);
+  return isOwn && socket instanceof TLSSocket ? peerChain(socket) : [];
 }
 
 export function peerOf({ socket }: IncomingMessage, peers: PeerAddresses, tls: TlsSource): WebSocketPeer {

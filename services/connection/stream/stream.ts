@@ -49,7 +49,6 @@ export class Stream implements TransportReader, FeatureStream, Pumped<StreamEven
   isOver = false;
   readonly #pump: EventPump<StreamEvent>;
   /** The certificates that the client has shown in TLS, DER in base64, its own first; until it has signed in. */
-  #chain: readonly string[] | undefined;
   /** True when TLS is to ask the client for a certificate. */
   #asksCertificate = false;
   #failures = 0;
@@ -257,7 +256,6 @@ export class Stream implements TransportReader, FeatureStream, Pumped<StreamEven
 
   #startSession(domain: string, account: string): void {
     this.#binding = undefined;
-    this.#chain = undefined;
     this.#features = undefined;
     this.session = this.#host.session({ sid: this.sid, domain, account, routerSession: this.#routerSession }, this);
   }
@@ -317,8 +315,8 @@ export class Stream implements TransportReader, FeatureStream, Pumped<StreamEven
   }
 
   get chain(): readonly string[] | undefined {
-    this.#chain ??= (this.#transport.chain ?? []).map((der) => der.toString('base64'));
-    return this.#chain.length === 0 ? undefined : this.#chain;
+    const { chain } = this.#transport;
+    return chain.length === 0 ? undefined : chain.map((der) => der.toString('base64'));
   }
 
   get tlsVersion(): string | undefined {

@@ -32,8 +32,8 @@ export interface Transport {
   readonly binding: ChannelBinding;
   /** The version of TLS, if TLS ends here; see {@link tlsVersion}. */
   readonly tlsVersion: string | undefined;
-  /** The certificates that the client has shown, its own first, DER. Absent: this transport has none. */
-  readonly chain?: readonly Buffer[];
+  /** The certificates that the client has shown, its own first, DER. */
+  readonly chain: readonly Buffer[];
   /** Bytes that were sent and that the operating system has not taken. */
   readonly bufferedBytes: number;
   open(reader: TransportReader): void;

@@ -14,6 +14,7 @@ export class WebSocketTransport implements Transport, Flushable {
   readonly isSecure: boolean;
   readonly binding: ChannelBinding;
   readonly tlsVersion: string | undefined;
+  readonly chain: readonly Buffer[];
   readonly #socket: WebSocket;
   readonly #raw: Duplex | undefined;
   #strangeBytes = 0;
@@ -32,6 +33,7 @@ export class WebSocketTransport implements Transport, Flushable {
     this.isSecure = peer.isSecure;
     this.binding = peer.binding;
     this.tlsVersion = peer.tlsVersion;
+    this.chain = peer.chain ?? [];
     this.#socket = socket;
     this.#raw = peer.raw;
     this.#cork = cork;
