@@ -70,4 +70,13 @@ export const hookPosts = new Count(
   ['result'],
 );
 
-export const counts: readonly Count[] = [signIns, stanzas, catchUps, pushes, pubsubNotifications, fanOuts, hookPosts];
+export const announcementMessages = new Count(
+  'announcement_messages_total',
+  'Messages of announcements, by whom they are for: `online` or `all` accounts of a tenant',
+  ['target'],
+);
+
+export const counts: readonly Count[] = [
+  ...[signIns, stanzas, catchUps, pushes, pubsubNotifications, fanOuts, hookPosts],
+  announcementMessages,
+];

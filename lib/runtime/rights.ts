@@ -13,6 +13,7 @@ export const tenantRights = {
   'tenant.help': 'end sessions, revoke devices, disable and enable accounts',
   'tenant.reports': 'see who has reported whom and why, without the messages, and delete reports',
   'tenant.accounts': 'add and remove accounts, set their passwords, make tokens for them, make invites',
+  'tenant.announce': 'send announcements and messages in the name of the domain, and set the message of the day',
   'tenant.rooms':
     'destroy rooms, ban people from them, give and take affiliations, and do at nodes of the pubsub service what their owners may',
   'tenant.policy': 'change the policy, but for what decides who gets into which account, and try other servers again',
@@ -42,7 +43,7 @@ const auditor: readonly Right[] = ['tenant.see', 'tenant.audit'];
 const support: readonly Right[] = ['tenant.see', 'tenant.help', 'tenant.reports'];
 const admin: readonly Right[] = [
   ...support,
-  ...(['tenant.audit', 'tenant.accounts', 'tenant.rooms', 'tenant.policy', 'tenant.roles'] as const),
+  ...(['tenant.audit', 'tenant.accounts', 'tenant.announce', 'tenant.rooms', 'tenant.policy', 'tenant.roles'] as const),
 ];
 const owner: readonly Right[] = [...admin, 'tenant.own'];
 const operator: readonly Right[] = [...owner, 'deployment.see', 'deployment.audit', 'deployment.run'];

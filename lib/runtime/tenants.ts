@@ -29,6 +29,15 @@ export function componentContext(domain: string): string {
   return `component ${domain}`;
 }
 
+/** What an account is told once, when a session of it becomes available (XEP-0133 §4.24). */
+export interface Motd {
+  /** Another one with each change. */
+  readonly id: string;
+  readonly subject?: string | undefined;
+  readonly text: string;
+  readonly setAt: string;
+}
+
 export interface Tenant {
   readonly domain: string;
   readonly createdAt: string;
@@ -40,6 +49,8 @@ export interface Tenant {
   readonly components?: readonly Component[];
   /** Where events are posted. */
   readonly hooks?: readonly Hook[];
+  /** The message of the day. */
+  readonly motd?: Motd | undefined;
   /** The name of its cell (cells.ts). Absent: it was added before any cell had told its name. */
   readonly cell?: string;
 }
@@ -249,6 +260,17 @@ export class Tenants {
     const left = await update(this.#rows, tenants, domain, (row) => row && { ...row, hooks: change(row.hooks ?? []) });
     await this.#tell();
     return left && tenantOf(left);
+  }
+
+  /** @param motd absent: there is none any more. @returns the tenant as it was before; undefined when there is none */
+  async setMotd(domain: string, motd: Motd | undefined): Promise<Tenant | undefined> {
+    let before: TenantRow | undefined;
+    await update(this.#rows, tenants, domain, (row) => {
+      before = row;
+      return row && { ...row, motd };
+    });
+    await this.#tell();
+    return before && tenantOf(before);
   }
 
   /** This one, and not a later one of the same domain. Its rows stay until they are erased. @returns whether it was there */

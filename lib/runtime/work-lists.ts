@@ -6,8 +6,9 @@ import { Rows } from './rows.ts';
 import { TimeLists } from './time-lists.ts';
 
 export interface Work {
-  readonly kind: 'hook';
+  readonly kind: 'hook' | 'announcement';
   readonly domain: string;
+  /** The webhook's, or the announcement's. */
   readonly id: string;
 }
 

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { z } from 'zod';
 import { allRights, isTenantRight } from '../../lib/runtime/rights.ts';
 import { commands } from '../../services/cli/commands.ts';
+import * as announcements from '../../services/router/operations/announcements.ts';
 import * as audit from '../../services/router/operations/audit.ts';
 import * as cells from '../../services/router/operations/cells.ts';
 import * as certificate from '../../services/router/operations/certificate-show.ts';
@@ -14,6 +15,8 @@ import * as consoleOperations from '../../services/router/operations/console.ts'
 import { operations } from '../../services/router/operations/index.ts';
 import * as invites from '../../services/router/operations/invites.ts';
 import * as keys from '../../services/router/operations/keys.ts';
+import * as messages from '../../services/router/operations/messages.ts';
+import * as motd from '../../services/router/operations/motd.ts';
 import * as nodes from '../../services/router/operations/nodes.ts';
 import { type Operation, operation } from '../../services/router/operations/operation.ts';
 import * as peers from '../../services/router/operations/peers.ts';
@@ -54,6 +57,9 @@ const exported: Readonly<Record<string, unknown>> = {
   ...tokens,
   ...webhooks,
   ...searchIndex,
+  ...announcements,
+  ...motd,
+  ...messages,
 };
 
 /** The code of the command line, where an operation is asked for by the name of its declaration. */

@@ -6,6 +6,7 @@ import { features } from '../../services/router/features/index.ts';
 import { commandsOf } from '../../services/router/operations/commands.ts';
 import { operations } from '../../services/router/operations/index.ts';
 import { perform } from '../../services/router/operations/perform.ts';
+import { furtherCommands } from '../../services/router/operations/xep0133-forms.ts';
 import { type BatchActor, openRouter, type RouterStage } from '../support/stage/router-stage.ts';
 
 const COMMANDS = 'http://jabber.org/protocol/commands';
@@ -61,7 +62,7 @@ describe('§2.2: the list of commands', () => {
       ({ right, http }) => rightsOf({ role: 'admin' }).includes(right) && !('whyNone' in http),
     ).length;
     const ofFeatures = features.flatMap(({ hostCommands = [] }) => hostCommands).length;
-    const expected = ofOperations + ofFeatures;
+    const expected = ofOperations + furtherCommands.size + ofFeatures;
     assert.equal([...list.matchAll(/<item /g)].length, expected);
     assert.match(list, /urn:skylark:operation:tenant-set/);
     assert.doesNotMatch(list, /tenant-add|key-add|node-drain/, 'nothing of the deployment');
@@ -115,6 +116,25 @@ describe('XEP-0133', () => {
       ['user-password', 'user-password', 'user-remove', 'user-remove', 'user-remove', 'user-remove'],
     );
   });
+});
+
+test('XEP-0133 §4.23 to §4.26: announces, and sets, edits and deletes the message of the day', async () => {
+  const form = await admin.ask('set', command(`${ADMIN}#announce`), host);
+  assert.match(form, /var=['"]announcement['"]/);
+  const text = ['Down at eight.', 'Back at nine.'];
+  assert.match(await run(admin, `${ADMIN}#announce`, { subject: 'Tonight', announcement: text }), /completed/);
+  assert.match(await run(admin, `${ADMIN}#announce`, { subject: 'Tonight' }), /<bad-request /);
+  const { announcements } = await operate('announcement-list', { domain: host });
+  const [{ target, subject, by, text: said }] = announcements as [Record<'target' | 'subject' | 'by' | 'text', string>];
+  assert.deepEqual([target, subject, by, said], ['online', 'Tonight', 'nurse@a.example', text.join('\n')]);
+  const motd = async () => (await operate('motd-show', { domain: host })).text;
+  assert.match(await run(admin, `${ADMIN}#set-motd`, { motd: text }), /completed/);
+  assert.equal(await motd(), text.join('\n'));
+  assert.match(await run(admin, `${ADMIN}#edit-motd`, { motd: 'Be kind' }), /completed/);
+  assert.equal(await motd(), 'Be kind');
+  assert.match(await run(admin, `${ADMIN}#delete-motd`, {}), /completed/);
+  assert.equal(await motd(), undefined);
+  assert.match(await run(user, `${ADMIN}#announce`, { announcement: 'I am root' }), /<forbidden /);
 });
 
 test('an operation without a form of its own has one that follows from its input', async () => {

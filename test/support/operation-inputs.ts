@@ -7,7 +7,14 @@ type Given = Readonly<Record<string, unknown>>;
 /** What a schema does not say of the text that it takes. */
 function named(domain: string): Given {
   return {
-    ...{ domain, jid: `romeo@${domain}`, component: `irc.${domain}`, peer: 'elsewhere.example', role: 'none' },
+    ...{
+      domain,
+      jid: `romeo@${domain}`,
+      to: `romeo@${domain}`,
+      component: `irc.${domain}`,
+      peer: 'elsewhere.example',
+      role: 'none',
+    },
     ...{ url: 'https://app.example/', events: ['room.made'], person: 'eve@elsewhere.example' },
     ...{ id: '0123456789abcdef', room: 'hall', name: 'something', password: 'a new secret', node: 'nowhere' },
   };

@@ -3,6 +3,7 @@ import type { Html } from '../core/form.ts';
 import type { View } from '../core/view.ts';
 import { consoleLimits } from '../limits.ts';
 import { accountPage, accountsPage } from './accounts.ts';
+import { announcementsPage } from './announcements.ts';
 import { invitesPage } from './invites.ts';
 import { auditPage, keysPage } from './keys.ts';
 import { nodesPage } from './nodes.ts';
@@ -39,6 +40,7 @@ export const pages: readonly Page[] = [
   { path: '/tenants/:domain/webhooks', show: (view) => webhooksPage(view, domainOf(view)) },
   { path: '/tenants/:domain/components', show: (view) => componentsPage(view, domainOf(view)) },
   { path: '/tenants/:domain/peers', show: (view) => tenantPeersPage(view, domainOf(view)) },
+  { path: '/tenants/:domain/announcements', show: (view) => announcementsPage(view, domainOf(view)) },
   { path: '/tenants/:domain/audit', show: (view) => auditPage(view, domainOf(view)) },
   { path: '/peers', show: peersPage },
   { path: '/nodes', show: nodesPage },

@@ -28,3 +28,6 @@ export const roleLimits = {
 export const retractionRate = { perSecond: 1, burst: 50 };
 /** Subscriptions to nodes (XEP-0060) that people of one other server may ask one router for: so many a second, and so many at once. */
 export const subscribeRates = { perSecond: 5, burst: 100 };
+
+/** Messages that operators of one tenant may send through one router: to people one by one. To many at once there are announcements. */
+export const noticeRate = { perSecond: 10, burst: 100 };

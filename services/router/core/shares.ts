@@ -9,7 +9,7 @@ import { RateLimit } from '../../../lib/runtime/rate-limit.ts';
 import { routerLimits } from '../limits.ts';
 import { FamiliarNetworks } from './familiar-networks.ts';
 import { KeptMessages } from './kept-messages.ts';
-import { archiveSearchRate, askingLimits, guestRates, retractionRate } from './limits.ts';
+import { archiveSearchRate, askingLimits, guestRates, noticeRate, retractionRate } from './limits.ts';
 import { RemoteShares } from './remote-shares.ts';
 
 export class Shares {
@@ -43,6 +43,8 @@ export class Shares {
   readonly archiveSearches: RateLimit;
   /** Limits searches for messages that are taken back, by account and by who takes them back. */
   readonly retractions: RateLimit;
+  /** Limits messages of operators, by tenant. */
+  readonly notices: RateLimit;
   readonly remote: RemoteShares;
   readonly #signIns = new Map<string, FairQueue>();
   readonly #registrations: RateLimit;
@@ -73,6 +75,7 @@ export class Shares {
     this.archiveQueries = new RateLimit(clock, queries, routerLimits.keptAccountsMax);
     this.archiveSearches = new RateLimit(clock, archiveSearchRate, routerLimits.keptAccountsMax);
     this.retractions = new RateLimit(clock, retractionRate, routerLimits.keptAccountsMax);
+    this.notices = new RateLimit(clock, noticeRate, routerLimits.registrationBucketsMax);
     const guesses = { perSecond: routerLimits.furtherGuessesPerSecond, burst: routerLimits.furtherGuessesBurst };
     this.unrecordedGuesses = new RateLimit(clock, guesses, routerLimits.unrecordedGuessesMax);
   }

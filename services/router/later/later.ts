@@ -1,5 +1,5 @@
 /**
- * What routers do later, in the background: they send events to webhooks. Whoever notes that there is something
+ * What routers do later, in the background: they send events to webhooks, and tell announcements. Whoever notes that there is something
  * begins at once; what it has not done after a moment, because it died or another process was at it, is done by whoever looks next.
  */
 import { repeat } from '../../../lib/ports/clock.ts';
@@ -7,6 +7,7 @@ import { FairQueue, Overloaded } from '../../../lib/runtime/fair-queue.ts';
 import { removeWork, type Work, workLists } from '../../../lib/runtime/work-lists.ts';
 import { type Dependencies, withoutDeadline } from '../core/dependencies.ts';
 import type { Later } from '../core/events.ts';
+import { tellAnnouncement } from './announcements.ts';
 import { sendWaiting } from './hooks.ts';
 import { laterLimits } from './limits.ts';
 
@@ -26,11 +27,19 @@ export function laterOf(given: () => Dependencies): RunningLater {
 
 class Running implements RunningLater {
   readonly #given: () => Dependencies;
-  readonly #queue = new FairQueue({
-    atOnceMax: laterLimits.hooksAtOnceMax,
-    waitingMax: laterLimits.hooksWaitingMax,
-    waitingPerPathMax: laterLimits.hooksWaitingPerTenantMax,
-  });
+  /** A queue for each kind: what takes long does not stand in front of the others. */
+  readonly #queues: Readonly<Record<Work['kind'], FairQueue>> = {
+    hook: new FairQueue({
+      atOnceMax: laterLimits.hooksAtOnceMax,
+      waitingMax: laterLimits.hooksWaitingMax,
+      waitingPerPathMax: laterLimits.hooksWaitingPerTenantMax,
+    }),
+    announcement: new FairQueue({
+      atOnceMax: laterLimits.announcementsAtOnceMax,
+      waitingMax: laterLimits.announcementsWaitingMax,
+      waitingPerPathMax: laterLimits.announcementsWaitingPerTenantMax,
+    }),
+  };
   /** What is being done, by what it is; who asks meanwhile has it done once more behind that. */
   readonly #running = new Map<string, Promise<boolean>>();
   readonly #behind = new Map<string, Promise<boolean>>();
@@ -111,15 +120,16 @@ class Running implements RunningLater {
   }
 
   #start(name: string, work: Work): Promise<boolean> {
-    const running = this.#queue.run([work.domain], () => this.#do(work)).finally(() => this.#running.delete(name));
+    const running = this.#queues[work.kind].run([work.domain], () => this.#do(work)).finally(() => this.#running.delete(name));
     this.#running.set(name, running);
     return running;
   }
 
-  #do({ domain, id }: Work): Promise<boolean> {
+  #do({ kind, domain, id }: Work): Promise<boolean> {
     const dependencies = this.#dependencies;
     this.#by ??= dependencies.clock.randomBytes(9).toString('base64url');
-    return sendWaiting(dependencies, { domain, id, by: this.#by });
+    const work = { domain, id, by: this.#by, isStopping: () => this.#isStopped };
+    return kind === 'hook' ? sendWaiting(dependencies, work) : tellAnnouncement(dependencies, work);
   }
 
   get #dependencies(): Dependencies {

@@ -7,6 +7,26 @@ export const laterLimits = {
   /** Pieces of such work that one look begins. */
   sweepMax: 50,
 
+  /** How long what a piece of work is for may be missing, ms: the work is written first. */
+  unsureMs: 60_000,
+
+  // Announcements
+
+  /** Announcements of one router under way at once, and those that wait for their turn. */
+  announcementsAtOnceMax: 4,
+  announcementsWaitingMax: 1_000,
+  announcementsWaitingPerTenantMax: 10,
+  /** Accounts that are told together. */
+  announcementPageMax: 64,
+  /** The pause behind each page, ms: some 250 accounts of a tenant are told in a second. */
+  announcementPauseMs: 250,
+  /** How long a router has an announcement for itself, ms: longer than a page takes. It says so again with each. */
+  announcementLeaseMs: 30_000,
+  /** How long a router tells one announcement before those of others have their turn, ms. */
+  announcementSliceMs: 10_000,
+  /** How long an announcement is kept as a record, ms: 30 days. */
+  announcementKeepMs: 30 * 24 * 60 * 60 * 1_000,
+
   // Webhooks
 
   /** Requests to webhooks of one router under way at once, and webhooks that wait for theirs. */

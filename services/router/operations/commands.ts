@@ -15,7 +15,7 @@ import { commanderOf } from './asker.ts';
 import { secretFields } from './inputs.ts';
 import type { Operation } from './operation.ts';
 import { performAs } from './perform.ts';
-import { type AdminCommand, adminCommands } from './xep0133-forms.ts';
+import { type AdminCommand, adminCommands, furtherCommands } from './xep0133-forms.ts';
 
 /** Fields that the command's place gives, or that only the command line needs. */
 const given: ReadonlySet<string> = new Set(['domain', 'waitMs', 'again']);
@@ -31,11 +31,17 @@ const conditions: Readonly<Record<string, StanzaErrorCondition>> = {
 };
 
 export function commandsOf(operations: readonly Operation[]): readonly HostCommand[] {
-  return operations.filter(({ right, http }) => isTenantRight(right) && !('whyNone' in http)).map(commandOf);
+  return operations
+    .filter(({ right, http }) => isTenantRight(right) && !('whyNone' in http))
+    .flatMap((operation) => {
+      const first = adminCommands.get(operation.name) ?? generic(operation);
+      const further = furtherCommands.get(operation.name);
+      return [first, ...(further ? [further] : [])].map((command) => commandOf(operation, command));
+    });
 }
 
-function commandOf(operation: Operation): HostCommand {
-  const { node, name, fields, inputs, formType, results } = adminCommands.get(operation.name) ?? generic(operation);
+function commandOf(operation: Operation, command: AdminCommand): HostCommand {
+  const { node, name, fields, inputs, formType, results } = command;
   return {
     ...{ node, name, formType, fields },
     isAllowed: async (host) => (await rightsIn(host)).includes(operation.right),

@@ -1,5 +1,6 @@
 /** All operations. */
 
+import { announcementCancel, announcementList, announcementSend } from './announcements.ts';
 import { auditList, auditTenantList } from './audit.ts';
 import { cellList } from './cells.ts';
 import { certificateShow } from './certificate-show.ts';
@@ -8,6 +9,8 @@ import { componentAdd, componentGrant, componentList, componentRemove } from './
 import { consoleLink } from './console.ts';
 import { inviteCreate, inviteList, inviteRevoke, userReset } from './invites.ts';
 import { keyAdd, keyList, keyRemove, keyRotate } from './keys.ts';
+import { messageSend } from './messages.ts';
+import { motdRemove, motdSet, motdShow } from './motd.ts';
 import { nodeDrain, status } from './nodes.ts';
 import type { Operation } from './operation.ts';
 import { peerList, peerRetry, peerTenantList } from './peers.ts';
@@ -43,6 +46,13 @@ export const operations: readonly Operation[] = [
   reportList,
   reportShow,
   reportRemove,
+  announcementSend,
+  announcementList,
+  announcementCancel,
+  motdSet,
+  motdShow,
+  motdRemove,
+  messageSend,
   sessionList,
   sessionEnd,
   deviceList,

@@ -25,6 +25,17 @@ export const operationLimits = {
   /** Length of the id of a webhook, characters: 64 bits in hexadecimal. */
   hookIdCharacters: 16,
 
+  // Announcements and messages of operators
+
+  /** Characters of a subject, and of a text. With the largest policy the message of the day fits into the row of its tenant. */
+  noticeSubjectCharactersMax: 200,
+  noticeTextCharactersMax: 2_000,
+  /** Announcements of one tenant that are being told at once, and those that it may make in 24 hours. */
+  announcementsUnderWayMax: 3,
+  announcementsPerDayMax: 30,
+  /** Announcements on one page. */
+  announcementPageMax: 20,
+
   /** How long a room's worker has for what an operator asks, ms: less than whoever asked waits. */
   roomAnswerMs: 10_000,
 

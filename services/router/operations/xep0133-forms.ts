@@ -27,6 +27,19 @@ const ofAccounts: Pick<AdminCommand, 'fields' | 'inputs'> = {
   },
 };
 
+const ofMotd: Pick<AdminCommand, 'fields' | 'inputs'> = {
+  fields: [
+    { var: 'subject', type: 'text-single', label: 'The subject' },
+    { var: 'motd', type: 'text-multi', label: 'The message of the day', isRequired: true },
+  ],
+  inputs: (submission, domain) => [{ domain, ...notice(submission, 'motd') }],
+};
+
+/** Further commands of an operation, by its name. §4.25: to edit the message of the day is to set it. */
+export const furtherCommands: ReadonlyMap<string, AdminCommand> = new Map([
+  ['motd-set', { node: `${formType}#edit-motd`, name: 'Edit Message of the Day', formType, ...ofMotd }],
+]);
+
 /** By the name of the operation. */
 export const adminCommands: ReadonlyMap<string, AdminCommand> = new Map(
   Object.entries({
@@ -61,6 +74,35 @@ export const adminCommands: ReadonlyMap<string, AdminCommand> = new Map(
         { jid: required(submission, 'accountjid'), password: required(submission, 'password') },
       ],
     },
+    /** §4.23, with a choice besides. */
+    'announcement-send': {
+      node: `${formType}#announce`,
+      name: 'Send Announcement',
+      fields: [
+        { var: 'subject', type: 'text-single', label: 'The subject' },
+        { var: 'announcement', type: 'text-multi', label: 'The announcement', isRequired: true },
+        {
+          ...{ var: 'target', type: 'list-single', label: 'Whom it is for', values: ['online'] },
+          options: [
+            { value: 'online', label: 'Online users' },
+            { value: 'all', label: 'All users' },
+          ],
+        },
+      ],
+      inputs(submission: Submission, domain: string) {
+        const target = submission.get('target')?.text() ?? '';
+        return [{ domain, ...notice(submission, 'announcement'), ...(target !== '' && { target }) }];
+      },
+    },
+    /** §4.24. */
+    'motd-set': { node: `${formType}#set-motd`, name: 'Set Message of the Day', ...ofMotd },
+    /** §4.26. */
+    'motd-remove': {
+      node: `${formType}#delete-motd`,
+      name: 'Delete Message of the Day',
+      fields: [],
+      inputs: (_: Submission, domain: string) => [{ domain }],
+    },
     /** §4.18. */
     'user-list': {
       node: `${formType}#get-registered-users-list`,
@@ -76,6 +118,13 @@ export const adminCommands: ReadonlyMap<string, AdminCommand> = new Map(
     Record<string, Omit<AdminCommand, 'formType'>>
   >).map(([name, command]) => [name, { ...command, formType }]),
 );
+
+function notice(submission: Submission, name: string): { readonly text: string; readonly subject?: string } {
+  const text = submission.get(name)?.lines().join('\n') ?? '';
+  if (text === '') throw new StanzaError('bad-request', `the form needs ${name}`);
+  const subject = submission.get('subject')?.text() ?? '';
+  return { text, ...(subject !== '' && { subject }) };
+}
 
 function required(submission: Submission, name: string): string {
   const field = submission.get(name);

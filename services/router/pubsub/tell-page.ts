@@ -5,16 +5,13 @@
  * A page that is sent again has the same ids, so nodes drop what a session has been given, and the outbox writes the same rows.
  */
 import { pubsubNotifications } from '../../../lib/runtime/counts.ts';
-import { isOperating, report } from '../../../lib/runtime/faults.ts';
 import { componentPair, type OutboxBatch } from '../../../lib/runtime/outbox.ts';
 import { allowsPeer } from '../../../lib/runtime/policy/peer-policy.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
-import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { Stanza, spliceTo } from '../../../lib/xmpp/stanza.ts';
 import type { Dependencies } from '../core/dependencies.ts';
-import { Prefetched } from '../core/prefetch.ts';
-import { Turn } from '../core/turn.ts';
+import { type OwnMessage, sendTogether } from '../core/messages-together.ts';
 import { readersAmong } from '../pep/access.ts';
 import { pubsubLimits } from '../pep/limits.ts';
 import { findNode } from '../pep/nodes.ts';
@@ -32,7 +29,7 @@ export async function tellPage(
   const awake = subscribers.filter(({ options }) => options?.isDelivered !== false).map(({ jid }) => Jid.parse(jid));
   const readers = await allowed(holder, fanOut, awake);
   const bytes = Buffer.from(fanOut.xml!);
-  const near: Message[] = [];
+  const near: OwnMessage[] = [];
   const peers = new Map<string, Peer>();
   const counts = new Map<string, number>();
   for (const jid of readers) {
@@ -47,14 +44,9 @@ export async function tellPage(
     } else near.push({ id: fanOut.ids![count % fanOut.ids!.length]!, stanza: Stanza.parse(spliceTo(bytes, jid.toString())) });
   }
   await Promise.all([
-    tellNear(dependencies, holder.tenant, near),
+    sendTogether(dependencies, holder.tenant, near).then((count) => pubsubNotifications.add(count, 'deployment')),
     tellPeers(dependencies, holder, fanOut, [...peers.values()], bytes),
   ]);
-}
-
-interface Message {
-  readonly id: string;
-  readonly stanza: Stanza;
 }
 
 /** At one other server, or of one component. */
@@ -72,37 +64,6 @@ async function allowed(holder: ServiceNode, { key, isDeletion }: FanOut, people:
   if (node?.key !== key) return [];
   const readers = await readersAmong(holder, node, people);
   return people.filter((jid) => readers.has(jid.bare.toString()));
-}
-
-/** All together. If that fails for good, each alone, so that nobody misses anything because of somebody else. @throws {Unavailable} */
-async function tellNear(dependencies: Dependencies, tenant: Tenant, messages: readonly Message[]): Promise<void> {
-  if (messages.length === 0) return;
-  try {
-    await tellTogether(dependencies, tenant, messages);
-    pubsubNotifications.add(messages.length, 'deployment');
-  } catch (error) {
-    if (isOperating(error)) throw error;
-    if (messages.length > 1) for (const message of messages) await tellNear(dependencies, tenant, [message]);
-    else report(dependencies.log, error, 'a subscriber cannot be told');
-  }
-}
-
-async function tellTogether(dependencies: Dependencies, tenant: Tenant, messages: readonly Message[]): Promise<void> {
-  const prefetched = await Prefetched.read(dependencies, tenant, undefined, messages);
-  const turns: Turn[] = [];
-  for (const { id, stanza } of messages) {
-    const { type = '', attributes } = stanza;
-    const dedupeKey = `${id} ${type} ${attributes.from}`; // as routers make it of what they are handed
-    const turn = new Turn(dependencies, undefined, { dedupeKey, sender: { jid: attributes.from }, prefetched });
-    turns.push(turn);
-    try {
-      await dependencies.route(turn, tenant, stanza, id);
-    } catch (error) {
-      if (!(error instanceof StanzaError)) throw error;
-      turn.bounce(tenant, stanza, error);
-    }
-  }
-  await Turn.finishAll(turns);
 }
 
 /** @throws {Unavailable} */
