@@ -40,7 +40,7 @@ const listed: Readonly<Record<Service, Readonly<Record<string, readonly string[]
     'RFC 4505': ['router/xep0175-anonymous', 'end-to-end/guests'],
     'RFC 7395': ['connection/websocket'],
     'RFC 7590': ['connection/stream'],
-    'RFC 7628': ['router/jwt', 'router/minted-tokens'],
+    'RFC 7628': ['router/jwt', 'router/introspection', 'router/minted-tokens'],
     'XEP-0124': ['connection/bosh-hostile'],
     'XEP-0206': ['connection/xep0124-bosh', 'end-to-end/bosh', 'peers/converse-bosh', 'peers/bosh-cell'],
     'XEP-0198': ['connection/stream-management', 'connection/resumption', 'connection/ack-under-load', 'connection/unanswered'],

@@ -28,6 +28,7 @@ const presets = {
   ...{ signIn: ['password'], jwtIssuer: '', jwtAudience: '', jwtClaim: 'sub', jwtKeys: '', jwtSecret: false },
   ...{ ldapUrl: '', ldapDn: '', ldapBase: '', ldapFilter: '', ldapBindDn: '', ldapBindSecret: false, ldapCa: '' },
   ...{ webhookUrl: '', webhookSecret: false },
+  ...{ oauthUrl: '', oauthClient: '', oauthSecret: false, oauthClaim: 'username', oauthScope: '' },
   ...{ guestsMax: 100, guestsPerAddress: 10, guestReach: 'domain' },
 };
 

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { PolicyKey } from './policy-key.ts';
 
-const ways = ['password', 'jwt', 'api', 'webhook', 'ldap', 'certificate', 'anonymous'] as const;
+const ways = ['password', 'jwt', 'oauth', 'api', 'webhook', 'ldap', 'certificate', 'anonymous'] as const;
 export type SignInWay = (typeof ways)[number];
 
 const schema = z.array(z.enum(ways)).min(1).max(ways.length);

@@ -20,6 +20,7 @@ import { jwtKeys } from './jwt-keys.ts';
 import { jwtSecret } from './jwt-secret.ts';
 import { ldapBase, ldapBindDn, ldapBindSecret, ldapCa, ldapDn, ldapFilter, ldapUrl } from './ldap.ts';
 import { newcomerContacts, newcomerRooms } from './newcomers.ts';
+import { oauthClaim, oauthClient, oauthScope, oauthSecret, oauthUrl } from './oauth.ts';
 import { owners, type PolicyKey } from './policy-key.ts';
 import { proof } from './proof.ts';
 import { pubsub } from './pubsub.ts';
@@ -45,6 +46,7 @@ export const policyKeys = {
   ...owners({ ldapUrl, ldapDn, ldapBase, ldapFilter, ldapBindDn, ldapBindSecret, ldapCa }),
   ...{ registrationsPerDay, registrationsPerAddress, removalGraceDays, newcomerContacts, newcomerRooms },
   ...owners({ webhookUrl, webhookSecret }),
+  ...owners({ oauthUrl, oauthClient, oauthSecret, oauthClaim, oauthScope }),
   ...{ blockLists, pubsub },
   ...{ abuseContacts, adminContacts, securityContacts, supportContacts, statusUrls },
   ...{ termsUrl, dataAccess, dataEncrypted },

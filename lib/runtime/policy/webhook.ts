@@ -5,7 +5,8 @@ import { type PolicyKey, secretKey } from './policy-key.ts';
 
 const max = runtimeLimits.policyUrlCharactersMax;
 
-function isTaken(given: string): boolean {
+/** An https address that hides neither a user nor a part that is not sent. */
+export function isPostAddress(given: string): boolean {
   if (!URL.canParse(given)) return false;
   const { protocol, username, password, hash } = new URL(given);
   return protocol === 'https:' && username === '' && password === '' && hash === '';
@@ -15,7 +16,7 @@ export const webhookUrl: PolicyKey<string> = {
   schema: z
     .string()
     .max(max)
-    .refine((given) => given === '' || isTaken(given), { error: "'webhookUrl' takes an https address" }),
+    .refine((given) => given === '' || isPostAddress(given), { error: "'webhookUrl' takes an https address" }),
   ...{
     preset: '',
     strictest: '',

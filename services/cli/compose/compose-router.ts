@@ -19,6 +19,7 @@ import { operations } from '../../router/operations/index.ts';
 import { type Router, startRouter } from '../../router/router.ts';
 import { destinationsOf } from '../../router/routing/destinations.ts';
 import { routing } from '../../router/routing/route.ts';
+import { Introspections } from '../../router/sasl/introspection.ts';
 import { JwkSets } from '../../router/sasl/jwks.ts';
 import { tokenSecrets } from '../../router/sasl/tokens.ts';
 import { version } from '../core/version.ts';
@@ -67,6 +68,7 @@ export async function composeRouter({ keys, documents, ...ports }: Ports): Promi
     shares: new Shares(ports.clock),
     keys,
     jwks: new JwkSets(outside.get, clock),
+    introspections: new Introspections(),
     postDocument: outside.post,
     dialHost: outside.dial,
     startedMs: clock.monotonic(),

@@ -13,8 +13,8 @@ export const conformance: readonly SpecRow[] = [
   {
     spec: 'RFC 7628',
     version: '2015',
-    title: 'SASL Mechanisms for OAuth: OAUTHBEARER with a JWT (RFC 7519)',
-    note: 'No OAUTH10A, and no introspection (RFC 7662): tokens are JWTs.',
+    title: 'SASL Mechanisms for OAuth: OAUTHBEARER, with a JWT (RFC 7519) or with introspection',
+    note: 'No OAUTH10A. Tokens are JWTs, or whatever the authorization server can be asked about (RFC 7662).',
   },
   {
     spec: 'XEP-0178',

@@ -16,8 +16,8 @@ import { leftMs } from './expiry.ts';
 import { signInByCertificate } from './external.ts';
 import { TooManyGuesses, WrongPassword } from './guesses.ts';
 import { announcedText, findMechanism, type Mechanism, type Offered, offeredBindings, offeredNames } from './mechanisms.ts';
-import { signInWithToken, tokenAccount } from './minted-tokens.ts';
-import { checkOwn, readBearer, refusalOf } from './oauthbearer.ts';
+import { signInWithToken } from './minted-tokens.ts';
+import { checkOwn, ownName, readBearer, refusalOf } from './oauthbearer.ts';
 import { checkPlain, readPlainToken } from './plain.ts';
 import { type Profile, rfc6120 } from './profile.ts';
 import { clientKey, readUserAgent, sasl2, type UserAgent } from './sasl2.ts';
@@ -237,7 +237,8 @@ async function signInByBearer(
   if (state.isRefused) throw new WrongPassword();
   const { token, authzid } = readBearer(message);
   try {
-    const signedIn = await signInWithToken(dependencies, { tenant, local: tokenAccount(token, tenant), address }, token);
+    const named = from ?? ownName(authzid, tenant);
+    const signedIn = await signInWithToken(dependencies, { tenant, named, address }, token);
     checkOwn(signedIn.local, authzid, from, tenant);
     return succeed(dependencies, tenant, profile.success(), withoutUpgrades(state), signedIn);
   } catch (error) {

@@ -121,7 +121,7 @@ async function publicKeys(
 }
 
 /** A local part, or an address of the tenant. */
-function namedAccount(claim: unknown, tenant: Tenant): string | undefined {
+export function namedAccount(claim: unknown, tenant: Tenant): string | undefined {
   if (typeof claim !== 'string' || claim === '') return undefined;
   if (!claim.includes('@')) return prepareName(claim, tenant);
   const jid = Jid.tryParse(claim);

@@ -10,7 +10,7 @@ export const guestLimits = {
   guestSweepMs: 30_000,
 };
 
-/** Bounds of asking the systems of tenants about passwords. */
+/** Bounds of asking the systems of tenants about passwords and tokens. */
 export const outsideLimits = {
   /** One question to a webhook or an LDAP server, from dialling to its end, ms. It is below the time in which a batch is answered. */
   outsideMs: 4_000,
@@ -22,6 +22,12 @@ export const outsideLimits = {
   startTlsBytesMax: 1_024,
   /** Size of the answer of a webhook, bytes: a name, a role, a time. */
   webhookAnswerBytesMax: 8 * 1024,
+  /** Size of the answer about a token, bytes: servers list roles and groups in it. */
+  introspectionAnswerBytesMax: 64 * 1024,
+  /** How long an answer about a token that is active is used, ms: so long may a token live that was revoked. */
+  introspectionKeepMs: 60_000,
+  /** Answers that a router keeps, the last that it got. What is kept of each has some 200 bytes. */
+  introspectionsMax: 10_000,
 };
 
 /** Bounds of signing in with tokens of tenants' own systems, and of the accounts that appear by it. */

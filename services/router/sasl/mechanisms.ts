@@ -48,7 +48,7 @@ function isOffered(mechanism: Mechanism, { secure, binding, hashes = common, way
   if (mechanism === 'EXTERNAL') return isCertified === true && ways.includes('certificate');
   if (mechanism === 'ANONYMOUS') return ways.includes('anonymous');
   if (mechanism === 'PLAIN') return ways.some((way) => way !== 'anonymous' && way !== 'certificate');
-  if (mechanism === 'OAUTHBEARER') return ways.includes('jwt') || ways.includes('api');
+  if (mechanism === 'OAUTHBEARER') return ways.some((way) => way === 'jwt' || way === 'oauth' || way === 'api');
   if (!ways.includes('password') || ways.some((way) => foreignWays.has(way))) return false;
   return hashes.includes(mechanism.hash) && (!mechanism.isBound || Object.keys(binding).length > 0);
 }

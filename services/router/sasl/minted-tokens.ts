@@ -14,7 +14,8 @@ import { type AccountRow, accounts, findAccount } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { type SignedIn, signedIn } from './credentials.ts';
 import { type Attempt, checkGuess, WrongPassword } from './guesses.ts';
-import { claimedAccount, signInByJwt } from './jwt.ts';
+import { signInByIntrospection } from './introspection.ts';
+import { claimedAccount, looksLikeJwt, signInByJwt } from './jwt.ts';
 import { jwtLimits } from './limits.ts';
 import { passwordMark } from './tokens.ts';
 
@@ -81,16 +82,27 @@ function isMinted(token: string, tenant: Tenant): boolean {
 }
 
 /** The account that any token names. @throws {WrongPassword} when it names none */
-export function tokenAccount(token: string, tenant: Tenant): string {
+function tokenAccount(token: string, tenant: Tenant): string {
   const jwtClaim = isMinted(token, tenant) ? 'sub' : tenant.policy.jwtClaim;
   return claimedAccount(token, { ...tenant, policy: { ...tenant.policy, jwtClaim } });
 }
 
+export interface TokenAttempt extends Omit<Attempt, 'local'> {
+  /** The account that it has to be for. Absent: the token says so. */
+  readonly local?: string;
+  /** The account that the client has named, which a token may name otherwise. */
+  readonly named?: string | undefined;
+}
+
 /** Signs in with a token, whoever has made it. @throws {SaslFailure} */
-export function signInWithToken(dependencies: Dependencies, attempt: Attempt, token: string): Promise<SignedIn> {
-  const { signIn } = attempt.tenant.policy;
-  if (signIn.includes('api') && isMinted(token, attempt.tenant)) return signInByMinted(dependencies, attempt, token);
-  if (signIn.includes('jwt')) return signInByJwt(dependencies, attempt, token);
+export function signInWithToken(dependencies: Dependencies, given: TokenAttempt, token: string): Promise<SignedIn> {
+  const { tenant, local, named } = given;
+  const { signIn } = tenant.policy;
+  const attempt = () => ({ ...given, local: local ?? tokenAccount(token, tenant) });
+  if (signIn.includes('api') && isMinted(token, tenant)) return signInByMinted(dependencies, attempt(), token);
+  if (signIn.includes('jwt') && (looksLikeJwt(token) || !signIn.includes('oauth')))
+    return signInByJwt(dependencies, attempt(), token);
+  if (signIn.includes('oauth')) return signInByIntrospection(dependencies, given, local ?? named, token);
   throw new WrongPassword();
 }
 

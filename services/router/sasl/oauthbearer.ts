@@ -1,7 +1,8 @@
 /** OAUTHBEARER (RFC 7628): the message of a client, and what it is told when its token is not taken (§3.2.2). */
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { SaslFailure } from '../../../lib/xmpp/errors.ts';
-import { readName } from './credentials.ts';
+import { Jid } from '../../../lib/xmpp/jid.ts';
+import { prepareName, readName } from './credentials.ts';
 
 export interface Bearer {
   /** Empty: the client asks where it can get one (XEP-0493). */
@@ -27,6 +28,12 @@ export function readBearer(message: string): Bearer {
 /** Does the client act for the account of the token alone? @throws {SaslFailure} */
 export function checkOwn(local: string, authzid: string | undefined, from: string | undefined, tenant: Tenant): void {
   readName({ name: local, authzid, from }, tenant);
+}
+
+/** @returns the account of the tenant that a client names as its own; undefined if it names none */
+export function ownName(authzid: string | undefined, tenant: Tenant): string | undefined {
+  const jid = authzid ? Jid.tryParse(authzid) : undefined;
+  return jid?.isBare && jid.domain === tenant.domain ? prepareName(jid.local, tenant) : undefined;
 }
 
 /** §3.2.2. Where the issuer is an address, its configuration is at a known place below it (OpenID Connect Discovery §4). */

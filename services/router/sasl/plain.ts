@@ -17,6 +17,7 @@ import { heldBy, RoleRefused, setRole } from '../core/roles.ts';
 import { findCredentials, readName, type SignedIn, signedIn } from './credentials.ts';
 import { accountOf } from './first-sign-in.ts';
 import { checkGuess } from './guesses.ts';
+import { askAboutToken } from './introspection.ts';
 import { looksLikeJwt } from './jwt.ts';
 import { askLdap } from './ldap.ts';
 import { deriveKeysWith, InvalidPassword, preparePassword } from './passwords.ts';
@@ -35,6 +36,7 @@ type Vouch = (dependencies: Dependencies, attempt: PasswordAttempt) => Promise<V
 const foreign: readonly (readonly [SignInWay, Vouch])[] = [
   ['webhook', askWebhook],
   ['ldap', askLdap],
+  ['oauth', askAboutToken],
 ];
 
 /** A system has said that the password is wrong. */
