@@ -2,12 +2,15 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { z } from 'zod';
 import { isTenantRight } from '../../lib/runtime/rights.ts';
+import { idempotencyKey } from './conditions.ts';
 import { problemKinds, statusOf, titleOf } from './problem.ts';
 import type { ApiRoute } from './route.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
 const keyScheme = 'key';
+/** `If-Match`, as somebody gives it who has seen one ETag. */
+const oneVersion = /^(?:\*|"[!#-~]*")$/;
 const problemSchema = z.object({
   type: z.string(),
   title: z.string(),
@@ -47,14 +50,18 @@ function pathOf(route: ApiRoute): Parameters<OpenAPIHono['openAPIRegistry']['reg
     ...(method === 'post' && {
       'Idempotency-Key': z
         .string()
-        .min(1)
-        .max(255)
+        .regex(idempotencyKey)
         .optional()
         .describe('A request that comes again under it within a day is done once.'),
     }),
     ...(version !== undefined &&
       method !== 'get' && {
-        'If-Match': z.string().optional().describe('The ETag of what was seen: with another one by now, nothing is done (412).'),
+        'If-Match': z
+          .string()
+          .regex(oneVersion)
+          .optional()
+          .meta({ examples: ['*'] })
+          .describe('The ETag of what was seen: with another one by now, nothing is done (412).'),
       }),
     ...(version !== undefined && method === 'get' && { 'If-None-Match': z.string().optional() }),
   };
