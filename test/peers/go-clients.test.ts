@@ -4,95 +4,31 @@
  * mellium needs Go 1.23, which Debian 12 has in its backports alone: with an older one its tests are skipped.
  */
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { makePem } from '../support/pem.ts';
-import { Skylark } from '../support/skylark.ts';
+import type { Skylark } from '../support/skylark.ts';
+import { type Address, authoritiesIn, buildGo, passwords, Running, startTwoTenants, tooOld } from './go-program.ts';
 
-const patienceMs = 40_000;
-const passwords = { 'juliet@one.example': 'capulet', 'romeo@two.example': 'montague' } as const;
-type Address = keyof typeof passwords;
 const [juliet, romeo] = ['juliet@one.example', 'romeo@two.example'] as const;
 
 const folder = mkdtempSync(join(tmpdir(), 'skylark-go-'));
 const program = join(folder, 'mellium');
-const authorities = join(folder, 'authorities.pem');
+const authorities = authoritiesIn(folder);
 let skylark: Skylark;
 
-const [, minor = '0'] = / go1\.(\d+)/.exec(execFileSync('go', ['version'], { encoding: 'utf8' })) ?? [];
-const withMellium = { skip: Number(minor) < 23 ? `Go 1.${minor} is too old for mellium` : false };
+const withMellium = { skip: tooOld('mellium', 23) };
 
 before(async () => {
-  if (!withMellium.skip) buildMellium();
-  skylark = await Skylark.start('one.example', ['--certificates', 'store']);
-  skylark.command('tenant', 'add', 'two.example');
-  let trusted = '';
-  for (const domain of ['one.example', 'two.example']) {
-    const { cert, key } = await makePem(domain);
-    const files = { cert: join(folder, `${domain}.pem`), key: join(folder, `${domain}.key`) };
-    writeFileSync(files.cert, cert);
-    writeFileSync(files.key, key, { mode: 0o600 });
-    skylark.command('certificate', 'add', domain, '--cert', files.cert, '--key', files.key);
-    trusted += cert;
-  }
-  writeFileSync(authorities, trusted);
-  for (const [jid, password] of Object.entries(passwords)) skylark.addUser(jid, password);
+  if (!withMellium.skip) buildGo('./mellium', program);
+  skylark = await startTwoTenants(folder);
 });
 
 after(async () => {
   await skylark?.stop();
   rmSync(folder, { recursive: true });
 });
-
-function buildMellium(): void {
-  execFileSync('go', ['build', '-o', program, '.'], {
-    cwd: new URL('./mellium', import.meta.url).pathname,
-    env: { ...process.env, CGO_ENABLED: '0', GOFLAGS: '-mod=readonly -buildvcs=false' },
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
-}
-
-/** A program that runs, and all that it prints. */
-class Running {
-  output = '';
-  readonly ended: Promise<number | null>;
-  readonly #child: ChildProcess;
-  #wake = (): void => {};
-
-  constructor(command: string, args: readonly string[], input = '') {
-    this.#child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], timeout: patienceMs });
-    this.#child.stdin!.end(input);
-    for (const stream of [this.#child.stdout!, this.#child.stderr!]) {
-      stream.on('data', (chunk: Buffer) => {
-        this.output += chunk.toString();
-        this.#wake();
-      });
-    }
-    this.ended = new Promise((resolve) => {
-      this.#child.once('exit', (code) => {
-        resolve(code);
-        this.#wake();
-      });
-    });
-  }
-
-  async says(pattern: RegExp): Promise<void> {
-    while (!pattern.test(this.output)) {
-      assert.equal(this.#child.exitCode, null, `it ended without saying ${pattern}:\n${this.output}`);
-      assert.equal(this.#child.signalCode, null, `it waited in vain for ${pattern}:\n${this.output}`);
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-  }
-
-  kill(): void {
-    this.#child.kill();
-  }
-}
 
 const address = (): string => `127.0.0.1:${skylark.ports.c2s}`;
 
