@@ -107,12 +107,15 @@ const pubsubLabel = 'pubsub';
 export const ownLabels: readonly string[] = Object.keys(labels);
 
 /** The component of this domain, if the tenant has one. */
-export function componentOf({ components }: Tenant, domain: string): Component | undefined {
+export function componentOf({ components }: Pick<Tenant, 'components'>, domain: string): Component | undefined {
   return components?.find((component) => component.domain === domain);
 }
 
+/** What is said of a tenant and its services without asking anybody. */
+export type TenantSettings = Pick<Tenant, 'domain' | 'policy' | 'components'>;
+
 /** Has the tenant a pubsub service of ours? */
-export function hasPubsub(tenant: Tenant): boolean {
+export function hasPubsub(tenant: TenantSettings): boolean {
   return tenant.policy.pubsub !== 'off' && componentOf(tenant, pubsubDomain(tenant.domain)) === undefined;
 }
 

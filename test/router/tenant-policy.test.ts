@@ -16,6 +16,7 @@ const presets = {
   ...{
     blockLists: [],
     pubsub: 'members',
+    serverInfo: 'off',
     certificateCa: '',
     expiredSessions: 'stay',
     registrationsPerAddress: 0,

@@ -30,6 +30,7 @@ import { registrationUrl } from './registration-url.ts';
 import { removalGraceDays } from './removal-grace.ts';
 import { retentionDays } from './retention-days.ts';
 import { search } from './search.ts';
+import { serverInfo } from './server-info.ts';
 import { signIn } from './sign-in.ts';
 import { statusUrls } from './status-urls.ts';
 import { tokenDays } from './token-days.ts';
@@ -47,7 +48,7 @@ export const policyKeys = {
   ...{ registrationsPerDay, registrationsPerAddress, removalGraceDays, newcomerContacts, newcomerRooms },
   ...owners({ webhookUrl, webhookSecret }),
   ...owners({ oauthUrl, oauthClient, oauthSecret, oauthClaim, oauthScope }),
-  ...{ blockLists, pubsub },
+  ...{ blockLists, pubsub, serverInfo },
   ...{ abuseContacts, adminContacts, securityContacts, supportContacts, statusUrls },
   ...{ termsUrl, dataAccess, dataEncrypted },
   ...{ guestsMax, guestsPerAddress, guestReach },

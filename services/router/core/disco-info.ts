@@ -1,6 +1,6 @@
 /** The disco#info of the tenant's domain (XEP-0030, XEP-0128), and its hash (XEP-0115 §5). */
 import { createHash } from 'node:crypto';
-import type { Tenant } from '../../../lib/runtime/tenants.ts';
+import type { TenantSettings } from '../../../lib/runtime/tenants.ts';
 import type { Form } from '../../../lib/xmpp/data-form.ts';
 import type { AccountFeature, Identity } from './feature.ts';
 
@@ -13,11 +13,16 @@ export interface Info {
 
 const capsUri = 'https://skylark.im/caps';
 
-export function hostInfo(features: readonly AccountFeature[], tenant: Pick<Tenant, 'policy'>): Info {
+export function hostInfo(features: readonly AccountFeature[], tenant: TenantSettings): Info {
+  const vars = features.flatMap(({ disco }) => [...(disco?.host ?? []), ...(disco?.hostOf?.(tenant) ?? [])]);
+  const forms = features.flatMap(({ disco }) => disco?.hostForm?.(tenant) ?? []);
   return {
     identities: features.flatMap(({ disco }) => disco?.hostIdentity ?? []),
-    features: [...new Set(features.flatMap(({ disco }) => disco?.host ?? []))].sort(),
-    forms: features.flatMap(({ disco }) => disco?.hostForm?.(tenant) ?? []),
+    features: [...new Set(vars)].sort(),
+    forms: [...Map.groupBy(forms, ({ formType }) => formType).values()].map((same) => ({
+      ...same[0]!,
+      fields: same.flatMap(({ fields }) => fields),
+    })),
   };
 }
 

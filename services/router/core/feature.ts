@@ -9,7 +9,7 @@ import type { Collection } from '../../../lib/runtime/collection.ts';
 import type { GoneAddresses } from '../../../lib/runtime/gone-addresses.ts';
 import type { RingWish } from '../../../lib/runtime/ring-wire.ts';
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
-import type { Tenant } from '../../../lib/runtime/tenants.ts';
+import type { Tenant, TenantSettings } from '../../../lib/runtime/tenants.ts';
 import type { ChannelBinding } from '../../../lib/runtime/wire.ts';
 import type { Form } from '../../../lib/xmpp/data-form.ts';
 import type { Element } from '../../../lib/xmpp/element.ts';
@@ -108,9 +108,14 @@ export interface AccountFeature {
     readonly accountOf?: (account: Account) => readonly string[];
     /** Features of the tenant's pubsub service. */
     readonly pubsub?: readonly string[];
+    /** The same, where it depends on the tenant's policy. */
+    readonly hostOf?: (tenant: TenantSettings) => readonly string[];
     readonly hostIdentity?: readonly Identity[];
-    /** A form of the tenant's domain (XEP-0128), if the tenant's policy says something for it. It depends on the policy alone. */
-    readonly hostForm?: (tenant: Pick<Tenant, 'policy'>) => Form | undefined;
+    /**
+     * A form of the tenant's domain (XEP-0128), if the tenant's policy says something for it. It depends on the policy alone. Forms of one type
+     * are shown as one.
+     */
+    readonly hostForm?: (tenant: TenantSettings) => Form | undefined;
     readonly accountIdentity?: readonly Identity[];
   };
   /** Children of `<stream:features/>` after SASL. */
@@ -135,6 +140,8 @@ export interface AccountFeature {
   readonly pubsubIq?: readonly HostIqRoute[];
   /** Takes a message to the tenant's pubsub service. @returns false when it means nothing to this feature. @throws {StanzaError} */
   readonly pubsubMessage?: (message: Stanza, host: HostContext) => Promise<boolean>;
+  /** Takes an answer to a request that was sent in the name of the tenant's domain. @returns false when it is not for this feature */
+  readonly hostAnswered?: (turn: Turn, tenant: Tenant, iq: Stanza) => Promise<boolean>;
   /** The stages of messages that a session sends. Directed presence and requests pass only `guard`. */
   readonly outbound?: Stages;
   /** The stages of messages that arrive at the account. Presence and requests pass only `guard`. */

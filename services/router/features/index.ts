@@ -47,6 +47,7 @@ import { archivePreferences } from './xep0441-archive-preferences.ts';
 import { preauthenticatedRegistration } from './xep0445-preauth.ts';
 import { outageStatus } from './xep0455-outage-status.ts';
 import { fast } from './xep0484-fast.ts';
+import { serverInformation } from './xep0485-server-info.ts';
 import { displayedSync } from './xep0490-displayed-sync.ts';
 import { notificationSettings } from './xep0492-notification-settings.ts';
 import { clientAccess } from './xep0494-client-access.ts';
@@ -105,4 +106,5 @@ export const features: readonly AccountFeature[] = [
   blockReports,
   bytestreams,
   dataPolicy,
+  serverInformation,
 ];

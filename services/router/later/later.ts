@@ -1,5 +1,5 @@
 /**
- * What routers do later, in the background: they send events to webhooks, and tell announcements. Whoever notes that there is something
+ * What routers do later, in the background: they send events to webhooks, tell announcements, and say of domains with which others they talk. Whoever notes that there is something
  * begins at once; what it has not done after a moment, because it died or another process was at it, is done by whoever looks next.
  */
 import { repeat } from '../../../lib/ports/clock.ts';
@@ -10,6 +10,7 @@ import type { Later } from '../core/events.ts';
 import { tellAnnouncement } from './announcements.ts';
 import { sendWaiting } from './hooks.ts';
 import { laterLimits } from './limits.ts';
+import { publishServerInfo } from './server-info.ts';
 
 export interface RunningLater extends Later {
   /** Begins to look for what others have left. */
@@ -38,6 +39,11 @@ class Running implements RunningLater {
       atOnceMax: laterLimits.announcementsAtOnceMax,
       waitingMax: laterLimits.announcementsWaitingMax,
       waitingPerPathMax: laterLimits.announcementsWaitingPerTenantMax,
+    }),
+    serverInfo: new FairQueue({
+      atOnceMax: laterLimits.infosAtOnceMax,
+      waitingMax: laterLimits.infosWaitingMax,
+      waitingPerPathMax: 1,
     }),
   };
   /** What is being done, by what it is; who asks meanwhile has it done once more behind that. */
@@ -129,6 +135,7 @@ class Running implements RunningLater {
     const dependencies = this.#dependencies;
     this.#by ??= dependencies.clock.randomBytes(9).toString('base64url');
     const work = { domain, id, by: this.#by, isStopping: () => this.#isStopped };
+    if (kind === 'serverInfo') return publishServerInfo(dependencies, domain);
     return kind === 'hook' ? sendWaiting(dependencies, work) : tellAnnouncement(dependencies, work);
   }
 

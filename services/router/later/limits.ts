@@ -47,4 +47,24 @@ export const laterLimits = {
   hookUnsureMs: 60_000,
   /** Characters of the last error that are kept. */
   hookErrorCharactersMax: 200,
+
+  // What domains say of themselves
+
+  /** Domains of one router for which this is under way at once, and those that wait. */
+  infosAtOnceMax: 4,
+  infosWaitingMax: 1_000,
+  /** How often a domain says it, ms: once an hour; and sooner when others were asked whether they may be named. */
+  infoMs: 60 * 60 * 1_000,
+  infoSoonMs: 60_000,
+  /** Others that are told of, named or not: an item has room for them. */
+  infoPeersMax: 200,
+  /** Others that are asked at once. */
+  infoAsksMax: 50,
+  /** How long an answer counts, ms: a day. How long it is remembered behind that. */
+  infoKnownMs: 24 * 60 * 60 * 1_000,
+  infoKeepMs: 24 * 60 * 60 * 1_000,
+  /** How long an owner of streams has to say what there are, ms. */
+  infoAnswerMs: 2_000,
+  /** Random bytes of the id of a question: nobody else can answer it. */
+  infoIdBytes: 12,
 } as const;

@@ -9,6 +9,7 @@ import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { sealPolicySecret } from '../core/policy-secrets.ts';
 import { tellOfServices } from '../features/xep0215-external-services.ts';
+import { serverInfoChanged } from '../later/server-info.ts';
 import { readLists } from '../routing/block-lists.ts';
 import { domainInput, findTenant, uncached } from './inputs.ts';
 import { operation } from './operation.ts';
@@ -61,6 +62,7 @@ export const tenantSet = operation({
       if (tenant === undefined) throw new Refusal('absent', `tenant '${domain}' was removed meanwhile`);
       tellOfServices(dependencies, before, tenant);
       if (dependencies.isFederated) readLists(dependencies, tenant);
+      await serverInfoChanged(dependencies, before, tenant);
       note(shownOf(before, changed), shownOf(tenant, changed));
       return describe(tenant);
     } catch (error) {

@@ -20,6 +20,9 @@ import { fanOutsOf } from './fan-outs.ts';
 import { dropKnown, knownNodes, noteKnown } from './known-nodes.ts';
 import { listNode, unlistNode } from './node-directory.ts';
 
+/** What the tenant's domain says of itself (XEP-0485): nobody else makes a node of this name. */
+export const serverInfoNode = 'serverinfo';
+
 export class ServicePlace implements Place {
   readonly site = 'service';
   readonly turn: Turn;
@@ -70,6 +73,8 @@ export class ServicePlace implements Place {
   /** The directory names the node before it is there, so that whatever is there can be found. */
   async create(name: string, config: NodeConfig): Promise<{ readonly node: PepNode; readonly isNew: boolean }> {
     checkName(name);
+    if (name === serverInfoNode && this.asker.toString() !== this.tenant.domain)
+      throw new StanzaError('not-allowed', `'${name}' is for the domain itself`);
     const { dependencies } = this.turn;
     const holder = this.holder(name);
     const there = await findNode(holder, name);

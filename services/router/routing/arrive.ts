@@ -55,6 +55,9 @@ async function enterHost(turn: Turn, tenant: Tenant, stanza: Stanza, service: Ho
   const isHost = local === '' && resource === '';
   if (isHost && service === 'host' && tenant.policy.blockLists.length > 0 && (await takeListStanza(turn, tenant, stanza))) return;
   if (isHost && service === 'pubsub' && stanza.name === 'message' && (await takePubsubMessage(turn, tenant, stanza, id))) return;
+  if (isHost && service === 'host' && stanza.name === 'iq' && stanza.type !== 'get' && stanza.type !== 'set') {
+    for (const { hostAnswered } of turn.dependencies.features.all) if (await hostAnswered?.(turn, tenant, stanza)) return;
+  }
   if (stanza.name === 'message' || !isHost) throw new StanzaError('service-unavailable'); // RFC 6120 §10.5.2, §10.5.3
   return hostIq(turn, tenant, stanza, service, id);
 }
