@@ -12,7 +12,7 @@ export type Service = 'router' | 'connection' | 'muc' | 'federation' | 'web';
 const listed: Readonly<Record<Service, Readonly<Record<string, readonly string[]>>>> = {
   router: {
     'RFC 6120': ['router/sasl-failures', 'router/sign-in-stream', 'router/message'],
-    'RFC 6121 §2': ['router/roster', 'router/contact-shapes'],
+    'RFC 6121 §2': ['router/roster', 'router/shared-groups', 'router/contact-shapes'],
     'RFC 6121 §3': ['router/subscription', 'router/contact-shapes', 'router/appendix-a'],
     'RFC 6121 §4': ['router/presence', 'router/directed-presence', 'router/unavailable-presence'],
     'XEP-0030': ['router/client-discovery'],

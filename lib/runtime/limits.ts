@@ -248,6 +248,18 @@ export const runtimeLimits = {
   /** Rows of an outbox that are read at once. They have at most some 12 MB. */
   outboxPageMax: 100,
 
+  // Shared roster groups
+
+  /**
+   * Groups of a tenant, members of one, and members of all groups together with what they are called, bytes: they stand in the tenant's row, which
+   * every router keeps. With more members of one group, everybody who comes online would be shown to more people than a roster is for.
+   */
+  rosterGroupsMax: 100,
+  rosterGroupMembersMax: 300,
+  rosterGroupsBytesMax: 64 * 1024,
+  /** How long it takes at most until members who are online were told of a change, ms. */
+  rosterGroupTellMs: 60_000,
+
   // Events that tenants' programs are told of
 
   /** Webhooks of a tenant. */

@@ -10,6 +10,7 @@ import type { Hook } from './hooks.ts';
 import { runtimeLimits } from './limits.ts';
 import { type PolicyChange, readPolicy, type TenantPolicy } from './policy/tenant-policy.ts';
 import type { Privileges } from './privileges.ts';
+import type { RosterGroup, RosterGroups } from './roster-groups.ts';
 import { Rows } from './rows.ts';
 import { update } from './update.ts';
 
@@ -49,6 +50,8 @@ export interface Tenant {
   readonly components?: readonly Component[];
   /** Where events are posted. */
   readonly hooks?: readonly Hook[];
+  /** Groups whose members are in each other's rosters. */
+  readonly rosterGroups?: RosterGroups | undefined;
   /** The message of the day. */
   readonly motd?: Motd | undefined;
   /** The name of its cell (cells.ts). Absent: it was added before any cell had told its name. */
@@ -261,6 +264,21 @@ export class Tenants {
   /** @returns the tenant as it is then; undefined when there is none */
   async setHooks(domain: string, change: (hooks: readonly Hook[]) => readonly Hook[]): Promise<Tenant | undefined> {
     const left = await update(this.#rows, tenants, domain, (row) => row && { ...row, hooks: change(row.hooks ?? []) });
+    await this.#tell();
+    return left && tenantOf(left);
+  }
+
+  /** @param change gets the groups and returns the new ones; the same ones: nothing is written. @returns the tenant as it is then */
+  async setRosterGroups(
+    domain: string,
+    change: (groups: readonly RosterGroup[]) => readonly RosterGroup[],
+  ): Promise<Tenant | undefined> {
+    const left = await update(this.#rows, tenants, domain, (row) => {
+      const before = row?.rosterGroups?.groups ?? [];
+      const groups = change(before);
+      if (row === undefined || groups === before) return row;
+      return { ...row, rosterGroups: { groups, changedMs: this.#clock.now() } };
+    });
     await this.#tell();
     return left && tenantOf(left);
   }

@@ -17,7 +17,7 @@ import { costOptions } from './cost/cost-options.ts';
 import { dnsOptions } from './dns/dns-options.ts';
 import { doctorOptions } from './doctor/doctor-options.ts';
 import { machineCommands } from './machine-commands.ts';
-import { noticeCommands } from './notice-commands.ts';
+import { peopleCommands } from './people-commands.ts';
 import { programCommands } from './program-commands.ts';
 
 const passwordText = ['Without --password it asks twice on a terminal; otherwise it reads one line from standard input.'];
@@ -94,7 +94,7 @@ export const commands: readonly Command[] = [
   }),
   ...accessCommands,
   ...programCommands,
-  ...noticeCommands,
+  ...peopleCommands,
   command({
     name: 'tenant add',
     positionals: ['DOMAIN'],

@@ -9,6 +9,7 @@ const scripts = [
   ['accounts', 'an account made in the stream, its password changed, its removal', 10],
   ['hosts', 'binding, disco, caps, ping, version, vCard, private XML, blocking', 27],
   ['commands', 'accounts managed by ad-hoc commands, by an admin only', 13],
+  ['groups', 'shared roster groups, announcements, the message of the day, by ad-hoc commands', 20],
   ['roster', 'roster with versions and pushes, the four subscription presences', 19],
   ['presence', 'updates, probes, directed presence, a lost connection', 11],
   ['delivery', 'which resources a message reaches, carbons, offline', 20],
@@ -45,7 +46,7 @@ for (const [script, title, count] of scripts) {
       skylark.addUser(`${local}@${domain}`, password!);
     }
     if (script === 'guests') await skylark.policy(domain, '--sign-in', 'password,anonymous');
-    if (script === 'commands') skylark.command('user', 'role', `nurse@${domain}`, 'admin');
+    if (['commands', 'groups'].includes(script)) skylark.command('user', 'role', `nurse@${domain}`, 'admin');
     await runScript(`./slixmpp/${script}.py`, [skylark.ports.c2s, skylark.ports.c2sTls, domain], count);
   });
 }

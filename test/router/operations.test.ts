@@ -25,6 +25,7 @@ import { Refusal } from '../../services/router/operations/refusal.ts';
 import * as reports from '../../services/router/operations/reports.ts';
 import * as roles from '../../services/router/operations/roles.ts';
 import * as rooms from '../../services/router/operations/rooms.ts';
+import * as rosterGroups from '../../services/router/operations/roster-groups.ts';
 import * as searchIndex from '../../services/router/operations/search-index.ts';
 import * as sessions from '../../services/router/operations/sessions.ts';
 import * as policies from '../../services/router/operations/tenant-policy.ts';
@@ -60,6 +61,7 @@ const exported: Readonly<Record<string, unknown>> = {
   ...announcements,
   ...motd,
   ...messages,
+  ...rosterGroups,
 };
 
 /** The code of the command line, where an operation is asked for by the name of its declaration. */

@@ -11,6 +11,7 @@ function named(domain: string): Given {
       domain,
       jid: `romeo@${domain}`,
       to: `romeo@${domain}`,
+      member: `romeo@${domain}`,
       component: `irc.${domain}`,
       peer: 'elsewhere.example',
       role: 'none',

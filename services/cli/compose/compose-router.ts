@@ -71,6 +71,7 @@ export async function composeRouter({ keys, documents, ...ports }: Ports): Promi
     introspections: new Introspections(),
     postDocument: outside.post,
     dialHost: outside.dial,
+    later,
     startedMs: clock.monotonic(),
     tokenSecrets: keys && tokenSecrets({ store: ports.store, clock, keys }),
     version,

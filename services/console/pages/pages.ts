@@ -13,6 +13,7 @@ import { peersPage, tenantPeersPage } from './peers.ts';
 import { reportsPage } from './reports.ts';
 import { rolesPage, tenantRolesPage } from './roles.ts';
 import { roomPage, roomsPage } from './rooms.ts';
+import { rosterGroupsPage } from './roster-groups.ts';
 import { componentsPage, dnsPage, doctorPage, policyPage, tenantsPage } from './tenants.ts';
 import { webhooksPage } from './webhooks.ts';
 
@@ -41,6 +42,7 @@ export const pages: readonly Page[] = [
   { path: '/tenants/:domain/components', show: (view) => componentsPage(view, domainOf(view)) },
   { path: '/tenants/:domain/peers', show: (view) => tenantPeersPage(view, domainOf(view)) },
   { path: '/tenants/:domain/announcements', show: (view) => announcementsPage(view, domainOf(view)) },
+  { path: '/tenants/:domain/roster-groups', show: (view) => rosterGroupsPage(view, domainOf(view)) },
   { path: '/tenants/:domain/audit', show: (view) => auditPage(view, domainOf(view)) },
   { path: '/peers', show: peersPage },
   { path: '/nodes', show: nodesPage },

@@ -12,6 +12,7 @@ const tabs = {
   invites: 'invite-list',
   reports: 'report-list',
   rooms: 'room-list',
+  'roster-groups': 'roster-group-list',
   announcements: 'announcement-list',
   dns: 'certificate-show',
   components: 'component-list',

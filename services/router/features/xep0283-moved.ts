@@ -22,7 +22,7 @@ import type { Pending } from '../core/stages.ts';
 import { Turn } from '../core/turn.ts';
 import { defaultConfig } from '../pep/node-config.ts';
 import { approveRequest, offerRequest, revokeSubscription } from '../presence/subscription.ts';
-import { findContact, rosterKey } from '../roster/roster.ts';
+import { findOwnContact, rosterKey } from '../roster/roster.ts';
 import { hasFrom, hasTo } from '../roster/subscription-state.ts';
 import { featureLimits } from './limits.ts';
 
@@ -58,7 +58,7 @@ async function checks(account: Account, request: Stanza): Promise<((isNew: boole
   const contact = request.from!.bare;
   const old = Jid.tryParse(request.child('moved', NS)?.getChildText('old-jid', NS)?.trim() ?? '');
   if (!old?.isBare || old.local === '' || old.equals(contact) || old.equals(account.jid)) return undefined;
-  if (!hasFrom(await findContact(account, old))) return undefined;
+  if (!hasFrom(await findOwnContact(account, old))) return undefined;
   return (isNew) => askOld(account, contact, old, isNew);
 }
 
@@ -123,7 +123,7 @@ async function settle({ turn, tenant, local }: Account, { key, value }: Item<Ask
   const account = new Account(new Turn(turn.dependencies), tenant, local);
   const contact = Jid.parse(key);
   const former = Jid.parse(value.old);
-  const { name, groups } = await findContact(account, former);
+  const { name, groups } = await findOwnContact(account, former);
   const before = hasMoved ? await revokeSubscription(account, former, value.id) : undefined;
   if (before !== undefined) await approveRequest(account, contact, value.id, { asksBack: hasTo(before), name, groups });
   else if (value.isNew) await offerRequest(account, contact);

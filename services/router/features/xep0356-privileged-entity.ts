@@ -17,8 +17,9 @@ import type { AccountFeature } from '../core/feature.ts';
 import { answerOf, answerWith, type IqAnswer } from '../core/replies.ts';
 import type { Turn } from '../core/turn.ts';
 import { routerLimits } from '../limits.ts';
-import { itemElement, rosterNs, rosterVersion } from '../roster/roster.ts';
+import { itemElement, rosterNs, rosterVersion, unknownContact } from '../roster/roster.ts';
 import { listAndCount } from '../roster/roster-totals.ts';
+import { versionText, withAllShared } from '../roster/shared-groups.ts';
 import { sendMessage } from '../routing/message.ts';
 
 const NS_FORWARD = 'urn:xmpp:forward:0';
@@ -88,8 +89,9 @@ async function useRoster(account: Account, { roster }: Privileges, iq: Stanza): 
   let answer: IqAnswer;
   if (iq.type === 'get') {
     const contacts = await listAndCount(account);
-    const listed = contacts.filter(({ item }) => item.isListed).map(itemElement);
-    answer = xml('query', { xmlns: rosterNs, ver: String(rosterVersion(contacts)) }, ...listed);
+    const all = withAllShared(account, contacts, unknownContact);
+    const listed = all.filter(({ item }) => item.isListed).map(itemElement);
+    answer = xml('query', { xmlns: rosterNs, ver: versionText(account, rosterVersion(contacts)) }, ...listed);
   } else
     answer = await turn.dependencies.features.self('set', rosterNs, 'query')!.handle(iq.child('query', rosterNs)!, account, iq);
   turn.answer(tenant, answerOf(iq, answer));

@@ -1,5 +1,6 @@
 /**
- * What routers do later, in the background: they send events to webhooks, tell announcements, and say of domains with which others they talk. Whoever notes that there is something
+ * What routers do later, in the background: they send events to webhooks, tell announcements and changes of roster groups, and say of domains
+ * with which others they talk. Whoever notes that there is something
  * begins at once; what it has not done after a moment, because it died or another process was at it, is done by whoever looks next.
  */
 import { repeat } from '../../../lib/ports/clock.ts';
@@ -8,6 +9,7 @@ import { removeWork, type Work, workLists } from '../../../lib/runtime/work-list
 import { type Dependencies, withoutDeadline } from '../core/dependencies.ts';
 import type { Later } from '../core/events.ts';
 import { tellAnnouncement } from './announcements.ts';
+import { tellGroupChange } from './group-changes.ts';
 import { sendWaiting } from './hooks.ts';
 import { laterLimits } from './limits.ts';
 import { publishServerInfo } from './server-info.ts';
@@ -44,6 +46,11 @@ class Running implements RunningLater {
       atOnceMax: laterLimits.infosAtOnceMax,
       waitingMax: laterLimits.infosWaitingMax,
       waitingPerPathMax: 1,
+    }),
+    rosterGroup: new FairQueue({
+      atOnceMax: laterLimits.groupChangesAtOnceMax,
+      waitingMax: laterLimits.groupChangesWaitingMax,
+      waitingPerPathMax: laterLimits.groupChangesWaitingMax,
     }),
   };
   /** What is being done, by what it is; who asks meanwhile has it done once more behind that. */
@@ -135,8 +142,16 @@ class Running implements RunningLater {
     const dependencies = this.#dependencies;
     this.#by ??= dependencies.clock.randomBytes(9).toString('base64url');
     const work = { domain, id, by: this.#by, isStopping: () => this.#isStopped };
-    if (kind === 'serverInfo') return publishServerInfo(dependencies, domain);
-    return kind === 'hook' ? sendWaiting(dependencies, work) : tellAnnouncement(dependencies, work);
+    switch (kind) {
+      case 'hook':
+        return sendWaiting(dependencies, work);
+      case 'announcement':
+        return tellAnnouncement(dependencies, work);
+      case 'rosterGroup':
+        return tellGroupChange(dependencies, work);
+      case 'serverInfo':
+        return publishServerInfo(dependencies, domain);
+    }
   }
 
   get #dependencies(): Dependencies {

@@ -27,6 +27,16 @@ export const laterLimits = {
   /** How long an announcement is kept as a record, ms: 30 days. */
   announcementKeepMs: 30 * 24 * 60 * 60 * 1_000,
 
+  // Changes of roster groups
+
+  /** Changes that one router tells at once, and those that wait. */
+  groupChangesAtOnceMax: 4,
+  groupChangesWaitingMax: 1_000,
+  /** After this long another router tells a change, ms: by then the one that has made it should have. */
+  groupChangeMs: 30_000,
+  /** How long a change is remembered that nobody tells, ms: clients that come later read their rosters. */
+  groupChangeKeepMs: 24 * 60 * 60 * 1_000,
+
   // Webhooks
 
   /** Requests to webhooks of one router under way at once, and webhooks that wait for theirs. */

@@ -17,6 +17,7 @@ import { peerList, peerRetry, peerTenantList } from './peers.ts';
 import { reportList, reportRemove, reportShow } from './reports.ts';
 import { roleDeploymentList, roleList, userRole } from './roles.ts';
 import { roomAffiliate, roomDestroy, roomList, roomShow } from './rooms.ts';
+import { rosterGroupAdd, rosterGroupDrop, rosterGroupList, rosterGroupRemove, rosterGroupSet } from './roster-groups.ts';
 import { tenantIndex } from './search-index.ts';
 import { deviceList, deviceRevoke, sessionEnd, sessionList } from './sessions.ts';
 import { tenantSet, tenantShow } from './tenant-policy.ts';
@@ -46,6 +47,11 @@ export const operations: readonly Operation[] = [
   reportList,
   reportShow,
   reportRemove,
+  rosterGroupSet,
+  rosterGroupList,
+  rosterGroupAdd,
+  rosterGroupDrop,
+  rosterGroupRemove,
   announcementSend,
   announcementList,
   announcementCancel,

@@ -61,16 +61,10 @@ export function secretFields(input: z.ZodType): ReadonlySet<string> {
   return new Set(fields.map(([name]) => name));
 }
 
-/** Characters that XML cannot have (XML 1.0 §2.2). */
-const notXml = /[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/u;
-
-const spoken = (max: number) =>
-  text.max(max).refine((given) => !notXml.test(given), { error: 'it has characters that a message cannot have' });
-
 /** What people are told. */
 export const noticeInput = {
-  subject: spoken(operationLimits.noticeSubjectCharactersMax).optional().describe('the subject of the message'),
-  text: spoken(operationLimits.noticeTextCharactersMax).describe('what people are told').meta({ isDocument: true }),
+  subject: text.max(operationLimits.noticeSubjectCharactersMax).optional().describe('the subject of the message'),
+  text: text.max(operationLimits.noticeTextCharactersMax).describe('what people are told').meta({ isDocument: true }),
 };
 
 /** The last entry of the page before; absent for the first page. */

@@ -10,6 +10,7 @@ import type { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Account } from '../core/account.ts';
 import { type Blocklist, blocklist, isBlocked } from '../core/blocklist.ts';
 import { type Contact, listContacts, type RosterItem, rosterRowKey, unknownContact } from '../roster/roster.ts';
+import { withShared } from '../roster/shared-groups.ts';
 import { hasFrom } from '../roster/subscription-state.ts';
 
 /** Reads the contacts that the account has not blocked. */
@@ -44,7 +45,7 @@ export function readNeighbours(account: Account, full: Jid, contacts: readonly C
     const keys = page.map(({ jid }) => rosterRowKey(account.other(jid), account.jid));
     const [items, listeners] = await Promise.all([readValues<RosterItem>(account, keys), readPage(account, full, page)]);
     return listeners.flatMap((listener, index) => {
-      const theirs = items[index] ?? unknownContact;
+      const theirs = withShared(account.other(page[index]!.jid), account.jid, items[index] ?? unknownContact);
       return listener ? [{ ...listener, isSharing: hasFrom(theirs), theirs }] : [];
     });
   });

@@ -9,6 +9,7 @@ import { type Stanza, spliceTo } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../core/account.ts';
 import { runGuards } from '../core/guard.ts';
 import { mayProbe } from '../roster/roster.ts';
+import { isShared } from '../roster/shared-groups.ts';
 import { lookAgain, showTo } from './presence-again.ts';
 import { isVisible, unavailableFrom } from './shown-presence.ts';
 
@@ -33,8 +34,9 @@ export function sendCurrentPresence(account: Account, sessions: readonly Session
   }
 }
 
-/** Sends `unavailable` for each available resource. */
+/** Sends `unavailable` for each available resource, unless a group goes on to show the presence. */
 export function sendUnavailable(account: Account, sessions: readonly SessionEntry[], to: Jid, id: string): void {
+  if (isShared(account, to)) return;
   for (const entry of sessions.filter(isVisible)) {
     account.post(spliceTo(unavailableFrom(account.jid.withResource(entry.resource)), to.toString()), id);
   }

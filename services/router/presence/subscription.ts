@@ -16,7 +16,14 @@ import type { Drop } from '../core/feature.ts';
 import { runGuards } from '../core/guard.ts';
 import type { Pending } from '../core/stages.ts';
 import { routerLimits } from '../limits.ts';
-import { findContact, findContacts, interested, listContacts, pushContactTo, type RosterItem } from '../roster/roster.ts';
+import {
+  findOwnContact,
+  findOwnContacts,
+  interested,
+  listOwnContacts,
+  pushContactTo,
+  type RosterItem,
+} from '../roster/roster.ts';
 import { type Change, changeContact } from '../roster/roster-change.ts';
 import {
   arriveSubscriptionStep,
@@ -101,7 +108,7 @@ async function checkOf(account: Account, request: Stanza): Promise<((isNew: bool
 
 /** Asks the account about a request that was checked first, unless it has been answered meanwhile. */
 export async function offerRequest(account: Account, contact: Jid): Promise<void> {
-  const { isPending, request } = await findContact(account, contact);
+  const { isPending, request } = await findOwnContact(account, contact);
   if (isPending && request !== undefined) account.withSessions((sessions) => ask(account, sessions, Buffer.from(request)));
 }
 
@@ -174,14 +181,14 @@ export function cancelSubscriptions(account: Account, contact: Jid, before: Subs
 /** Ends all subscriptions of an account that is removed (XEP-0077 §3.2). */
 export async function cancelAllSubscriptions(account: Account): Promise<void> {
   const id = account.turn.dependencies.ids.mint();
-  for (const { jid, item } of await listContacts(account)) cancelSubscriptions(account, jid, item, id);
+  for (const { jid, item } of await listOwnContacts(account)) cancelSubscriptions(account, jid, item, id);
 }
 
 /**
  * Ends everything between this account and addresses that are removed, also what only this side knows, such as a pre-approval.
  */
 export async function forgetContacts(account: Account, gone: GoneAddresses): Promise<void> {
-  const contacts = gone.few ? await findContacts(account, gone.few) : await listContacts(account);
+  const contacts = gone.few ? await findOwnContacts(account, gone.few) : await listOwnContacts(account);
   for (const { jid } of contacts) if (gone.has(jid)) await forgetContact(account, jid);
 }
 

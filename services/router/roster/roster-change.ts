@@ -7,7 +7,7 @@ import { collection } from '../../../lib/runtime/collection.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Account } from '../core/account.ts';
 import { routerLimits } from '../limits.ts';
-import { type Contact, findContact, type RosterItem, rosterItems, rosterKey, unknownContact } from './roster.ts';
+import { type Contact, findOwnContact, type RosterItem, rosterItems, rosterKey, unknownContact } from './roster.ts';
 import { admit, count } from './roster-totals.ts';
 import type { SubscriptionState } from './subscription-state.ts';
 
@@ -39,7 +39,7 @@ export async function changeContact(
   change: (item: RosterItem) => RosterItem,
 ): Promise<Change> {
   for (let tries = 0; tries < routerLimits.rosterChangeTriesMax; tries++) {
-    const found = await findContact(account, contact);
+    const found = await findOwnContact(account, contact);
     if (found.last?.by === by) return { before: found.last.before, after: found, isVisible: true };
     const wanted = change(found);
     if (wanted === found) return { before: found, after: found, isVisible: false };

@@ -12,7 +12,7 @@ import { escapeAttribute } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Account } from '../core/account.ts';
 import { routerLimits } from '../limits.ts';
-import { type Contact, listContacts, unknownContact } from './roster.ts';
+import { type Contact, listOwnContacts, unknownContact } from './roster.ts';
 
 export interface RosterTotals {
   readonly items: number;
@@ -63,7 +63,7 @@ function totalsOf(contacts: readonly Contact[]): RosterTotals {
 /** Counts all rows and corrects the totals, unless another request changes the totals at the same time. */
 async function recount(account: Account): Promise<{ readonly sum: Counted; readonly contacts: readonly Contact[] }> {
   const before = await account.rows.get(totals);
-  const contacts = await listContacts(account);
+  const contacts = await listOwnContacts(account);
   const sum: Counted = { ...totalsOf(contacts), changes: 0 };
   const isRight = before !== undefined && isSame(before.value, sum) && before.value.changes < routerLimits.rosterRecountChanges;
   if (!isRight) {
@@ -76,7 +76,7 @@ async function recount(account: Account): Promise<{ readonly sum: Counted; reado
   return { sum, contacts };
 }
 
-/** Reads all contacts, and corrects the totals while at it. */
+/** Reads all rows of contacts, and corrects the totals while at it. */
 export async function listAndCount(account: Account): Promise<readonly Contact[]> {
   return (await recount(account)).contacts;
 }
@@ -114,7 +114,7 @@ export async function admit(account: Account, before: Contact, after: Contact): 
   const refusal = excess(sum, growth);
   if (refusal) throw refusal;
   if (sum.tombstones < routerLimits.rosterTombstonesMax) return [];
-  return (contacts ?? (await listContacts(account))).filter((contact) => shareOf(contact).tombstones > 0);
+  return (contacts ?? (await listOwnContacts(account))).filter((contact) => shareOf(contact).tombstones > 0);
 }
 
 /** Adds a change of rows to the totals. @param before the rows as they were. @param after the rows as they are now */

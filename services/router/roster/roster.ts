@@ -17,6 +17,7 @@ import { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Account } from '../core/account.ts';
 import { sessionPart } from '../core/session-part.ts';
 import { routerLimits } from '../limits.ts';
+import { isShared, versionText, withAllShared, withShared } from './shared-groups.ts';
 import { hasFrom, type SubscriptionState } from './subscription-state.ts';
 
 export const rosterNs = 'jabber:iq:roster';
@@ -60,12 +61,28 @@ export function rosterRowKey(owner: Account, contact: Jid) {
   return owner.rows.keyOf(rosterItems, rosterKey(contact));
 }
 
-export async function findContact(account: Account, contact: Jid): Promise<RosterItem> {
+/** What the account's own row says, without what groups add. */
+export async function findOwnContact(account: Account, contact: Jid): Promise<RosterItem> {
   return (await account.get(rosterItems, rosterKey(contact))) ?? unknownContact;
 }
 
-/** Reads many contacts at once. @returns those that have rows */
+export async function findContact(account: Account, contact: Jid): Promise<RosterItem> {
+  return withShared(account, contact, await findOwnContact(account, contact));
+}
+
+/** Reads many contacts at once. @returns those that have rows, or are in a group with the account */
 export async function findContacts(account: Account, jids: readonly Jid[]): Promise<Contact[]> {
+  const own = await findOwnContacts(account, jids);
+  const known = new Set(own.map(({ jid }) => jid.bare.toString()));
+  const others = jids.filter((jid) => isShared(account, jid) && !known.has(jid.bare.toString()));
+  return [...own, ...others.map((jid) => ({ jid, item: unknownContact }))].map(({ jid, item }) => ({
+    jid,
+    item: withShared(account, jid, item),
+  }));
+}
+
+/** @returns those that have rows */
+export async function findOwnContacts(account: Account, jids: readonly Jid[]): Promise<Contact[]> {
   const page = portLimits.storeBatchKeysMax;
   const contacts: Contact[] = [];
   for (let at = 0; at < jids.length; at += page) {
@@ -88,8 +105,13 @@ export async function isInRoster(account: Account, contact: Jid): Promise<boolea
   return (await findContact(account, contact)).isListed;
 }
 
+/** All contacts, including those that clients do not see, and those that groups add. */
+export async function listContacts(account: Account): Promise<readonly Contact[]> {
+  return withAllShared(account, await listOwnContacts(account), unknownContact);
+}
+
 /** Reads all rows, including those that clients do not see. */
-export async function listContacts(account: Account): Promise<Contact[]> {
+export async function listOwnContacts(account: Account): Promise<Contact[]> {
   const page = portLimits.storeQueryRowsMax;
   const contacts: Contact[] = [];
   let after: string | undefined;
@@ -134,7 +156,7 @@ export function pushContact(account: Account, contact: Contact): void {
 /** Pushes to those of the sessions that are interested. Call it only inside `withSessions`. */
 export function pushContactTo(account: Account, sessions: readonly SessionEntry[], contact: Contact): void {
   const id = `push-${account.turn.dependencies.ids.mint()}`;
-  const push = xml('iq', { from: account.jid.toString(), type: 'set', id }, pushElement(contact));
+  const push = xml('iq', { from: account.jid.toString(), type: 'set', id }, pushElement(account, contact));
   account.deliverTo(
     sessions.filter((entry) => interested.of(entry)),
     Buffer.from(push.toString()),
@@ -148,11 +170,12 @@ function pushToComponents(account: Account, contact: Contact, id: string): void 
   const { turn, tenant, jid } = account;
   for (const { domain, privileges } of tenant.components ?? []) {
     if (!allows(privileges?.roster, 'get')) continue;
-    const push = xml('iq', { from: jid.toString(), to: domain, type: 'set', id }, pushElement(contact));
+    const push = xml('iq', { from: jid.toString(), to: domain, type: 'set', id }, pushElement(account, contact));
     turn.post(tenant, Buffer.from(push.toString()), turn.dependencies.ids.mint());
   }
 }
 
-export function pushElement(contact: Contact): Element {
-  return xml('query', { xmlns: rosterNs, ver: String(contact.item.version) }, itemElement(contact));
+/** @param contact as its row says. @param ver the version that the client has then */
+export function pushElement(account: Account, { jid, item }: Contact, ver = versionText(account, item.version, true)): Element {
+  return xml('query', { xmlns: rosterNs, ver }, itemElement({ jid, item: withShared(account, jid, item) }));
 }

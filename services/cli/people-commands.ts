@@ -1,9 +1,9 @@
-/** The commands with which operators say something in the name of a domain. */
+/** The commands for the people of a tenant together: what operators say in the name of a domain, and groups in rosters. */
 import { anyTimeText, type Command, command } from './command.ts';
 import * as options from './commands/account-options.ts';
 import * as noticeOptions from './commands/notice-options.ts';
 
-export const noticeCommands: readonly Command[] = [
+export const peopleCommands: readonly Command[] = [
   command({
     name: 'announcement send',
     positionals: ['DOMAIN', 'TEXT'],
@@ -62,5 +62,49 @@ export const noticeCommands: readonly Command[] = [
     text: ['The service has to run, so that clients that are connected get it at once.'],
     options: noticeOptions.messageSendOptions,
     run: async (values, positionals) => (await import('./commands/notices.ts')).sendMessage(values, positionals),
+  }),
+  command({
+    name: 'group set',
+    positionals: ['DOMAIN', 'GROUP', '[MEMBER…]'],
+    summary: "makes a group of accounts whose members are in each other's rosters, or says who its members are",
+    text: [
+      "A member is an address, and behind a space what the others call it: 'juliet@example.org Juliet'. Members see each other online, cannot take",
+      'each other out of their rosters, and are told at once when the group changes.',
+      ...anyTimeText,
+    ],
+    options: options.runningOptions,
+    run: async (values, positionals) => (await import('./commands/roster-groups.ts')).setGroup(values, positionals),
+  }),
+  command({
+    name: 'group add',
+    positionals: ['DOMAIN', 'GROUP', 'MEMBER'],
+    summary: 'adds a member to a group',
+    text: anyTimeText,
+    options: options.runningOptions,
+    run: async (values, positionals) => (await import('./commands/roster-groups.ts')).addToGroup(values, positionals),
+  }),
+  command({
+    name: 'group drop',
+    positionals: ['DOMAIN', 'GROUP', 'MEMBER'],
+    summary: 'takes a member out of a group',
+    text: anyTimeText,
+    options: options.runningOptions,
+    run: async (values, positionals) => (await import('./commands/roster-groups.ts')).dropFromGroup(values, positionals),
+  }),
+  command({
+    name: 'group list',
+    positionals: ['DOMAIN'],
+    summary: 'prints the groups of a tenant with their members',
+    text: anyTimeText,
+    options: options.runningListOptions,
+    run: async (values, positionals) => (await import('./commands/roster-groups.ts')).listGroups(values, positionals),
+  }),
+  command({
+    name: 'group remove',
+    positionals: ['DOMAIN', 'GROUP'],
+    summary: 'removes a group, so that its members leave the rosters of each other',
+    text: anyTimeText,
+    options: options.runningOptions,
+    run: async (values, positionals) => (await import('./commands/roster-groups.ts')).removeGroup(values, positionals),
   }),
 ];
