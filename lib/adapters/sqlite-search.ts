@@ -4,7 +4,7 @@ import type { Row, Search } from '../ports/store.ts';
 import { adapterLimits } from './limits.ts';
 import { compareSort } from './sort-range.ts';
 import type { Interval } from './sqlite-statements.ts';
-import { rankAt, wordPrefix } from './sqlite-words.ts';
+import { lastRankAt, rankAt, wordPrefix } from './sqlite-words.ts';
 
 interface Hit {
   readonly at: number;
@@ -18,14 +18,14 @@ export function prepareSearch(db: DatabaseSync): (search: Search, interval: Inte
   const prepare = (order: 'ASC' | 'DESC'): StatementSync =>
     db.prepare(`SELECT found.rowid >> 21 AS at, sort, CAST(value AS TEXT) AS value, version
       FROM archive_words AS found CROSS JOIN archive_rank ON archive_rank.rank = found.rowid CROSS JOIN archive ON archive.id = archive_rank.id
-      WHERE archive_words MATCH ? AND found.rowid >= ? AND found.rowid < ?
+      WHERE archive_words MATCH ? AND found.rowid >= ? AND found.rowid <= ?
         AND partition = ? AND sort >= ? AND sort < ? AND (expires IS NULL OR expires > ?)
       ORDER BY found.rowid ${order} LIMIT ?`);
   const statements = { forward: prepare('ASC'), backward: prepare('DESC') };
   return ({ partition, words, fromMs, untilMs, direction = 'forward', limit }, { from, until }, now) => {
     const prefix = wordPrefix(partition);
     const match = words.map((word) => `"${prefix}${word}"`).join(' AND '); // letters, digits and marks: nothing of FTS5's syntax
-    const ranks = [rankAt(fromMs), rankAt(untilMs + 1)] as const;
+    const ranks = [rankAt(fromMs), lastRankAt(untilMs)] as const;
     const read = (count: number): Hit[] =>
       statements[direction].all(match, ...ranks, partition, from, until, now, count) as unknown as Hit[];
     const hits = wholeMilliseconds(read, limit);

@@ -30,9 +30,16 @@ export const indexSchema = `
   CREATE TRIGGER IF NOT EXISTS archive_deleted AFTER DELETE ON archive BEGIN ${forgetRow} END;
   CREATE TRIGGER IF NOT EXISTS archive_changed AFTER UPDATE OF value ON archive BEGIN ${forgetRow} END;`;
 
+const rankBits = 21n;
+
 /** The lowest rank of a millisecond. */
 export function rankAt(ms: number): bigint {
-  return BigInt(ms) << 21n;
+  return BigInt(ms) << rankBits;
+}
+
+/** The highest one. That of the last millisecond (`storeTextMsMax`) is SQLite's largest integer. */
+export function lastRankAt(ms: number): bigint {
+  return rankAt(ms) + (1n << rankBits) - 1n;
 }
 
 /** What stands in front of a partition's words. */
@@ -66,7 +73,7 @@ export function prepareIndex(db: DatabaseSync): WordIndex {
   const rankOf = db.prepare('SELECT rank FROM archive_rank WHERE id = ?');
   const unrank = db.prepare('DELETE FROM archive_rank WHERE rank = ?');
   const unfile = db.prepare('DELETE FROM archive_words WHERE rowid = ?');
-  const highest = db.prepare('SELECT max(rank) AS rank FROM archive_rank WHERE rank >= ? AND rank < ?');
+  const highest = db.prepare('SELECT max(rank) AS rank FROM archive_rank WHERE rank >= ? AND rank <= ?');
   const rank = db.prepare('INSERT INTO archive_rank (rank, id) VALUES (?, ?)');
   const file = db.prepare('INSERT INTO archive_words (rowid, words) VALUES (?, ?)');
   const any = db.prepare('SELECT 1 FROM archive_text LIMIT 1');
@@ -98,7 +105,7 @@ export function prepareIndex(db: DatabaseSync): WordIndex {
     const prefix = prefixOf(partition);
     let terms = '';
     for (const word of last.words) terms += `${prefix}${word} `;
-    const before = (highest.get(rankAt(at), rankAt(at + 1)) as { rank: bigint | null }).rank;
+    const before = (highest.get(rankAt(at), lastRankAt(at)) as { rank: bigint | null }).rank;
     const own = before === null ? rankAt(at) : before + 1n;
     rank.run(own, id);
     file.run(own, terms);

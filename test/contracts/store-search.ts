@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { portLimits } from '../../lib/ports/limits.ts';
 import type { Put, Search } from '../../lib/ports/store.ts';
 import { wordsToFind } from '../../lib/xmpp/words.ts';
 import { consistent, type Subject } from './store-subject.ts';
@@ -48,6 +49,15 @@ export function searchTests(on: Subject): void {
       ] as const) {
         assert.deepEqual(await search(partition, text), found, text);
       }
+    });
+
+    test('find rows of the first and of the last time that there is', async () => {
+      const partition = freshPartition();
+      const lastMs = portLimits.storeTextMsMax;
+      await fill(partition, [put(partition, 'm/1', 'first romeo', 0), put(partition, 'm/2', 'last romeo', lastMs)]);
+      assert.deepEqual(await search(partition, 'romeo', { untilMs: lastMs }), ['m/1', 'm/2']);
+      assert.deepEqual(await search(partition, 'romeo', { untilMs: lastMs - 1 }), ['m/1']);
+      assert.deepEqual(await search(partition, 'romeo', { fromMs: lastMs, untilMs: lastMs }), ['m/2']);
     });
 
     test('take no words for syntax', async () => {

@@ -1,6 +1,7 @@
 /**
  * go-xmpp over direct TLS by the modern way: XEP-0388 with XEP-0386, and XEP-0484 with a token that is bound to the channel. Behind TLS and the
- * stream headers, signing in with the token is one round trip. It is counted on the cable, below TLS. Two tenants.
+ * stream headers, signing in with the token is one round trip. It is counted on the cable, below TLS. With a password
+ * it checks what the server says of its mechanisms (XEP-0474) and of TLS (XEP-0515). Two tenants.
  * go-xmpp needs Go 1.26, which Debian 12 does not have: with an older one the tests are skipped.
  */
 import assert from 'node:assert/strict';

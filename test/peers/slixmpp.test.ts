@@ -22,6 +22,7 @@ const scripts = [
   ['bookmarks', 'bookmarks in three forms, what was displayed in chats and rooms', 16],
   ['rooms', 'rooms from creation to destruction, with their archive', 39],
   ['guests', 'people without an account, who leave nothing behind', 8],
+  ['memory', 'XEP-0012, XEP-0431, XEP-0424 and XEP-0283: what is remembered of people of two domains', 29],
   ['tenants', 'two domains talk and see nothing of each other', 14],
 ] as const;
 
@@ -36,7 +37,7 @@ after(() => skylark.stop());
 for (const [script, title, count] of scripts) {
   test(`slixmpp: ${title}`, async () => {
     const domain = `${script.replace('_', '-')}.test`;
-    const tenants = ['tenants', 'guests', 'pubsub'].includes(script) ? [domain, `other.${domain}`] : [domain];
+    const tenants = ['tenants', 'guests', 'pubsub', 'memory'].includes(script) ? [domain, `other.${domain}`] : [domain];
     for (const tenant of tenants) skylark.command('tenant', 'add', tenant, '--registration', 'open');
     for (const [local, password] of [
       ['juliet', 'capulet'],
@@ -47,6 +48,7 @@ for (const [script, title, count] of scripts) {
     }
     if (script === 'guests') await skylark.policy(domain, '--sign-in', 'password,anonymous');
     if (['commands', 'groups'].includes(script)) skylark.command('user', 'role', `nurse@${domain}`, 'admin');
+    if (script === 'memory') await skylark.policy(domain, '--search', 'on');
     await runScript(`./slixmpp/${script}.py`, [skylark.ports.c2s, skylark.ports.c2sTls, domain], count);
   });
 }
