@@ -11,7 +11,7 @@ export class Overloaded extends Error {
 }
 
 export interface FairQueueOptions {
-  /** Pieces of work under way at once. */
+  /** Weight of what may be under way at once, which may change. The last piece to begin may exceed it, so that none is too heavy to begin. */
   readonly atOnceMax: number;
   /** Pieces that wait, all together, and of one path. */
   readonly waitingMax: number;
@@ -19,6 +19,7 @@ export interface FairQueueOptions {
 }
 
 interface Waiting {
+  readonly weight: number;
   readonly go: () => void;
   readonly refuse: (error: Overloaded) => void;
 }
@@ -46,19 +47,27 @@ export class FairQueue {
   }
 
   /** @param path of the same length for all who use this queue. @throws {Overloaded} @throws what `work` throws */
-  async run<Result>(path: readonly string[], work: () => Promise<Result>): Promise<Result> {
-    if (this.#running < this.#options.atOnceMax) this.#running++;
-    else await this.#wait(path); // whoever finishes hands the place over
+  async run<Result>(path: readonly string[], work: () => Promise<Result>, weight = 1): Promise<Result> {
+    if (this.#running < this.#options.atOnceMax) this.#running += weight;
+    else await this.#wait(path, weight); // whoever finishes lets the next ones begin
     try {
       return await work();
     } finally {
-      const next = takeNext(this.#root);
-      if (next) next.go();
-      else this.#running--;
+      this.#running -= weight;
+      this.#letBegin();
     }
   }
 
-  #wait(path: readonly string[]): Promise<void> {
+  #letBegin(): void {
+    while (this.#running < this.#options.atOnceMax) {
+      const next = takeNext(this.#root);
+      if (next === undefined) return;
+      this.#running += next.weight;
+      next.go();
+    }
+  }
+
+  #wait(path: readonly string[], weight: number): Promise<void> {
     return new Promise((go, refuse) => {
       const walk = [this.#root];
       for (const name of path) {
@@ -69,7 +78,7 @@ export class FairQueue {
       }
       const { line } = walk.at(-1)!;
       for (const branch of walk) branch.size++;
-      line.push({ go, refuse });
+      line.push({ weight, go, refuse });
       if (line.length > this.#options.waitingPerPathMax) dropLast(walk, path).refuse(tooMany());
       else if (this.#root.size > this.#options.waitingMax) dropOfLongest(this.#root).refuse(tooMany());
     });

@@ -1,9 +1,20 @@
 /** Bounds of a router: what one account, one address or one tenant may do. */
 export const routerLimits = {
-  /** Batches with more stanzas than this wait for a turn of the event loop; so many begin in one, and share requests to the store; so many wait. */
+  /** Batches with more stanzas than this wait for each other: so many stanzas of them are under way, at least and at most; so many batches wait. */
   shortBatchItemsMax: 4,
-  longBatchesPerTurn: 8,
+  longBatchWindowMin: 24,
+  longBatchWindowMax: 8_192,
   longBatchesWaitingMax: 50_000,
+  /** They wait while a shorter batch came within this time, ms. */
+  shortBatchSeenMs: 100,
+  /** A batch is slow when it takes so many times as long as the quickest of this or the last period, and so much more, ms. */
+  slowBatchTimes: 1.5,
+  slowBatchMs: 2,
+  quickestPeriodMs: 10_000,
+  /** After this time without a long batch as few may be under way as at first, ms. */
+  longBatchQuietMs: 1_000,
+  /** After this time a batch keeps no other from beginning, ms. */
+  longBatchAloneMs: 50,
   /**
    * States of bound sessions that a router keeps as it has parsed them. Most have 150 bytes, and none more than 4 KiB. A session beyond
    * has its state parsed with each batch.

@@ -5,7 +5,7 @@ import type { Serving } from '../../lib/ports/bus.ts';
 import { Unavailable } from '../../lib/ports/store.ts';
 import type { AdminReply, AdminRequest } from '../../lib/runtime/admin-wire.ts';
 import type { ConsoleReply, ConsoleRequest } from '../../lib/runtime/console-wire.ts';
-import { FairQueue, Overloaded } from '../../lib/runtime/fair-queue.ts';
+import { Overloaded } from '../../lib/runtime/fair-queue.ts';
 import { answering, isOperating, report, toStanzaError } from '../../lib/runtime/faults.ts';
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
 import type { LinkReply, LinkRequest } from '../../lib/runtime/invite-wire.ts';
@@ -27,6 +27,7 @@ import { StanzaError } from '../../lib/xmpp/errors.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { answerLink } from './accounts/answer-links.ts';
 import { type Dependencies, withDeadline } from './core/dependencies.ts';
+import { LongBatches } from './core/long-batches.ts';
 import { Prefetched } from './core/prefetch.ts';
 import { Turn } from './core/turn.ts';
 import { countArrivals, countItems } from './count-batch.ts';
@@ -48,11 +49,7 @@ export interface Router {
 export async function startRouter(dependencies: Dependencies): Promise<Router> {
   let busy = 0;
   const latency = new Latency(dependencies.clock);
-  const turns = new FairQueue({
-    atOnceMax: routerLimits.longBatchesPerTurn,
-    waitingMax: routerLimits.longBatchesWaitingMax,
-    waitingPerPathMax: routerLimits.longBatchesWaitingMax,
-  });
+  const longBatches = new LongBatches(dependencies.clock);
   const serving: Serving = await dependencies.bus.serve(
     routerSubject,
     answering(dependencies.log, (payload) => {
@@ -63,7 +60,7 @@ export async function startRouter(dependencies: Dependencies): Promise<Router> {
         latency.end(begun);
       };
       try {
-        const answer = handle(dependencies, payload, turns);
+        const answer = handle(dependencies, payload, longBatches);
         answer.then(ended, ended);
         return answer;
       } catch (error) {
@@ -88,8 +85,7 @@ export async function startRouter(dependencies: Dependencies): Promise<Router> {
   };
 }
 
-/** @param turns of the event loop, for what takes long */
-function handle(dependencies: Dependencies, payload: Uint8Array, turns: FairQueue): Promise<Uint8Array> {
+function handle(dependencies: Dependencies, payload: Uint8Array, longBatches: LongBatches): Promise<Uint8Array> {
   const { header, bodies } = decodeFrame<RouterRequest>(payload);
   if (header.kind === 'admin') return handleAdmin(dependencies, header).then((reply) => encodeFrame(reply));
   if (header.kind === 'console') return handleConsole(dependencies, header).then((reply) => encodeFrame(reply));
@@ -97,26 +93,25 @@ function handle(dependencies: Dependencies, payload: Uint8Array, turns: FairQueu
   dependencies.clock.observe(header.at);
   const timed = (reply: DoneReply) => encodeFrame({ ...reply, at: dependencies.clock.now() });
   let working: Promise<Uint8Array>;
-  if (header.kind === 'step') working = handleStep(dependencies, header, bodies, turns);
+  if (header.kind === 'step') working = handleStep(dependencies, header, bodies, longBatches);
   else if (header.kind === 'ring') working = wakeOccupants(dependencies, header, bodies).then(timed);
   else working = handleInbound(dependencies, header, bodies).then(timed);
   return dependencies.underWay?.track(working) ?? working;
 }
 
-/** Batches of many stanzas begin a few in each turn of the event loop, so that those of few are not behind all of them in each of their steps. */
 async function handleStep(
   dependencies: Dependencies,
   request: StepRequest,
   bodies: readonly Buffer[],
-  turns: FairQueue,
+  longBatches: LongBatches,
 ): Promise<Uint8Array> {
   countItems(request.items, bodies);
   try {
-    if (request.items.length > routerLimits.shortBatchItemsMax) await turns.run([request.domain], nextTurn);
     const finding = dependencies.tenants.find(request.domain);
     const tenant = finding instanceof Promise ? await finding : finding;
     if (!tenant) return encodeFrame(closing('host-unknown', `${request.domain} is not served here`));
-    const result = await new Step(dependencies, tenant, request).run(bodies);
+    const step = new Step(dependencies, tenant, request);
+    const result = await longBatches.run(tenant.domain, request.items.length, () => step.run(bodies));
     return encodeFrame(result.reply, result.bodies);
   } catch (error) {
     if (isOperating(error) || error instanceof Overloaded) {
@@ -126,10 +121,6 @@ async function handleStep(
     report(dependencies.log, error, 'a batch failed');
     return encodeFrame(closing('internal-server-error'));
   }
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function closing(condition: string, text?: string): StepReply {
