@@ -6,7 +6,9 @@ import { findsPlants, part } from './simulator/finds-plants.ts';
 import { newsPlants } from './simulator/news-plants.ts';
 import { outboxPlants } from './simulator/outbox-plants.ts';
 import { plants } from './simulator/plants.ts';
+import { visitPlants } from './simulator/visit-plants.ts';
 
-const ofOneDeployment = plants.filter((plant) => !outboxPlants.includes(plant) && !newsPlants.includes(plant));
+const others = [...outboxPlants, ...newsPlants, ...visitPlants];
+const ofOneDeployment = plants.filter((plant) => !others.includes(plant));
 
 findsPlants('a cluster with a bug', part(ofOneDeployment, 2, 2), { isAlone: true });

@@ -12,7 +12,7 @@ describe('a cluster whose parts fail', () => {
   const remote = { leftTaken: 0, leftTwice: 0, arrived: 0, remoteStreams: 0 };
 
   test(`keeps its promises, seeds 1 to ${seeds}`, async () => {
-    const phones = { sleeps: 0, pushes: 0, tokensUsed: 0 };
+    const phones = { sleeps: 0, pushes: 0, tokensUsed: 0, guests: 0 };
     const totals = { sent: 0, acknowledged: 0, resumed: 0, unconfirmed: 0, blocked: 0, unblocked: 0, ...remote, ...phones };
     for (let seed = 1; seed <= seeds; seed++) {
       const { faults, numbers } = await runSeed(seed);
@@ -26,13 +26,16 @@ describe('a cluster whose parts fail', () => {
       totals.leftTaken > seeds * 5 && totals.arrived > seeds * 10 && totals.remoteStreams > seeds * 4,
       JSON.stringify(totals),
     );
-    assert.ok(totals.sleeps > seeds / 2 && totals.pushes > seeds && totals.tokensUsed > 3, JSON.stringify(totals));
+    assert.ok(
+      totals.sleeps > seeds / 2 && totals.pushes > seeds && totals.tokensUsed > 3 && totals.guests > 3,
+      JSON.stringify(totals),
+    );
     // What is said to those who block is refused.
     assert.ok(totals.acknowledged > totals.sent * 0.7, JSON.stringify(totals));
   });
 
   test('does the same in two runs of one seed, event by event, and something else in another', async () => {
-    const [first, again, other] = [await runSeed(7), await runSeed(7), await runSeed(8)];
+    const [first, again, other] = [await runSeed(5), await runSeed(5), await runSeed(8)];
     assert.deepEqual(again, first);
     assert.notEqual(other.hash, first.hash);
   });

@@ -1,10 +1,12 @@
 /**
- * `npm run simulate -- --seeds 1000 [--from 1] [--plant no-fence] [--alone] [--trace]`: runs seeds one after the other, and
- * ends with 1 when one of them finds a fault; with a planted bug, when none does. `--alone` leaves other servers out.
+ * `npm run simulate -- --seeds 1000 [--from 1] [--plant no-fence] [--alone] [--visited] [--trace]`: runs seeds one after the other, and
+ * ends with 1 when one of them finds a fault; with a planted bug, when none does. `--alone` leaves other servers out, and with `--visited` guests come in
+ * each seed.
  */
 import { parseArgs } from 'node:util';
 import { plants } from './plants.ts';
 import { type RunResult, runSeed } from './run.ts';
+import { visitPlants } from './visit-plants.ts';
 
 const { values } = parseArgs({
   options: {
@@ -14,6 +16,7 @@ const { values } = parseArgs({
     trace: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
     alone: { type: 'boolean', default: false },
+    visited: { type: 'boolean', default: false },
   },
 });
 
@@ -29,12 +32,14 @@ if (!Number.isSafeInteger(from) || !Number.isSafeInteger(count) || count < 1) {
   process.exit(2);
 }
 
+/** Only then can some bugs be found. */
+const isVisited = values.visited || (plant !== undefined && visitPlants.includes(plant)) || undefined;
 const totals: Record<string, number> = {};
 const failed: RunResult[] = [];
 const started = performance.now();
 let events = 0;
 for (let seed = from; seed < from + count; seed++) {
-  const result = await runSeed(seed, { plant, isTraced: values.trace, isAlone: values.alone });
+  const result = await runSeed(seed, { plant, isTraced: values.trace, isAlone: values.alone, isVisited });
   events += result.events;
   for (const [name, value] of Object.entries(result.numbers)) totals[name] = (totals[name] ?? 0) + value;
   if (values.trace) console.log(result.trace.join('\n'));

@@ -22,6 +22,7 @@ import { newsPlants } from './news-plants.ts';
 import { outboxPlants } from './outbox-plants.ts';
 import { type Plant, same, withBus, withStore } from './plant.ts';
 import { pushPlants } from './push-plants.ts';
+import { visitPlants } from './visit-plants.ts';
 
 /** Changes what a router does with its requests. */
 function withRouter(bus: Bus, around: (handler: BusHandler) => BusHandler): Bus {
@@ -63,6 +64,7 @@ export const plants: readonly Plant[] = [
   ...outboxPlants,
   ...pushPlants,
   ...newsPlants,
+  ...visitPlants,
   {
     ...same,
     name: 'held-lost',
