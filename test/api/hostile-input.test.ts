@@ -9,10 +9,11 @@ import { portLimits } from '../../lib/ports/limits.ts';
 import { Conflict, type Store, Unavailable } from '../../lib/ports/store.ts';
 import { runtimeLimits } from '../../lib/runtime/limits.ts';
 import type { OperationDescription } from '../../lib/runtime/operation.ts';
-import { type ApiRoute, routesOf } from '../../services/api/route.ts';
+import { routesOf } from '../../services/api/route.ts';
 import { operations } from '../../services/router/operations/index.ts';
 import { operationLimits } from '../../services/router/operations/limits.ts';
 import { perform } from '../../services/router/operations/perform.ts';
+import { apiRequest } from '../support/api-request.ts';
 import { blankInput } from '../support/operation-inputs.ts';
 import { type Answer, type Ground, openGround } from './ground.ts';
 
@@ -39,28 +40,6 @@ const hostile: readonly string[] = [
 /** What XML and the keys of rows cannot have is refused wherever it stands, and in the same words. */
 const forbidden = hostile.slice(0, 7);
 
-/** The path and the rest of what an operation is given. */
-function requestOf({ method, path, inPath, isQuery }: ApiRoute, input: Readonly<Record<string, unknown>>) {
-  const { jid, ...rest } = input;
-  const [local, domain] = typeof jid === 'string' ? jid.split('@') : [];
-  const all: Record<string, unknown> = { ...rest, ...(local !== undefined && { local, domain }) };
-  const to = `/${path
-    .split('/')
-    .slice(1)
-    .map((part) => (part.startsWith('{') ? encoded(all[part.slice(1, -1)]) : part))
-    .join('/')}`;
-  const left = Object.entries(all).filter(([name]) => !inPath.includes(name));
-  const line = `${method.toUpperCase()} ${to}`;
-  if (!isQuery) return { line, body: Object.fromEntries(left) };
-  const query = left.map(([name, value]) => `${name}=${encoded(value)}`).join('&');
-  return { line: query === '' ? line : `${line}?${query}`, body: undefined };
-}
-
-/** A lone surrogate cannot be written into an address: what a program would send stands for it. */
-function encoded(value: unknown): string {
-  return encodeURIComponent(String(value).toWellFormed()) || '%20';
-}
-
 const isText = (schema: z.ZodType) => schema.safeParse('x').success || !schema.safeParse(7).success;
 const textsOf = ({ input }: OperationDescription) =>
   Object.entries((input as z.ZodObject).shape).filter(([, schema]) => isText(schema as z.ZodType));
@@ -80,7 +59,7 @@ describe('no text that is given to an operation makes the API fail', () => {
         for (const text of hostile) {
           const values = field === 'jid' ? [`${text}@a.example`, `romeo@${text}`] : [text];
           for (const value of values) {
-            const { line, body } = requestOf(route, { ...blankInput(route.operation, 'a.example'), [field]: value });
+            const { line, body } = apiRequest(route, { ...blankInput(route.operation, 'a.example'), [field]: value });
             checkProblem(await call(line, body), `${line.slice(0, 200)} with ${JSON.stringify(value).slice(0, 60)} as ${field}`);
           }
         }

@@ -51,6 +51,7 @@ export function planCluster(values: ClusterValues, backends: ClusterBackends): P
   const components = componentPortOf(values);
   const federated = [...(peers ? ['--federation'] : []), ...(components === undefined ? [] : ['--components'])];
   const authority = given(values, 's2sCa');
+  const dialling = [...authority, ...given(values, 's2sNetworks'), ...given(values, 's2sResolver')];
   const files = fileArguments(values, backends);
   const isShared = isSharing(values);
   const connections = numbered('connection', 'c', values.connections, (index) => {
@@ -70,12 +71,15 @@ export function planCluster(values: ClusterValues, backends: ClusterBackends): P
   ]);
   return {
     inner: [
-      ...numbered('router', 'r', values.routers, () => [...common, ...files, ...federated, ...sealing(values, backends)]),
+      ...numbered('router', 'r', values.routers, () => [
+        ...[...common, ...files, ...federated, ...dialling],
+        ...sealing(values, backends),
+      ]),
       ...numbered('muc', 'm', values.muc, () => [...common, ...federated]),
       ...numbered('federation', 'f', federated.length > 0 ? values.federation : 0, () => [
         ...streams,
         ...(values.certificates === 'store' ? [] : sealing(values, backends)),
-        ...[...authority, ...given(values, 's2sNetworks'), ...given(values, 's2sResolver')],
+        ...dialling,
       ]),
     ],
     outer: [...connections, ...web],
