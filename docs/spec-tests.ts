@@ -37,6 +37,7 @@ const listed: Readonly<Record<Service, Readonly<Record<string, readonly string[]
     'XEP-0410': ['federation/standing'],
     'XEP-0424': ['peers/slixmpp'],
     'XEP-0431': ['peers/slixmpp'],
+    'XEP-0462': ['router/xep0503-spaces'],
     'XEP-0484': ['peers/go-xmpp'],
     'XEP-0490': ['router/pep-clients'],
   },

@@ -116,7 +116,12 @@ describe('the certificate that a service shows', () => {
     ['soon over', ['a.example', '*.a.example'], 15, /^warn it is valid for 1[45] days$/],
     ['nearly over', ['a.example', '*.a.example'], 3, /^fail it is valid for [23] days$/],
     ['over', ['a.example', '*.a.example'], -2, /^fail it ended on /],
-    ['for the domain alone', ['a.example'], 80, /^warn .* is not for conference\.a\.example and upload\.a\.example$/],
+    [
+      'for the domain alone',
+      ['a.example'],
+      80,
+      /^warn .* is not for conference\.a\.example and upload\.a\.example and pubsub\.a\.example$/,
+    ],
   ] as const) {
     test(what, async () => {
       const { cert, key } = await authority.issue(names, days);

@@ -86,6 +86,7 @@ describe('a Skylark in good health', () => {
     found.says('ok', /CNAME conference\.example\.org\.acme\.example\.net/);
     found.says('ok', /signs in with SCRAM-SHA-256/, `juliet@${domain}`);
     found.says('ok', /rooms at conference\.example\.org/);
+    found.says('ok', /nodes at pubsub\.example\.org/);
     found.says('ok', /uploads at upload\.example\.org/);
     found.says('ok', /^a message arrives after \d+ ms$/);
     found.says('ok', /^a room passes a message on after \d+ ms$/, 'conference.example.org');
@@ -162,9 +163,12 @@ describe('what is wrong with the records is told', { concurrency: true }, () => 
   });
 
   test('a record for servers where no server listens', async () => {
-    const found = await examine(await dns(...sound(), srvRecord(`_xmpp-server._tcp.conference.${domain}`, host, 1)));
-    found.says('fail', /_xmpp-server\._tcp\.conference\.example\.org names it, and the connection is refused/, `${host}:1`);
-    assert.ok(!found.findings.some(({ subject }) => subject === 'federation'));
+    for (const service of ['conference', 'pubsub']) {
+      const found = await examine(await dns(...sound(), srvRecord(`_xmpp-server._tcp.${service}.${domain}`, host, 1)));
+      const named = new RegExp(`_xmpp-server\\._tcp\\.${service}\\.example\\.org names it, and the connection is refused`);
+      found.says('fail', named, `${host}:1`);
+      assert.ok(!found.findings.some(({ subject }) => subject === 'federation'));
+    }
   });
 
   test('the ports of STARTTLS and direct TLS are changed for each other', async () => {

@@ -6,10 +6,12 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { findRemoval } from '../../lib/runtime/removals.ts';
+import { perform } from '../../services/router/operations/perform.ts';
 import { pubsubLimits } from '../../services/router/pep/limits.ts';
 import { config, itemIds } from './pep-requests.ts';
 import { At, arrange, places, states } from './pubsub-at.ts';
-import { ask, heard, isDone, refusal, service } from './pubsub-ground.ts';
+import { ask, disco, heard, isDone, openGround, own, refusal, service } from './pubsub-ground.ts';
 
 for (const [where, at] of places) {
   describe(`XEP-0060 §4.1 at ${where}: what somebody of this affiliation may do`, () => {
@@ -217,4 +219,24 @@ test('who keeps order in the tenant manages its nodes, reads none of them, and m
   assert.ok(isDone(await ask(nurse, at.create('more', {}))));
   assert.equal(refusal(await ask(romeo, at.ownSet(`<delete node='n'/>`))), 'auth forbidden');
   assert.ok(isDone(await ask(nurse, at.ownSet(`<delete node='n'/>`))));
+});
+
+test('XEP-0060 §5.4: a node names no account that was removed, neither as an owner nor as its maker', async (t) => {
+  const { stage, juliet, romeo } = await openGround(t);
+  assert.ok(
+    isDone(
+      await ask(
+        juliet,
+        own('set', `<affiliations node='news'><affiliation jid='nurse@a.example' affiliation='owner'/></affiliations>`),
+      ),
+    ),
+  );
+  const names = async () => /juliet@a\.example/.test(await ask(romeo, disco('info', 'news')));
+  assert.equal(await names(), true);
+  assert.ok(
+    (await perform(stage.dependencies, { kind: 'admin', operation: 'user-remove', arguments: { jid: 'juliet@a.example' } })).ok,
+  );
+  while ((await findRemoval(stage.store, 'juliet@a.example')) !== undefined) await stage.settle();
+  assert.equal(await names(), false);
+  assert.match(await ask(romeo, disco('info', 'news')), /var='pubsub#owner'[^>]*><value>nurse@a\.example</);
 });

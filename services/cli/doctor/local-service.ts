@@ -152,7 +152,10 @@ function judge(certificate: PeerCertificate, subject: string, values: StartValue
       ? 'renew it: skylark certificate renew, or add the next one'
       : `'${values.cert}' has not been renewed: look at the log of what does that`;
   const isSelfSigned = JSON.stringify(issuer) === JSON.stringify(owner);
-  const besides = uncovered(certificate, [`conference.${domain}`, `upload.${domain}`]);
+  const besides = uncovered(
+    certificate,
+    ['conference', 'upload', 'pubsub'].map((service) => `${service}.${domain}`),
+  );
   if (days < 0) findings.fail(subject, `it ended on ${to}`, renew);
   else if (Date.parse(from) > now) findings.fail(subject, `it is not valid before ${from}`, 'look at the clock of this machine');
   else if (uncovered(certificate, [domain]).length > 0)

@@ -7,7 +7,7 @@
  */
 import type { Socket } from 'node:net';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
-import { roomsDomain } from '../../../lib/runtime/tenants.ts';
+import { pubsubDomain, roomsDomain } from '../../../lib/runtime/tenants.ts';
 import type { Roots } from '../../../lib/s2s/roots.ts';
 import { unicodeDomain } from '../../../lib/xmpp/idna.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
@@ -27,7 +27,7 @@ const NS_ACKS = 'urn:xmpp:sm:3';
 /** One host that the records of a name give to servers. */
 interface Server {
   readonly place: Place;
-  /** The domain or that of its rooms, in A-labels, as TLS and DNS have it. */
+  /** The domain, or that of its rooms or its pubsub service, in A-labels, as TLS and DNS have it. */
   readonly name: string;
   readonly isDirectTls: boolean;
 }
@@ -35,7 +35,7 @@ interface Server {
 export async function checkServers(patient: Patient, names: Names, roots: Roots): Promise<void> {
   const { domain, findings } = patient;
   let isAnywhere = false;
-  for (const name of [domain, roomsDomain(domain)]) {
+  for (const name of [domain, roomsDomain(domain), pubsubDomain(domain)]) {
     for (const service of ['xmpp-server', 'xmpps-server'] as const) {
       const places = await placesOf(service, name, names, findings);
       isAnywhere ||= places === undefined || places.length > 0;

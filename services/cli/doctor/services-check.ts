@@ -1,4 +1,4 @@
-/** Checks that an account finds the rooms (XEP-0045), uploads (XEP-0363) and servers for calls (XEP-0215) of its domain by disco (XEP-0030). */
+/** Checks that an account finds the rooms (XEP-0045), uploads (XEP-0363), nodes (XEP-0060) and servers for calls (XEP-0215) of its domain by disco (XEP-0030). */
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { programLimits } from '../limits.ts';
 import { checkCalls, NS_SERVICES } from './calls-check.ts';
@@ -17,6 +17,7 @@ const NS_ITEMS = 'http://jabber.org/protocol/disco#items';
 const NS_INFO = 'http://jabber.org/protocol/disco#info';
 const NS_MUC = 'http://jabber.org/protocol/muc';
 const NS_UPLOAD = 'urn:xmpp:http:upload:0';
+const NS_NODES = 'http://jabber.org/protocol/pubsub#create-nodes';
 
 export interface Account {
   readonly user: string;
@@ -43,6 +44,8 @@ export async function checkServices(
     const hosts = await hostsOf(stream, domain);
     tell('rooms', hosts.get(NS_MUC), patient, "rooms are on 'conference.' of a tenant's domain; look at the log of the service");
     tell('uploads', hosts.get(NS_UPLOAD), patient, 'people cannot send files (XEP-0363) until the service has a place for them');
+    const nodes = hosts.get(NS_NODES); // a tenant may do without
+    findings.ok(domain, nodes === undefined ? 'there is no pubsub service' : `nodes at ${shown(nodes)}`);
     await checkMessage(stream, jid, account.isKept === true, patient);
     const rooms = hosts.get(NS_MUC);
     if (rooms !== undefined) await checkRoom(stream, rooms, patient);

@@ -42,6 +42,8 @@ export interface RoomFeature {
     readonly roomIdentity?: readonly Identity[];
     /** Fields of `muc#roominfo`, the form in which a room describes itself (XEP-0045 §15.5.4). */
     readonly roomInfo?: (turn: RoomTurn) => readonly Field[];
+    /** Other forms in which a room describes itself (XEP-0128). */
+    readonly roomForms?: (turn: RoomTurn) => readonly Element[];
     /** Features of the service, `conference.<domain>`. */
     readonly service?: readonly string[];
   };

@@ -11,6 +11,7 @@ import { affiliationVersions } from './xep0463-affiliation-versions.ts';
 import { avatar } from './xep0486-avatar.ts';
 import { slowMode } from './xep0500-slow-mode.ts';
 import { activity } from './xep0502-activity.ts';
+import { spaces } from './xep0503-spaces.ts';
 
 export const features: readonly RoomFeature[] = [
   archive,
@@ -24,4 +25,5 @@ export const features: readonly RoomFeature[] = [
   avatar,
   slowMode,
   activity,
+  spaces,
 ];

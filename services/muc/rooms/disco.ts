@@ -36,6 +36,7 @@ export function roomInfo(turn: RoomTurn, iq: Stanza, query: Element): void {
       identities.map((identity) => xml('identity', { ...identity })),
       featuresOf(turn).map((feature) => xml('feature', { var: feature })),
       roomInfoForm(turn),
+      ...turn.dependencies.features.all.flatMap(({ disco }) => disco?.roomForms?.(turn) ?? []),
     ),
   );
 }

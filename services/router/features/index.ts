@@ -46,11 +46,14 @@ import { fullTextSearch } from './xep0431-full-text-search.ts';
 import { archivePreferences } from './xep0441-archive-preferences.ts';
 import { preauthenticatedRegistration } from './xep0445-preauth.ts';
 import { outageStatus } from './xep0455-outage-status.ts';
+import { typeFilter } from './xep0462-type-filter.ts';
+import { socialFeed } from './xep0472-social-feed.ts';
 import { fast } from './xep0484-fast.ts';
 import { serverInformation } from './xep0485-server-info.ts';
 import { displayedSync } from './xep0490-displayed-sync.ts';
 import { notificationSettings } from './xep0492-notification-settings.ts';
 import { clientAccess } from './xep0494-client-access.ts';
+import { spaces } from './xep0503-spaces.ts';
 import { dataPolicy } from './xep0504-data-policy.ts';
 
 export const features: readonly AccountFeature[] = [
@@ -69,6 +72,9 @@ export const features: readonly AccountFeature[] = [
   avatarConversion,
   pubsub,
   orderBy,
+  typeFilter,
+  socialFeed,
+  spaces,
   registration,
   preauthenticatedRegistration,
   preauthenticatedSubscription,

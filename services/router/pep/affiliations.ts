@@ -91,12 +91,15 @@ function withAffiliations(holder: RowHolder, node: PepNode, affiliations: Affili
   return { ...node, affiliations: listed.length === 0 ? undefined : Object.fromEntries(listed) };
 }
 
-/** Ends what addresses that are removed are to the nodes here. A later account of the same name is nothing to them. */
+/** Ends what addresses that are removed are to the nodes here, and have been: no node names them as its maker any more. */
 export async function forgetAffiliations(holder: RowHolder, gone: GoneAddresses): Promise<void> {
   const isGone = (jid: string) => gone.has(Jid.parse(jid));
   await changeNodes(holder, (node) => {
     const listed = Object.entries(node.affiliations ?? {});
     const left = listed.filter(([jid]) => !isGone(jid));
-    return left.length === listed.length ? node : { ...node, affiliations: Object.fromEntries(left) };
+    const { madeBy, ...others } = node;
+    const isMakerGone = madeBy !== undefined && isGone(madeBy);
+    if (left.length === listed.length && !isMakerGone) return node;
+    return { ...(isMakerGone ? others : node), affiliations: Object.fromEntries(left) };
   });
 }

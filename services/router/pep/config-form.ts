@@ -4,7 +4,7 @@ import type { Element } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { routerLimits } from '../limits.ts';
 import { pubsubLimits } from './limits.ts';
-import { defaultsOf, type NodeConfig, type Site } from './node-config.ts';
+import { defaultsOf, itemsMaxOf, type NodeConfig, type Site } from './node-config.ts';
 import { pubsubError } from './pubsub-error.ts';
 
 interface ConfigField {
@@ -157,7 +157,6 @@ const payloadBytesField: ConfigField = {
 
 function fieldsOf(site: Site): ReadonlyMap<string, ConfigField> {
   const isService = site === 'service';
-  const itemsMax = isService ? pubsubLimits.itemsPerNodeMax : routerLimits.pepItemsPerNodeMax;
   const lastItem = isService ? (['never', 'on_sub'] as const) : (['never', 'on_sub', 'on_sub_and_presence'] as const);
   return new Map([
     ['pubsub#title', text('title', 'Title')],
@@ -171,7 +170,7 @@ function fieldsOf(site: Site): ReadonlyMap<string, ConfigField> {
     ['pubsub#publish_model', choice('publishModel', 'Who may publish', ['publishers', 'subscribers', 'open'])],
     ['pubsub#subscribe', flag('maySubscribe', 'Others may subscribe')],
     ['pubsub#persist_items', flag('isPersistent', 'Items are kept')],
-    ['pubsub#max_items', itemsMaxField(itemsMax)],
+    ['pubsub#max_items', itemsMaxField(itemsMaxOf(site))],
     ['pubsub#item_expire', expiryField],
     [
       'pubsub#publish_node_full',

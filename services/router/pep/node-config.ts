@@ -83,6 +83,11 @@ const serviceConfig: NodeConfig = {
   sendLast: 'on_sub',
 };
 
+/** How many items a node may keep: `pubsub#max_items` of `max`. */
+export function itemsMaxOf(site: Site): number {
+  return site === 'service' ? pubsubLimits.itemsPerNodeMax : routerLimits.pepItemsPerNodeMax;
+}
+
 export const defaultsOf: Readonly<Record<Site, NodeConfig>> = { account: defaultConfig, service: serviceConfig };
 
 export function isSameConfig(one: NodeConfig, other: NodeConfig): boolean {

@@ -4,8 +4,9 @@ import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Account } from '../core/account.ts';
 import { listContacts } from '../roster/roster.ts';
-import { applyForm, configForm, defaultForm } from './config-form.ts';
+import { configForm, defaultForm } from './config-form.ts';
 import { pubsubLimits } from './limits.ts';
+import { applyTyped } from './node-types.ts';
 import { configOfNew, type PepNode } from './nodes.ts';
 import type { Place } from './place.ts';
 import { configure, deleteNode, publishAt, purge, retract, standalone } from './publish.ts';
@@ -66,7 +67,7 @@ export async function create(place: Place, request: Element, asked: Element): Pr
   const name = given || place.requestId;
   const form = request.getChild('configure', pubsubNs) as Element | undefined;
   if (form?.attrs.node !== undefined) throw new StanzaError('bad-request', 'the node is named in <create/> alone'); // §8.1.3
-  const config = applyForm(place.site, form ? formIn(form, configType) : emptySubmission, configOfNew(place.holder(name), name));
+  const config = applyTyped(place, form ? formIn(form, configType) : emptySubmission, configOfNew(place.holder(name), name));
   const { isNew } = await place.create(name, config);
   if (!isNew) throw new StanzaError('conflict', 'the node exists already');
   return given ? undefined : xml('pubsub', { xmlns: pubsubNs }, xml('create', { node: name }));
@@ -96,7 +97,7 @@ export async function setConfig(place: Place, asked: Element): Promise<undefined
   const form = findForm(asked);
   if (!form) throw new StanzaError('bad-request', 'a configuration must be a data form');
   if (isCancelled(form)) return;
-  await configure(place, node, applyForm(place.site, formIn(asked, configType), node.config));
+  await configure(place, node, applyTyped(place, formIn(asked, configType), node.config));
 }
 
 /** §8.4. */

@@ -6,9 +6,10 @@ import type { Account } from '../core/account.ts';
 import { checkPublisher } from './access.ts';
 import { AccountPlace } from './account-place.ts';
 import { affiliationOf } from './affiliations.ts';
-import { applyForm, configForm, isKnownField } from './config-form.ts';
+import { configForm, isKnownField } from './config-form.ts';
 import { checkItems, listIds, type PepItem, publishersOf, purgeItems, putItems, removeItems } from './items.ts';
 import { isSameConfig, type NodeConfig } from './node-config.ts';
+import { applyTyped, checkPayload, isTypeField } from './node-types.ts';
 import { configOfNew, configureNode, deletedWith, dropNode, findNode, type PepNode, specifiedAt, viewOf } from './nodes.ts';
 import { itemsEvent, showViews } from './notify.ts';
 import type { Place } from './place.ts';
@@ -34,7 +35,10 @@ export async function publishAt(
 ): Promise<string | undefined> {
   const items = item === undefined ? [] : [item];
   checkItems(items);
-  const node = await nodeFor(place, name, options, (config) => checkShape(place, config, item));
+  const node = await nodeFor(place, name, options, (config) => {
+    checkShape(place, config, item);
+    if (item !== undefined) checkPayload(place, config, item.payload);
+  });
   checkItems(items, node.config.payloadBytesMax);
   const holder = place.holder(name);
   const view = viewOf(holder, node);
@@ -125,12 +129,13 @@ function met(place: Place, node: PepNode, options: Submission): PepNode {
 }
 
 /** §7.1.5: a field that is unknown, or has an impossible value, is a precondition that is not met. */
-function applyOptions({ site }: Place, options: Submission, config: NodeConfig): NodeConfig {
+function applyOptions(place: Place, options: Submission, config: NodeConfig): NodeConfig {
   let applied = config;
-  for (const [name, field] of options) {
-    if (!isKnownField(site, name)) throw notMet(name);
+  // The type comes first: it says what all the others are by default.
+  for (const [name, field] of [...options].toSorted(([one], [other]) => Number(isTypeField(other)) - Number(isTypeField(one)))) {
+    if (!isKnownField(place.site, name)) throw notMet(name);
     try {
-      applied = applyForm(site, new Map([[name, field]]), applied);
+      applied = applyTyped(place, new Map([[name, field]]), applied);
     } catch (error) {
       throw error instanceof StanzaError ? notMet(name) : error;
     }

@@ -15,6 +15,7 @@ import { findNode, type PepNode } from '../pep/nodes.ts';
 import { listedNodes } from './node-directory.ts';
 import { commandInfo, commandItems } from './pending-command.ts';
 import { ServicePlace } from './service-place.ts';
+import { readTypeFilter } from './type-filter.ts';
 
 export const infoNs = 'http://jabber.org/protocol/disco#info';
 export const itemsNs = 'http://jabber.org/protocol/disco#items';
@@ -62,13 +63,14 @@ async function listItemsOf(place: ServicePlace, name: string): Promise<Element> 
 /** §5.2: in pages (XEP-0059). */
 async function listNodesOf(place: ServicePlace, request: Element): Promise<Element> {
   const { dependencies } = place.turn;
+  const isWanted = readTypeFilter(request);
   const { max, after, before } = readRsm(request, pubsubLimits.listedNodesMax);
   const limit = Math.min(max, pubsubLimits.listedNodesMax);
   const options = { limit, after, before: before || undefined, backward: before !== undefined };
   const page = limit === 0 ? [] : await listedNodes(dependencies, place.tenant, options);
   const keepsOrder = await place.keepsOrder();
   const known = new Set(page.some(({ value }) => value.isPrivate) && !keepsOrder ? await place.namesFor(place.asker) : []);
-  const shown = page.filter(({ key, value }) => keepsOrder || !value.isPrivate || known.has(key));
+  const shown = page.filter(({ key, value }) => isWanted(value.type) && (keepsOrder || !value.isPrivate || known.has(key)));
   const jid = place.jid.toString();
   const items = shown.map(({ key, value }) => xml('item', { jid, node: key, name: value.title || undefined }));
   const isPaged = request.getChild('set', rsmNs) !== undefined || page.length === pubsubLimits.listedNodesMax;
