@@ -70,6 +70,12 @@ export const programLimits = {
   healthRequestTimeoutMs: 5_000,
   /** Interval of the metrics on stdout, ms. */
   metricsIntervalMs: 60_000,
+  /**
+   * Tenants with a label of their own at /metrics: as many as are set, and as may be. With each of them come some 20 lines, and Prometheus keeps
+   * each line of each process.
+   */
+  metricsTenants: 100,
+  metricsTenantsMax: 10_000,
 
   // The file of settings
 

@@ -7,18 +7,18 @@ const kinds = new Map([...'mpi'].map((letter, at) => [letter.charCodeAt(0), ['me
 
 const kindOf = (body: Buffer): string => kinds.get(body[1] ?? 0) ?? 'other';
 
-/** @param bodies of those items that have one, in their order */
-export function countItems(items: readonly StepItem[], bodies: readonly Buffer[]): void {
+/** @param domain of a tenant that there is. @param bodies of those items that have one, in their order */
+export function countItems(domain: string, items: readonly StepItem[], bodies: readonly Buffer[]): void {
   let next = 0;
   for (const item of items) {
-    if (item.kind === 'catchUp') catchUps.add(1);
+    if (item.kind === 'catchUp') catchUps.add(domain, 1);
     if (!('body' in item)) continue;
     const body = bodies[next++];
-    if (item.kind === 'stanza' && body !== undefined) stanzas.add(1, kindOf(body), 'client');
+    if (item.kind === 'stanza' && body !== undefined) stanzas.add(domain, 1, kindOf(body), 'client');
   }
 }
 
-export function countArrivals({ isFromPeer, isFromComponent }: InboundRequest, bodies: readonly Buffer[]): void {
+export function countArrivals({ domain, isFromPeer, isFromComponent }: InboundRequest, bodies: readonly Buffer[]): void {
   const source = isFromComponent ? 'component' : isFromPeer ? 'server' : 'service';
-  for (const body of bodies) stanzas.add(1, kindOf(body), source);
+  for (const body of bodies) stanzas.add(domain, 1, kindOf(body), source);
 }

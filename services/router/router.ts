@@ -105,11 +105,11 @@ async function handleStep(
   bodies: readonly Buffer[],
   longBatches: LongBatches,
 ): Promise<Uint8Array> {
-  countItems(request.items, bodies);
   try {
     const finding = dependencies.tenants.find(request.domain);
     const tenant = finding instanceof Promise ? await finding : finding;
     if (!tenant) return encodeFrame(closing('host-unknown', `${request.domain} is not served here`));
+    countItems(tenant.domain, request.items, bodies);
     const step = new Step(dependencies, tenant, request);
     const result = await longBatches.run(tenant.domain, request.items.length, () => step.run(bodies));
     return encodeFrame(result.reply, result.bodies);
@@ -133,9 +133,9 @@ async function handleInbound(
   request: InboundRequest,
   bodies: readonly Buffer[],
 ): Promise<InboundReply> {
-  countArrivals(request, bodies);
   const tenant = await dependencies.tenants.find(request.domain);
   if (!tenant) return { ok: true, error: `${request.domain} is not served here` };
+  countArrivals(request, bodies);
   const arrivals = bodies.map((body, index): Arrival => {
     const stanza = Stanza.parse(body);
     return { index, stanza: request.isFromPeer ? withoutShorthand(stanza) : stanza };

@@ -66,14 +66,28 @@ test('a latency is a histogram of all since the beginning, whatever CloudWatch w
 test('a total that a part of the program keeps has a line for each set of labels', async () => {
   const { prometheus } = begin();
   assert.deepEqual(await linesOf(prometheus, 'sign_ins'), []);
-  signIns.add(1, 'PLAIN', 'success');
-  signIns.add(2, 'PLAIN', 'not-authorized');
-  signIns.add(1, 'PLAIN', 'success');
+  signIns.add('a.example', 1, 'PLAIN', 'success');
+  signIns.add('a.example', 2, 'PLAIN', 'not-authorized');
+  signIns.add('a.example', 1, 'PLAIN', 'success');
   assert.deepEqual(await linesOf(prometheus, 'sign_ins'), [
-    'skylark_sign_ins_total{mechanism="PLAIN",result="success",service="all"} 2',
-    'skylark_sign_ins_total{mechanism="PLAIN",result="not-authorized",service="all"} 2',
+    'skylark_sign_ins_total{mechanism="PLAIN",result="success",tenant="a.example",service="all"} 2',
+    'skylark_sign_ins_total{mechanism="PLAIN",result="not-authorized",tenant="a.example",service="all"} 2',
   ]);
-  assert.equal((await prometheus.values()).get('skylark_sign_ins_total'), 4);
+  const plain = new Prometheus(
+    new Metrics({ clock: new ManualClock(), service: 'all', deployment: '', write: () => {} }),
+    'all',
+    0,
+  );
+  signIns.add('b.example', 1, 'PLAIN', 'success');
+  assert.deepEqual(
+    await linesOf(plain, 'sign_ins'),
+    [
+      'skylark_sign_ins_total{mechanism="PLAIN",result="success",service="all"} 3',
+      'skylark_sign_ins_total{mechanism="PLAIN",result="not-authorized",service="all"} 2',
+    ],
+    'without labels of tenants',
+  );
+  assert.equal((await prometheus.values()).get('skylark_sign_ins_total'), 5);
 });
 
 test('the page is served beside the health checks, with the figures of Node', async (t) => {

@@ -147,11 +147,12 @@ test('people of two domains sign in, talk, catch up and enter a room; one is wro
   );
   const text = await page();
   for (const line of [
-    /^skylark_sign_ins_total\{mechanism="SCRAM-SHA-1",result="success",service="all"\} 2$/m,
-    /^skylark_sign_ins_total\{mechanism="SCRAM-SHA-1",result="not-authorized",service="all"\} 1$/m,
-    /^skylark_stanzas_total\{kind="message",source="client",service="all"\} [2-9]$/m,
+    /^skylark_sign_ins_total\{mechanism="SCRAM-SHA-1",result="success",tenant="a\.example",service="all"\} 1$/m,
+    /^skylark_sign_ins_total\{mechanism="SCRAM-SHA-1",result="success",tenant="b\.example",service="all"\} 1$/m,
+    /^skylark_sign_ins_total\{mechanism="SCRAM-SHA-1",result="not-authorized",tenant="a\.example",service="all"\} 1$/m,
+    /^skylark_stanzas_total\{kind="message",source="client",tenant="a\.example",service="all"\} [2-9]$/m,
     /^skylark_sessions\{service="all"\} 2$/m,
-    /^skylark_catch_up_pages_total\{service="all"\} [1-9]/m,
+    /^skylark_catch_up_pages_total\{tenant="a\.example",service="all"\} [1-9]/m,
   ])
     assert.match(text, line);
 });
@@ -221,7 +222,7 @@ test('Prometheus has all rules, and nothing fires until there is a reason', asyn
 test('every curve of the dashboard can be drawn, and shows what there is', async () => {
   const there = seriesOf(await page());
   const lacking: string[] = [];
-  const values: Readonly<Record<string, string>> = { service: '.*', instance: '.*', __rate_interval: '1m' };
+  const values: Readonly<Record<string, string>> = { service: '.*', instance: '.*', tenant: '.*', __rate_interval: '1m' };
   for (const { where, expr } of asked(readDashboard())) {
     const names = seriesIn(expr);
     if (where.startsWith('variable')) {

@@ -1,7 +1,9 @@
 /** What routers count for the figures: who signs in and how, what is sent, notifications, and reading of the archive. Two tenants. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { type Count, catchUps, pushes, signIns, stanzas } from '../../lib/runtime/counts.ts';
+import { type Count, catchUps, otherTenants, pushes, signIns, stanzas, tenantLabels } from '../../lib/runtime/counts.ts';
+import { encodeFrame } from '../../lib/runtime/frame.ts';
+import { routerSubject } from '../../lib/runtime/wire.ts';
 import { countArrivals, countItems } from '../../services/router/count-batch.ts';
 import { routerLimits } from '../../services/router/limits.ts';
 import { body, PushGround } from './push-ground.ts';
@@ -81,11 +83,48 @@ test('notifications that are sent, and errors of the app server alone', async ()
   }
 });
 
+test('by tenant, for those that are counted first; the others are one line', async () => {
+  tenantLabels.limit(2);
+  const of = (domain: string) => {
+    const found = stanzas.byTenant.filter(({ tenant }) => tenant === domain);
+    return found.reduce((sum, { total }) => sum + total, 0);
+  };
+  const names = ['a.example', 'b.example', 'c.example', 'd.example', otherTenants];
+  const before = names.map(of);
+  const presence = [Buffer.from('<presence/>')];
+  const say = (domain: string) => countItems(domain, [{ kind: 'stanza', id: 'x', body: true }] as never, presence);
+  const all = await grown(stanzas, () => {
+    for (const domain of ['a.example', 'b.example', 'c.example', 'd.example', 'a.example']) say(domain);
+  });
+  assert.deepEqual(
+    names.map((name, at) => of(name) - before[at]!),
+    [2, 1, 0, 0, 2],
+  );
+  assert.deepEqual(all, { 'presence client': 5 }, 'the sum of all stays one figure');
+});
+
+test('a domain that is not a tenant makes no line, whatever a client says', async () => {
+  const ground = await openSignInGround();
+  tenantLabels.limit(50);
+  try {
+    const { bus } = ground.stage.dependencies;
+    const give = (domain: string) => {
+      const step = { kind: 'step', domain, items: [{ kind: 'stanza', id: 'x', body: true }], features: 'bound' };
+      return bus.request(routerSubject, encodeFrame(step, [Buffer.from('<presence/>')]), { timeoutMs: 1_000 });
+    };
+    for (const domain of ['made-up.example', 'b.example']) await give(domain);
+    const seen = new Set(stanzas.byTenant.map(({ tenant }) => tenant));
+    assert.deepEqual([seen.has('made-up.example'), seen.has('b.example')], [false, true]);
+  } finally {
+    await ground.close();
+  }
+});
+
 test('stanzas by kind and source, and pages of the archive', async () => {
   const bodies = ["<message xmlns='jabber:client'/>", '<presence/>', '<iq/>', '<x/>', ''].map((text) => Buffer.from(text));
   const stanza = { kind: 'stanza', id: 'x', body: true } as const;
   const step = () =>
-    countItems([{ kind: 'bind', body: true }, stanza, { kind: 'catchUp' } as never, stanza, stanza, stanza], bodies);
+    countItems('a.example', [{ kind: 'bind', body: true }, stanza, { kind: 'catchUp' } as never, stanza, stanza, stanza], bodies);
   assert.deepEqual(await grown(stanzas, step), { 'presence client': 1, 'iq client': 1, 'other client': 2 });
   assert.deepEqual(await grown(catchUps, step), { '': 1 });
   const arrival = { kind: 'inbound', domain: 'a.example', ids: [] } as const;

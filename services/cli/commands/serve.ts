@@ -51,7 +51,7 @@ export async function serve(values: ServeValues, positionals: readonly string[])
   const health = new Health();
   const metrics = new Metrics({ clock, service, deployment: values.tablePrefix, write: say });
   // Health is served before anything else, since what follows may wait for other services.
-  const prometheus = new Prometheus(metrics, service);
+  const prometheus = new Prometheus(metrics, service, values.metricsTenants);
   const healthAddress = await startHealth(values, health, prometheus, cleanup);
   const end = (reason: string) => lifetime.end(reason);
   const serving = {

@@ -62,7 +62,7 @@ export interface Embedded {
   stop(): Promise<void>;
 }
 
-type Extras = 'proxyPort' | 'proxyHost' | 'otlpEndpoint' | 'traceShare';
+type Extras = 'proxyPort' | 'proxyHost' | 'otlpEndpoint' | 'traceShare' | 'metricsTenants';
 type EmbeddedValues = Omit<StartValues, 'processes' | 'settings' | Extras> & Partial<Pick<StartValues, Extras>>;
 
 /** @throws {UsageError | Refusal | FolderInUse} after everything that was started has been stopped again */
@@ -170,7 +170,7 @@ async function startParts({
     fingerprintOf: fingerprintsOf(tls, store),
   };
   const metrics = new Metrics({ clock: systemClock, service: 'all', deployment: folder, write: () => {} });
-  const prometheus = new Prometheus(metrics, 'all');
+  const prometheus = new Prometheus(metrics, 'all', values.metricsTenants);
   const console = composeConsole({ bus, clock, log, cleanup, prometheus, outside });
   const app = composeWebApp({ ...pages, console }, { bus, clock });
   const { httpPort, httpsPort, c2sPort, c2sTlsPort } = values;

@@ -3,8 +3,9 @@
  * in `_total`.
  */
 import { Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client';
-import { type Count, counts } from '../../../lib/runtime/counts.ts';
+import { type Count, counts, tenantLabels } from '../../../lib/runtime/counts.ts';
 import type { Latency } from '../../../lib/runtime/latency.ts';
+import { programLimits } from '../limits.ts';
 import { type MetricName, type Metrics, metrics, type Source, unitOf } from './metrics.ts';
 
 /** What a value is divided by to be in seconds. */
@@ -18,9 +19,13 @@ export class Prometheus {
   readonly #registry = new Registry();
   readonly #metrics: Metrics;
 
-  /** @param service the label of all figures */
-  constructor(given: Metrics, service: string) {
+  /**
+   * @param service the label of all figures
+   * @param tenantsMax how many tenants have a label of their own; 0: no figure has such a label
+   */
+  constructor(given: Metrics, service: string, tenantsMax: number = programLimits.metricsTenants) {
     this.#metrics = given;
+    tenantLabels.limit(tenantsMax);
     this.contentType = this.#registry.contentType;
     this.#registry.setDefaultLabels({ service });
     collectDefaultMetrics({ register: this.#registry });
@@ -82,12 +87,14 @@ function metricOf(name: MetricName, source: Source): Metric {
 
 function counterOf(count: Count): Metric {
   const { name, help, labels } = count;
+  const hasTenant = tenantLabels.max > 0;
   return new Counter({
-    ...{ name: `skylark_${name}`, help, labelNames: [...labels], registers: [] },
+    ...{ name: `skylark_${name}`, help, labelNames: [...labels, ...(hasTenant ? ['tenant'] : [])], registers: [] },
     collect() {
       this.reset();
-      for (const { values, total } of count.lines)
-        this.inc(Object.fromEntries(labels.map((label, at) => [label, values[at]!])), total);
+      const named = (values: readonly string[]) => Object.fromEntries(labels.map((label, at) => [label, values[at]!]));
+      if (hasTenant) for (const { values, total, tenant } of count.byTenant) this.inc({ ...named(values), tenant }, total);
+      else for (const { values, total } of count.lines) this.inc(named(values), total);
     },
   });
 }

@@ -42,6 +42,7 @@ export const serveOptions = {
   websocketPort: extraPortOption('port of a connection process for WebSocket over TLS, without the web client'),
   proxyProtocol: switchOption('a load balancer in front sends the PROXY protocol, version 2'),
   healthPort: shared.healthPort,
+  metricsTenants: shared.metricsTenants,
   registration: shared.registration,
   ...shared.certificateSourceOptions,
   s3: shared.s3,

@@ -26,6 +26,7 @@ export const startOptions = {
     'a name or an IP address',
   ),
   healthPort: shared.healthPort,
+  metricsTenants: shared.metricsTenants,
   ...tracingOptions,
   json: shared.json,
   processes: countOption('the number of processes that share the work, one per core', 64, 1),

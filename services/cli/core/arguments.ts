@@ -175,17 +175,22 @@ export function closablePortOption(text: string): Option<number | undefined> {
   return { ...ports, allowed: 'a port: 1 to 65535, or 0 for none', text, schema: port.optional() };
 }
 
-function counts(max: number) {
+function counts(max: number, min = 1) {
   const schema = z
     .string()
     .regex(/^\d{1,6}$/)
     .transform(Number)
-    .refine((count) => count >= 1 && count <= max);
-  return { placeholder: 'N', allowed: `a number from 1 to ${max}`, schema };
+    .refine((count) => count >= min && count <= max);
+  return { placeholder: 'N', allowed: `a number from ${min} to ${max}`, schema };
 }
 
 export function countOption(text: string, max: number, preset: number): Option<number> {
   return { ...counts(max), text, preset: `${preset}` };
+}
+
+/** A count that may be 0. */
+export function countFromZeroOption(text: string, max: number, preset: number): Option<number> {
+  return { ...counts(max, 0), text, preset: `${preset}` };
 }
 
 /** A count that has no default. */

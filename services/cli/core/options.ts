@@ -1,7 +1,9 @@
 /** Options that several commands share, so that a flag means the same everywhere. */
+import { programLimits } from '../limits.ts';
 import {
   bindOption,
   choiceOption,
+  countFromZeroOption,
   domainOption,
   extraPortOption,
   folderOption,
@@ -29,6 +31,12 @@ const c2sTlsPort = portOption('port for XMPP clients, direct TLS', 5223);
 const httpPort = portOption('port for the web client and WebSocket, without TLS', 5280);
 const httpsPort = portOption('port for the web client and WebSocket, TLS', 5443);
 export const healthPort = extraPortOption('port for health checks and metrics by HTTP: /healthz, /readyz, /metrics (Prometheus)');
+/** The tenants at /metrics. */
+export const metricsTenants = countFromZeroOption(
+  'how many tenants have a label at /metrics; the others are `other`; 0: no such label',
+  programLimits.metricsTenantsMax,
+  programLimits.metricsTenants,
+);
 export const registration = choiceOption(
   'open|closed',
   'whether anyone may register an account; the default is open on a loopback address, otherwise closed',

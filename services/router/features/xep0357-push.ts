@@ -257,5 +257,5 @@ async function takeAnswer(account: Account, answer: Stanza): Promise<void> {
     const errors = (row.errors ?? 0) + 1;
     return finalErrors.has(condition ?? '') || errors >= routerLimits.pushErrorsMax ? undefined : { ...row, errors };
   });
-  if (isRefused) pushes.add(1, 'refused');
+  if (isRefused) pushes.add(account.domain, 1, 'refused');
 }

@@ -195,7 +195,7 @@ class Teller {
       stanza: noticeOf(this.#tenant, Jid.of(local, this.#tenant.domain), { id: page!.id, type, subject, text }),
     }));
     const sent = await sendTogether(timely, this.#tenant, messages);
-    announcementMessages.add(sent, target);
+    announcementMessages.add(this.#tenant.domain, sent, target);
     return sent;
   }
 

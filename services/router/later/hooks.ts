@@ -146,7 +146,7 @@ class Sender {
     if (ageMs > runtimeLimits.hookKeepMs) {
       await rows.delete(waitingEvents, key);
       await this.#change((there) => ({ ...there, dropped: there.dropped + 1 }));
-      hookPosts.add(1, 'dropped');
+      hookPosts.add(tenant.domain, 1, 'dropped');
       return 'done';
     }
     if (event.mayReturn && (await rows.get(sentEvents, key)) !== undefined) {
@@ -160,7 +160,7 @@ class Sender {
     }
     if (!(await this.take())) return 'failed'; // this process stood still, and another one has it
     const error = await postEvent(this.#dependencies, tenant, hook, event);
-    hookPosts.add(1, error === undefined ? 'sent' : 'failed');
+    hookPosts.add(tenant.domain, 1, error === undefined ? 'sent' : 'failed');
     if (error !== undefined) {
       await this.#failed(error);
       return 'failed';

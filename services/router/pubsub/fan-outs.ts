@@ -112,7 +112,7 @@ export class FanOuts {
     for (let item = await firstFanOut(holder); item !== undefined; item = await firstFanOut(holder)) {
       const { untilMs = 0 } = item.value;
       if (untilMs > clock.now()) return; // whoever has it takes what follows
-      if (untilMs > 0) counted.add(1, 'taken over');
+      if (untilMs > 0) counted.add(tenant.domain, 1, 'taken over');
       try {
         if (!(await this.#tellAll(holder, item))) return;
       } catch (error) {
@@ -142,7 +142,7 @@ export class FanOuts {
     }
     if (item.value.isDeletion) await eraseNode(holder, item.value);
     await endFanOut(this.#dependencies, holder, item);
-    counted.add(1, 'done');
+    counted.add(holder.tenant.domain, 1, 'done');
     return true;
   }
 

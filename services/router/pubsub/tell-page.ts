@@ -44,7 +44,9 @@ export async function tellPage(
     } else near.push({ id: fanOut.ids![count % fanOut.ids!.length]!, stanza: Stanza.parse(spliceTo(bytes, jid.toString())) });
   }
   await Promise.all([
-    sendTogether(dependencies, holder.tenant, near).then((count) => pubsubNotifications.add(count, 'deployment')),
+    sendTogether(dependencies, holder.tenant, near).then((count) =>
+      pubsubNotifications.add(holder.tenant.domain, count, 'deployment'),
+    ),
     tellPeers(dependencies, holder, fanOut, [...peers.values()], bytes),
   ]);
 }
@@ -87,7 +89,7 @@ async function tellPeers(
       const departure = { tenant: (componentOf ?? tenant).domain, ...pair, id: ids![0]!, xml, tos: part };
       batches.push(outbox.batch(departure, parts.length > 1));
     }
-    pubsubNotifications.add(tos.length, componentOf === undefined ? 'server' : 'component');
+    pubsubNotifications.add(tenant.domain, tos.length, componentOf === undefined ? 'server' : 'component');
   }
   if (batches.length === 0) return;
   await store.batchPut(outbox.puts(batches));

@@ -109,7 +109,7 @@ async function publish(account: Account, key: string, registration: Registration
   );
   turn.post(account.tenant, Buffer.from(iq.toString()), id, 'bounce');
   await turn.finish();
-  pushes.add(1, 'sent');
+  pushes.add(account.domain, 1, 'sent');
 }
 
 function publishRequest({ node, options, messages, requests }: Registration): Element {

@@ -125,11 +125,11 @@ export async function saslStep(
     return ended(dependencies, tenant, name, await advance(dependencies, tenant, step, { ...context, from }));
   } catch (error) {
     if (error instanceof SaslFailure) {
-      countEnd(name, error instanceof TooManyGuesses ? 'slowed' : error.condition);
+      countEnd(tenant, name, error instanceof TooManyGuesses ? 'slowed' : error.condition);
       return { reply: profile.failure(error), isGuess: error instanceof WrongPassword || error instanceof TooManyGuesses };
     }
     if (error instanceof Overloaded) {
-      countEnd(name, 'temporary-auth-failure');
+      countEnd(tenant, name, 'temporary-auth-failure');
       return { reply: profile.failure(new SaslFailure('temporary-auth-failure')) };
     }
     throw error;
@@ -138,13 +138,13 @@ export async function saslStep(
 
 function ended(dependencies: Dependencies, tenant: Tenant, mechanism: string | undefined, result: SaslResult): SaslResult {
   if (result.local === undefined) return result;
-  countEnd(mechanism, 'success');
+  countEnd(tenant, mechanism, 'success');
   return { ...result, endsInMs: leftMs(dependencies, tenant, result) };
 }
 
 /** @param mechanism one that was offered; otherwise clients would choose what there is a figure of */
-function countEnd(mechanism: string | undefined, result: string): void {
-  signIns.add(1, mechanism ?? 'none', result);
+function countEnd({ domain }: Tenant, mechanism: string | undefined, result: string): void {
+  signIns.add(domain, 1, mechanism ?? 'none', result);
 }
 
 interface Read {
