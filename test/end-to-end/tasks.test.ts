@@ -20,7 +20,8 @@ import { freePorts } from '../support/free-ports.ts';
 import { dns as dnsNames, makePem } from '../support/pem.ts';
 import { Skylark } from '../support/skylark.ts';
 import { TcpClient } from '../support/tcp-client.ts';
-import { type Look, type Place, type Task, tasks } from './tasks/table.ts';
+import { tasks } from './tasks/table.ts';
+import type { Look, Place, Task } from './tasks/task.ts';
 import { byApi, byCommand, ConsoleSession, type WayName, wayNames } from './tasks/ways.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'skylark-tasks-'));

@@ -1,6 +1,7 @@
 /** Whether the table of tasks is that of the list of operations. */
 import type { OperationDescription } from '../../../lib/runtime/operation.ts';
-import { type Place, type Task, tasks } from './table.ts';
+import { tasks } from './table.ts';
+import type { Place, Task } from './task.ts';
 
 const place: Place = {
   ...{ way: 'command', domain: 'a.example', other: 'old.a.example', hook: 'https://app.example/hook' },
