@@ -391,11 +391,4 @@ export const routerLimits = {
 
   /** Characters of an id under which a request goes out in the name of an account: it holds the component's address and its ids. */
   privilegedIdCharactersMax: 4_000,
-
-  // Ad-hoc commands of admins
-
-  /** How long a command may wait for a removal before it says how far it is, ms. It is shorter than what a node waits for an answer. */
-  commandWaitMs: 2_000,
-  /** The largest number in a field of a form. */
-  commandNumberMax: 999_999_999,
 } as const;

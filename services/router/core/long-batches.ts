@@ -74,7 +74,7 @@ export class LongBatches {
     });
   }
 
-  /** What was learned under load is no guide for what comes after a quiet time. */
+  /** What was learned under load does not tell what comes after a quiet time. */
   #forget(): void {
     const now = this.#clock.monotonic();
     if (now - this.#usedAtMs > routerLimits.longBatchQuietMs) this.#window = routerLimits.longBatchWindowMin;

@@ -10,9 +10,9 @@ import { StanzaError, type StanzaErrorCondition } from '../../../lib/xmpp/errors
 import type { HostContext } from '../core/host.ts';
 import type { HostCommand } from '../core/host-command.ts';
 import { heldBy } from '../core/roles.ts';
-import { routerLimits } from '../limits.ts';
 import { commanderOf } from './asker.ts';
 import { secretFields } from './inputs.ts';
+import { operationLimits } from './limits.ts';
 import type { Operation } from './operation.ts';
 import { performAs } from './perform.ts';
 import { type AdminCommand, adminCommands, furtherCommands } from './xep0133-forms.ts';
@@ -93,7 +93,7 @@ async function perform(host: HostContext, { name, input }: Operation, asked: obj
   const isLong = Object.hasOwn((input as z.ZodObject).shape, 'waitMs');
   const reply = await performAs(turn.dependencies, commanderOf(account!.jid, await heldIn(host)), {
     operation: name,
-    arguments: { ...asked, ...(isLong && { waitMs: routerLimits.commandWaitMs }) },
+    arguments: { ...asked, ...(isLong && { waitMs: operationLimits.commandWaitMs }) },
   });
   if (reply.ok) return reply.result as object;
   throw new StanzaError(conditions[reply.refusal ?? ''] ?? 'internal-server-error', reply.error);
@@ -137,7 +137,7 @@ function fieldOf(name: string, schema: z.ZodType, isSecret: boolean): Field {
   if (type === 'boolean') return { ...common, type: 'boolean' };
   if (type === 'array') return { ...common, type: 'text-multi' };
   if (type === 'number' || type === 'integer') {
-    return { ...common, type: 'text-single', range: { min: 0, max: routerLimits.commandNumberMax } };
+    return { ...common, type: 'text-single', range: { min: 0, max: operationLimits.commandNumberMax } };
   }
   return { ...common, type: name === 'jid' ? 'jid-single' : isSecret ? 'text-private' : 'text-single' };
 }

@@ -41,4 +41,11 @@ export const operationLimits = {
 
   /** What an entry of the audit log keeps of one value, bytes. A change of the whole policy, before and after, fits into a row. */
   auditValueBytesMax: 1_000,
+
+  // Ad-hoc commands of admins
+
+  /** How long a command may wait for a removal before it says how far it is, ms. It is shorter than what a node waits for an answer. */
+  commandWaitMs: 2_000,
+  /** The largest number in a field of a form. */
+  commandNumberMax: 999_999_999,
 } as const;
