@@ -1,10 +1,12 @@
 /**
- * `npm run bench:path -- [--sessions 500] [--under-way 1000] [--rate 100000] [--messages 20000] [--sm] [--search] [--alloc]` measures what a message
+ * `npm run bench:path -- [--sessions 500] [--under-way 1000] [--rate 100000] [--messages 20000] [--sm] [--search] [--alloc] [--figures]` measures what a message
  * costs from the bytes of one stream to those of another, without sockets and TLS: connection node, router and SQLite run in this
  * process, and streams are driven directly. It is for engineers who change the path; `npm run bench` compares servers.
- * `--alloc` prints afterwards how many bytes the main thread allocates for a message, by file and by function.
+ * `--alloc` prints afterwards how many bytes the main thread allocates for a message, by file and by function, and `--figures` what the
+ * figures of Prometheus cost of it.
  */
 import { parseArgs } from 'node:util';
+import { describeFigures } from './figures.ts';
 import { type Client, startInProcess } from './in-process.ts';
 import { describeAllocations } from './report/allocations.ts';
 
@@ -26,6 +28,8 @@ interface PathOptions {
   readonly search: boolean;
   /** Print what is allocated for a message. */
   readonly alloc: boolean;
+  /** Print what the figures cost. */
+  readonly figures: boolean;
 }
 
 interface Costs {
@@ -48,6 +52,8 @@ async function path(options: PathOptions): Promise<void> {
     const lines = await describeAllocations(options.messages, 'message', async () => void (await chat(clients, options)));
     for (const line of ['', ...lines]) console.log(line);
   }
+  if (options.figures)
+    for (const line of await describeFigures(async () => (await chat(clients, options)).main)) console.log(line);
   await server.stop();
 }
 
@@ -95,9 +101,10 @@ const { values } = parseArgs({
     sm: { type: 'boolean', default: false },
     search: { type: 'boolean', default: false },
     alloc: { type: 'boolean', default: false },
+    figures: { type: 'boolean', default: false },
   },
 });
-const { sessions, rate, messages, sm, search, alloc } = values;
+const { sessions, rate, messages, sm, search, alloc, figures } = values;
 const underWay = Number(values['under-way']);
-await path({ sessions: Number(sessions), underWay, rate: Number(rate), messages: Number(messages), sm, search, alloc });
+await path({ sessions: Number(sessions), underWay, rate: Number(rate), messages: Number(messages), sm, search, alloc, figures });
 process.exit(0);
