@@ -84,6 +84,7 @@ function pathOf(route: ApiRoute): Parameters<OpenAPIHono['openAPIRegistry']['reg
       [method === 'post' ? 201 : 200]: { description: 'Done.', ...result },
       ...(version !== undefined && method === 'get' && { 304: { description: 'It is as it was.' } }),
       ...(isLong && { 202: { description: 'Begun; ask again to see how far it is.', ...result } }),
+      431: { description: 'Path, query and headers have more than 16 KiB together. The body of this answer is empty.' },
       ...Object.fromEntries(
         problemKinds.map((kind) => [
           statusOf(kind),

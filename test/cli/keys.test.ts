@@ -60,6 +60,17 @@ test('a key that was just made opens the API of its tenant, until it is removed'
   });
 });
 
+test('what no key of a row has room for is refused in a sentence', async () => {
+  for (const args of [
+    ['key', 'remove', 'x'.repeat(2_000)],
+    ['device', 'revoke', `${'x'.repeat(1_000)}@localhost`, 'id'],
+  ]) {
+    const { out, err, code } = await skylark([...args, '--data', data]);
+    assert.deepEqual([out, code], ['', 1]);
+    assert.match(err, /^skylark: [^\n]*too long for (?:this server|an account)\n$/);
+  }
+});
+
 test('the audit log tells what operators and keys have done, and no password', async () => {
   await run('user', 'add', 'bert@localhost', '--password', 'a-password');
   const token = await run('key', 'add', 'other');

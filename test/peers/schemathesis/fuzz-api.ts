@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { freePorts } from '../../support/free-ports.ts';
 import { Skylark } from '../../support/skylark.ts';
@@ -18,7 +19,8 @@ const here = fileURLToPath(new URL('.', import.meta.url));
 const keyCount = 30;
 /** What each operation is given in the first round, beside all that its schema tells, and in each round after it. */
 const examples = { first: 4, further: 60 };
-const shownCharacters = 20_000;
+/** What it prints of one call may be as long as what it sent. */
+const shown = { characters: 20_000, ofLine: 500 };
 
 export interface Failure {
   /** Such as `ServerError`. */
@@ -87,6 +89,7 @@ function sumOf(rounds: readonly Fuzzed[]): Fuzzed {
 async function somebodyInARoom(skylark: Skylark): Promise<TcpClient> {
   skylark.addUser('romeo@a.example', 'secret');
   skylark.command('tenant', 'add', 'b.example');
+  skylark.command('group', 'set', 'a.example', 'Lovers', 'romeo@a.example');
   const romeo = await TcpClient.signIn(skylark.ports.c2sTls, 'romeo@a.example/orchard', 'secret');
   romeo.send(`<presence to='hall@conference.a.example/Romeo'><x xmlns='http://jabber.org/protocol/muc'/></presence>`);
   await romeo.next(({ name, xml }) => name === 'presence' && xml.includes('code="201"'));
@@ -149,11 +152,10 @@ function printed(args: readonly string[], cwd: string, variables: Readonly<Recor
   });
   process.once('exit', () => child.kill('SIGKILL'));
   let output = '';
-  const keep = (chunk: Buffer) => {
-    output = (output + chunk.toString()).slice(-shownCharacters);
-  };
-  child.stdout.on('data', keep);
-  child.stderr.on('data', keep);
+  for (const stream of [child.stdout, child.stderr])
+    createInterface({ input: stream }).on('line', (line) => {
+      output = `${output}${line.slice(0, shown.ofLine)}\n`.slice(-shown.characters);
+    });
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('close', () => resolve(output));

@@ -14,7 +14,7 @@ turns = itertools.cycle(keys)
 numbers = itertools.count()
 statuses = collections.Counter()
 # What is there, in place of the shortest text that there could be.
-present = {"domain": "a.example", "local": "romeo", "room": "hall", "peer": "elsewhere.example"}
+present = {"domain": "a.example", "local": "romeo", "room": "hall", "group": "Lovers", "peer": "elsewhere.example"}
 
 
 @schemathesis.auth(refresh_interval=None)
