@@ -1,6 +1,7 @@
 /**
  * The router. All routers serve the subject `rt` together, and none keeps anything between two requests.
  */
+import { hash } from 'node:crypto';
 import type { Serving } from '../../lib/ports/bus.ts';
 import { Unavailable } from '../../lib/ports/store.ts';
 import type { AdminReply, AdminRequest } from '../../lib/runtime/admin-wire.ts';
@@ -30,6 +31,7 @@ import { type Dependencies, withDeadline } from './core/dependencies.ts';
 import { LongBatches } from './core/long-batches.ts';
 import { Prefetched } from './core/prefetch.ts';
 import { Turn } from './core/turn.ts';
+import { Writer } from './core/writers.ts';
 import { countArrivals, countItems } from './count-batch.ts';
 import { routerLimits } from './limits.ts';
 import { answerConsole } from './operations/console-sessions.ts';
@@ -218,7 +220,8 @@ async function takeTogether(
     // The same request may come twice. A node delivers only one stanza with the same key to a session.
     const dedupeKey = request.dedupeKey?.[index] || `${id} ${type} ${attributes.from}`;
     const sender = { jid: attributes.from, incarnation: request.incarnations?.[index] || undefined };
-    const options = { dedupeKey, sender, leavesRinging: request.tellsMissed, prefetched };
+    const by = writerOf(stanza, id);
+    const options = { dedupeKey, sender, leavesRinging: request.tellsMissed, prefetched, by };
     const turn = new Turn(stanza.name === 'message' ? late : inTime, undefined, options);
     turns.push(turn);
     if (!to) continue;
@@ -237,6 +240,12 @@ async function takeTogether(
     missed: turns.flatMap(({ hasMissed }, at) => (hasMissed ? arrivals[at]!.index : [])),
     away: turns.flatMap(({ hasMissed, unreached }, at) => (!hasMissed && unreached !== undefined ? arrivals[at]!.index : [])),
   };
+}
+
+/** A request that comes again late must not undo what its sender has asked for since. Its address stands for its session. */
+function writerOf({ name, type, attributes }: Stanza, id: string): Writer | undefined {
+  if (name !== 'iq' || type !== 'set') return undefined;
+  return new Writer(hash('sha1', attributes.from ?? '', 'base64url'), id);
 }
 
 /** What messages to accounts look at, by one read. Presence and requests between them could change it. */

@@ -15,6 +15,7 @@ import type { RowHolder } from '../core/row-holder.ts';
 import { Superseded } from '../core/writers.ts';
 import { routerLimits } from '../limits.ts';
 import { pubsubLimits } from './limits.ts';
+import type { NodeConfig } from './node-config.ts';
 import { type PepNode, siteOf, viewOf } from './nodes.ts';
 import { pubsubError } from './pubsub-error.ts';
 
@@ -43,7 +44,20 @@ type Entry = readonly [id: string, bytes: number, madeAt?: number, publishedAt?:
 type Listed = readonly Entry[];
 
 const itemRows = collection<ItemRow>('pepItem', 'account', 'core', { alsoOf: 'pubsub' });
-const lists = collection<{ readonly items: Listed }>('pepList', 'account', 'core', { alsoOf: 'pubsub' });
+/** What a request has pushed out, for when it comes again: whoever carried it out may have died before anybody was told. */
+interface PushedOut {
+  /** The id of the request. */
+  readonly by: string;
+  readonly ids: readonly string[];
+}
+
+interface ListRow {
+  readonly items: Listed;
+  /** Those of the last requests that have pushed something out, the newest first. */
+  readonly out?: readonly PushedOut[];
+}
+
+const lists = collection<ListRow>('pepList', 'account', 'core', { alsoOf: 'pubsub' });
 
 /** For whoever removes all of a node. */
 export const itemCollections = [itemRows, lists] as const;
@@ -168,7 +182,7 @@ export async function putItems(
   const at = holder.turn.dependencies.clock.timeOfDay();
   let dropped: Listed = [];
   let pushedOut: Listed = [];
-  const list = (value: { readonly items: Listed } | undefined) => {
+  const list = (value: ListRow | undefined) => {
     const listed = value?.items ?? [];
     const live = unexpired(holder, node, listed);
     const made = new Map(live.map((entry) => [entry[0], entry[2]]));
@@ -179,11 +193,15 @@ export async function putItems(
     const kept = all.slice(-config.itemsMax);
     pushedOut = all.slice(0, all.length - kept.length);
     if (pushedOut.length > 0 && config.whenFull === 'reject') throw pubsubError('conflict', 'node-full'); // §7.1.3.4
+    const out = withPushedOut(holder, node, value, pushedOut);
+    const there = new Set(kept.map(([id]) => id));
+    const before = pushedOutBy(holder, value).filter((id) => !there.has(id));
+    pushedOut = [...before.map((id): Entry => [id, 0]), ...pushedOut];
     dropped = [...listed.filter(([id]) => retracted.has(id) || (!made.has(id) && !put.has(id))), ...pushedOut];
     // The same item is often published again. Then only its row changes, unless the list must name the request (writers.ts).
     if (value && holder.turn.by === undefined && isSameList(value.items, kept)) return value;
     if (kept.length === 0) return undefined;
-    const next = { items: kept };
+    const next = { items: kept, ...(out.length > 0 && { out }) };
     checkList(holder, next);
     return next;
   };
@@ -191,13 +209,34 @@ export async function putItems(
     await holder.update(lists, node.key, list);
   } catch (error) {
     if (!(error instanceof Superseded)) throw error;
-    await finishPutting(holder, node, items, error);
-    return [];
+    return finishPutting(holder, node, items, error);
   }
   const gone = new Set(dropped.map(([id]) => id));
   for (const item of items) if (!gone.has(item.id)) putRow(holder, node, item, at);
   dropRows(holder, node, dropped);
   return pushedOut.map(([id]) => id);
+}
+
+/** What the request has pushed out when it came before. */
+function pushedOutBy({ turn }: RowHolder, row: ListRow | undefined): readonly string[] {
+  return row?.out?.find(({ by }) => by === turn.by?.id)?.ids ?? [];
+}
+
+/** Where people are told of what is pushed out, so many requests are remembered as a row has writers. */
+function withPushedOut(
+  { turn }: RowHolder,
+  { config }: PepNode,
+  row: ListRow | undefined,
+  pushedOut: Listed,
+): readonly PushedOut[] {
+  const { out = [] } = row ?? {};
+  if (pushedOut.length === 0 || turn.by === undefined || !tellsOfPushedOut(config)) return out;
+  return [{ by: turn.by.id, ids: pushedOut.map(([id]) => id) }, ...out].slice(0, routerLimits.rowWritersMax);
+}
+
+/** §7.1.2.5. */
+export function tellsOfPushedOut({ whenFull, notifyRetract }: NodeConfig): boolean {
+  return whenFull === 'retract-oldest' && notifyRetract;
 }
 
 function putRow(holder: RowHolder, { key }: PepNode, { id, payload, publisher }: PepItem, at: number): void {
@@ -206,11 +245,18 @@ function putRow(holder: RowHolder, { key }: PepNode, { id, payload, publisher }:
 
 /**
  * The request has changed the list before, and so have others since. Whoever carried it out may have died before the items were written.
+ * @returns the ids of what it has pushed out, and nobody has published since
  * @throws {Superseded} when they were, or newer requests have published or retracted them
  */
-async function finishPutting(holder: RowHolder, node: PepNode, items: readonly PepItem[], superseded: Superseded): Promise<void> {
+async function finishPutting(
+  holder: RowHolder,
+  node: PepNode,
+  items: readonly PepItem[],
+  superseded: Superseded,
+): Promise<readonly string[]> {
   const { by, dependencies } = holder.turn;
-  const listed = await readList(holder, node);
+  const row = await holder.get(lists, node.key);
+  const listed = unexpired(holder, node, row?.items ?? []);
   const there = new Set(listed.map(([id]) => id));
   // Nobody has retracted what newer items have pushed out.
   const isFull = siteOf(holder) === 'service' && listed.length >= node.config.itemsMax;
@@ -226,6 +272,7 @@ async function finishPutting(holder: RowHolder, node: PepNode, items: readonly P
   });
   if (left.length === 0) throw superseded;
   for (const item of left) if (there.has(item.id)) putRow(holder, node, item, dependencies.clock.timeOfDay());
+  return pushedOutBy(holder, row).filter((id) => !there.has(id));
 }
 
 function entryOf({ id, payload }: PepItem, madeAt: number | undefined, publishedAt: number | undefined): Entry {
@@ -254,20 +301,27 @@ export async function removeItems(holder: RowHolder, node: PepNode, ids: readonl
     removed = unexpired(holder, node, value?.items ?? []).filter(([id]) => named.has(id));
     if (!value || removed.length === 0) return value;
     const items = value.items.filter(([id]) => !named.has(id));
-    return items.length === 0 ? undefined : { items };
+    // An empty list remembers its writers (core/writers.ts).
+    return items.length === 0 && holder.turn.by === undefined ? undefined : { ...value, items };
   });
   dropRows(holder, node, removed);
   return removed.map(([id]) => id);
 }
 
-/** Removes all items but the newest ones. @param keep how many stay. @returns whether any item was removed */
-export async function purgeItems(holder: RowHolder, node: PepNode, keep = 0): Promise<boolean> {
+/**
+ * Removes all items but the newest ones.
+ * @param keep how many stay
+ * @param isDeleted the node is gone, and so is the list
+ * @returns whether any item was removed
+ */
+export async function purgeItems(holder: RowHolder, node: PepNode, keep = 0, isDeleted = false): Promise<boolean> {
   let removed: Listed = [];
   await holder.update(lists, node.key, (value) => {
     const items = value?.items ?? [];
     removed = items.slice(0, Math.max(0, items.length - keep));
+    if (isDeleted) return undefined;
     if (removed.length === 0) return value;
-    return keep === 0 ? undefined : { items: items.slice(removed.length) };
+    return keep === 0 && holder.turn.by === undefined ? undefined : { ...value, items: items.slice(removed.length) };
   });
   dropRows(holder, node, removed);
   return removed.length > 0;

@@ -7,7 +7,7 @@ import { checkPublisher } from './access.ts';
 import { AccountPlace } from './account-place.ts';
 import { affiliationOf } from './affiliations.ts';
 import { configForm, isKnownField } from './config-form.ts';
-import { checkItems, listIds, type PepItem, publishersOf, purgeItems, putItems, removeItems } from './items.ts';
+import { checkItems, listIds, type PepItem, publishersOf, purgeItems, putItems, removeItems, tellsOfPushedOut } from './items.ts';
 import { isSameConfig, type NodeConfig } from './node-config.ts';
 import { applyTyped, checkPayload, isTypeField } from './node-types.ts';
 import { configOfNew, configureNode, deletedWith, dropNode, findNode, type PepNode, specifiedAt, viewOf } from './nodes.ts';
@@ -75,16 +75,15 @@ export async function change(
 }
 
 async function put(place: Place, node: PepNode, gone: readonly string[], items: readonly PepItem[]): Promise<void> {
-  const { isPersistent, whenFull, notifyRetract } = node.config;
+  const { isPersistent } = node.config;
   const pushedOut = isPersistent ? await putItems(place.holder(node.name), node, items, gone) : [];
-  const isTold = whenFull === 'retract-oldest' && notifyRetract;
   const published = items.length > 0 ? items.map((item) => itemsEvent(node, item)) : [xml('items', { node: node.name })];
   const isOnlyRetracted = items.length === 0 && gone.length > 0;
   await place.tell(
     node,
     ...retractEvents(place, node, gone),
     ...(isOnlyRetracted ? [] : published),
-    ...(isTold ? retractEvents(place, node, pushedOut) : []),
+    ...(tellsOfPushedOut(node.config) ? retractEvents(place, node, pushedOut) : []),
   );
   await tellChanged(place, node, items);
 }
@@ -194,7 +193,7 @@ export async function deleteNode(place: Place, node: PepNode, redirect?: string)
     await place.tellDeleted(doomed, xml('delete', { node: doomed.name }, away), doomed.config.notifyDelete);
   for (const dropped of await dropNode(holder, node)) {
     await place.deleted(dropped);
-    await purgeItems(holder, dropped);
+    await purgeItems(holder, dropped, 0, true);
     await tellChanged(place, dropped);
   }
 }

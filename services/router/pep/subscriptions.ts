@@ -233,7 +233,8 @@ async function changeIn(
     const next = change(found);
     if (next === found) return value;
     const subscribers = value.subscribers.flatMap((one) => (one === found ? (next ?? []) : one));
-    return subscribers.length === 0 ? undefined : { subscribers };
+    // An empty row remembers its writers (core/writers.ts).
+    return subscribers.length === 0 && holder.turn.by === undefined ? undefined : { subscribers };
   });
   return found;
 }
