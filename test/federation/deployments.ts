@@ -64,10 +64,10 @@ export class Ground implements AsyncDisposable {
     return this.#deployments.map(({ report }) => report).join('\n');
   }
 
-  /** Says where the servers of a domain and of its rooms are. */
+  /** Says where the servers of a domain, of its rooms and of its nodes are. */
   publish(domain: string, ports: { readonly s2s?: number; readonly s2sTls?: number }, address = '127.0.0.1'): void {
     const host = `xmpp.${domain}`;
-    for (const name of [domain, `conference.${domain}`]) {
+    for (const name of [domain, `conference.${domain}`, `pubsub.${domain}`]) {
       const { records } = this.dns;
       const old = records.filter((record) => record.name.endsWith(`._tcp.${name}`));
       for (const record of old) records.splice(records.indexOf(record), 1);
