@@ -1,4 +1,6 @@
 /** The whole cluster in one process: the product's own services on simulated ports, composed as the command line composes them. */
+import { EventEmitter } from 'node:events';
+import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import type { Bus } from '../../lib/ports/bus.ts';
@@ -31,6 +33,7 @@ import { Pipe } from './remote/pipe.ts';
 import type { PeerDoor, RemoteServer } from './remote/remote-server.ts';
 import { simFinder } from './remote/sim-finder.ts';
 import { BusNetwork, type SimBus } from './sim-bus.ts';
+import { HttpCall, type HttpDoor } from './sim-http.ts';
 import { SimSocket } from './sim-socket.ts';
 import { SimStore, simulatedLink } from './sim-store.ts';
 import { StoreRows } from './store-rows.ts';
@@ -46,6 +49,8 @@ export class Slot {
   process: SimProcess | undefined;
   bus: SimBus | undefined;
   node: ConnectionNode | undefined;
+  /** What takes the requests of BOSH. */
+  web: EventEmitter | undefined;
   /** Streams of other servers. */
   peers: PeerStreams | undefined;
   stop: (() => Promise<void>) | undefined;
@@ -150,6 +155,18 @@ export class Cluster {
     }));
   }
 
+  /** For clients of BOSH: any node takes any request. */
+  get boshDoors(): readonly HttpDoor[] {
+    return this.of('connection').map((slot) => ({
+      post: (body, reader) => {
+        const { process, web } = slot;
+        if (process === undefined || process.isDead || web === undefined) return undefined;
+        const { world } = this.#options;
+        return new HttpCall(world, world.random.fork(`http ${world.events}`), process, web, body, reader);
+      },
+    }));
+  }
+
   /** For remote servers. */
   get peerDoors(): readonly PeerDoor[] {
     return this.of('connection').map((slot) => ({
@@ -196,6 +213,7 @@ export class Cluster {
     slot.process = process;
     slot.bus = bus;
     slot.node = undefined;
+    slot.web = undefined;
     slot.peers = undefined;
     slot.stop = undefined;
     const ports = {
@@ -257,6 +275,8 @@ export class Cluster {
         features: this.#plant.features,
       });
       slot.node = part.node;
+      slot.web = new EventEmitter();
+      part.node.attachBosh(slot.web as Server);
       const { bus, clock, log } = ports;
       const peers = { peers: directPeers, proves: async () => false, listen: { bind: '127.0.0.1' }, reusePort: false };
       const streams = await PeerStreams.start({

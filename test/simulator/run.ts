@@ -71,6 +71,8 @@ export interface RunNumbers {
   readonly told: number;
   /** Guests who were let in. */
   readonly guests: number;
+  /** Requests by BOSH that were answered. */
+  readonly boshAnswers: number;
 }
 
 const domains = ['a.example', 'b.example'];
@@ -159,7 +161,8 @@ async function run(seed: number, errors: string[], options: RunOptions): Promise
   });
   cluster.network.observer = witness;
   const tenants = await prepare(cluster, world, holdSeconds);
-  const coming = { world, random: random.fork('visits'), rows: cluster.rows, doors: () => cluster.doors, untilMs: chaosMs };
+  const doors = { doors: () => cluster.doors, boshDoors: () => cluster.boshDoors };
+  const coming = { world, random: random.fork('visits'), rows: cluster.rows, ...doors, untilMs: chaosMs };
   const visits = isVisited ? new Visits(coming) : undefined;
   await visits?.prepare(cluster.direct(), tenants);
   if (hasNews(seed)) await prepareNews(cluster.direct(), world, history.news, accountsOf(addresses), others);
@@ -246,6 +249,7 @@ async function run(seed: number, errors: string[], options: RunOptions): Promise
       published: [...history.news.published.values()].filter(({ state }) => state === 'confirmed').length,
       told: [...history.news.heard.values()].reduce((sum, heard) => sum + heard.length, 0),
       guests: visits?.guests ?? 0,
+      boshAnswers: visits?.answers ?? 0,
     },
   };
 }

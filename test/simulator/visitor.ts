@@ -1,9 +1,8 @@
 /** A model client that comes for a moment: as a guest, or with a password. It resumes nothing. */
-import type { Door } from './client-parts.ts';
 import { say } from './client-text.ts';
 import type { Random } from './random.ts';
 import { clientFinal, clientFirst } from './scram-client.ts';
-import type { SimSocket } from './sim-socket.ts';
+import type { SimSocket, SocketReader } from './sim-socket.ts';
 import { attribute, tagOf } from './stanza-text.ts';
 import type { World } from './world.ts';
 
@@ -11,10 +10,16 @@ const NS_SASL = 'urn:ietf:params:xml:ns:xmpp-sasl';
 /** A visitor that hears nothing for so long in a step gives up. */
 const stepMs = 20_000;
 
+type Connection = Pick<SimSocket, 'send' | 'cut'>;
+
+export interface VisitorDoor {
+  connect(reader: SocketReader): Connection | undefined;
+}
+
 interface VisitorParts {
   readonly world: World;
   readonly random: Random;
-  readonly doors: () => readonly Door[];
+  readonly doors: () => readonly VisitorDoor[];
   readonly domain: string;
   /** For the trace. */
   readonly name: string;
@@ -25,15 +30,25 @@ interface VisitorParts {
 export class Visitor {
   onOnline: () => void = () => {};
   onGone: () => void = () => {};
+  /** Requests that were answered, in all sessions. */
+  answers = 0;
+  onFault: (fault: string) => void = () => {};
   readonly #parts: VisitorParts;
-  #socket: SimSocket | undefined;
+  #socket: Connection | undefined;
   #attempt = 0;
   #first = '';
   #isOnline = false;
   #messages = 0;
+  /** Requests that were sent in this session, and the last one that was answered. */
+  #pings = 0;
+  #answered = 0;
 
   constructor(parts: VisitorParts) {
     this.#parts = parts;
+  }
+
+  get name(): string {
+    return this.#parts.name;
   }
 
   get local(): string | undefined {
@@ -81,6 +96,19 @@ export class Visitor {
     this.#write(`<presence xmlns='jabber:client' type='subscribe' to='${to}'>${preauth}</presence>`);
   }
 
+  /** Asks the server for something. What is answered comes in order, and without a gap. */
+  ping(): void {
+    if (this.#isOnline)
+      this.#write(`<iq xmlns='jabber:client' type='get' id='ping${++this.#pings}'><ping xmlns='urn:xmpp:ping'/></iq>`);
+  }
+
+  #ponged(number: number): void {
+    const expected = this.#answered + 1;
+    if (number !== expected) this.onFault(`${this.name} heard the answer ${number} in place of ${expected}`);
+    this.#answered = number;
+    this.answers++;
+  }
+
   #heard(text: string): void {
     const { world, name } = this.#parts;
     world.trace?.push(`${(world.nowMs / 1000).toFixed(4).padStart(9)}   ${name} < ${text}`);
@@ -88,6 +116,7 @@ export class Visitor {
     if (tag === 'stream:features') this.#features(text);
     else if (tag === 'challenge') this.#write(say.response(clientFinal(this.#first, text), false));
     else if (tag === 'success') this.#write(say.open(`@${this.#parts.domain}`));
+    else if (tag === 'iq' && attribute(text, 'id')?.startsWith('ping')) this.#ponged(Number(attribute(text, 'id')!.slice(4)));
     else if (tag === 'iq' && attribute(text, 'id') === 'bind') this.#bound(text);
     else if (tag === 'failure' || tag === 'close' || tag === 'stream:error') {
       this.#socket?.cut(0);
@@ -112,6 +141,8 @@ export class Visitor {
       return;
     }
     this.#isOnline = true;
+    this.#pings = 0;
+    this.#answered = 0;
     this.#parts.world.note(this.#parts.name, 'is online');
     this.#write(say.presence('here', 0));
     this.onOnline();

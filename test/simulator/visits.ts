@@ -1,6 +1,6 @@
 /**
  * People who come to a tenant of their own: guests (RFC 4505), of whom it has room for two, and people who ask for a subscription with an invite
- * (XEP-0379) that is good for one of them. What must hold of both.
+ * (XEP-0379) that is good for one of them. Others ask the server by BOSH. What must hold of all.
  */
 import type { Put, Store } from '../../lib/ports/store.ts';
 import type { Tenants } from '../../lib/runtime/tenants.ts';
@@ -10,13 +10,16 @@ import { createInvite } from '../../services/router/invites/invites.ts';
 import type { Door } from './client-parts.ts';
 import type { Random } from './random.ts';
 import { scramKeys } from './scram-client.ts';
+import { SimBosh } from './sim-bosh.ts';
+import type { HttpDoor } from './sim-http.ts';
 import type { StoreRows } from './store-rows.ts';
-import { Visitor } from './visitor.ts';
+import { Visitor, type VisitorDoor } from './visitor.ts';
 import type { World } from './world.ts';
 
 const visited = 'd.example';
 const inviters = ['hall', 'gate', 'yard'];
 const askers = ['paris', 'tybalt', 'rosaline'];
+const askingByBosh = ['benvolio', 'abram'];
 const guestVisitors = 5;
 const guestsMax = 2;
 const monthMs = 30 * 24 * 60 * 60 * 1_000;
@@ -29,6 +32,7 @@ interface VisitsParts {
   readonly random: Random;
   readonly rows: StoreRows;
   readonly doors: () => readonly Door[];
+  readonly boshDoors: () => readonly HttpDoor[];
   readonly untilMs: number;
 }
 
@@ -44,6 +48,11 @@ export class Visits {
     this.#parts = parts;
   }
 
+  /** How many requests by BOSH were answered. */
+  get answers(): number {
+    return this.#visitors.reduce((sum, { answers }) => sum + answers, 0);
+  }
+
   /** How often a guest was let in. */
   get guests(): number {
     return this.#made.size;
@@ -54,7 +63,7 @@ export class Visits {
     const policy = { signIn: ['password', 'anonymous'], guestsMax, guestsPerAddress: 10, invites: 'members' } as const;
     const tenant = await tenants.add(visited, { registration: 'closed', retentionDays: 0, ...policy });
     const scram = { 'SHA-1': scramKeys, 'SHA-256': scramKeys };
-    for (const local of [...inviters, ...askers])
+    for (const local of [...inviters, ...askers, ...askingByBosh])
       await createAccount(store, visited, local, { createdAt: new Date(world.epochMs).toISOString(), scram });
     const clock = { now: () => world.epochMs, randomBytes: (length: number) => random.bytes(length) };
     for (const local of inviters) {
@@ -67,13 +76,10 @@ export class Visits {
   schedule(): void {
     const { world, random, doors, untilMs } = this.#parts;
     for (let number = 1; number <= guestVisitors; number++) {
-      const visitor = new Visitor({
-        world,
-        random: random.fork(`guest ${number}`),
-        doors,
-        domain: visited,
-        name: `guest${number}`,
-      });
+      const own = random.fork(`guest ${number}`);
+      // One of them comes by BOSH.
+      const ways = number > 1 ? doors : () => [this.#boshDoor(own)];
+      const visitor = new Visitor({ world, random: own, doors: ways, domain: visited, name: `guest${number}` });
       this.#visitors.push(visitor);
       visitor.onOnline = () => {
         visitor.message(`${random.pick(inviters)}@${visited}`);
@@ -82,6 +88,7 @@ export class Visits {
       visitor.onGone = () => void (world.nowMs < untilMs && world.after(random.between(50, 3_000), () => visitor.come()));
       world.after(random.between(0, 3_000), () => visitor.come());
     }
+    for (const local of askingByBosh) this.#scheduleBosh(local);
     const asked = new Set<string>();
     for (const local of askers) {
       const visitor = new Visitor({ world, random: random.fork(local), doors, domain: visited, name: local, local });
@@ -96,8 +103,29 @@ export class Visits {
       world.after(random.between(3_000, untilMs), () => {
         asked.add(inviter);
         for (const visitor of this.#visitors)
-          if (visitor.local !== undefined) world.after(random.between(0, 30), () => this.#ask(visitor, inviter));
+          if (askers.includes(visitor.local ?? '')) world.after(random.between(0, 30), () => this.#ask(visitor, inviter));
       });
+  }
+
+  /** Asks the server again and again, several times at once now and then. */
+  #scheduleBosh(local: string): void {
+    const { world, untilMs, ...parts } = this.#parts;
+    const random = parts.random.fork(`bosh ${local}`);
+    const visitor = new Visitor({ world, random, doors: () => [this.#boshDoor(random)], domain: visited, name: local, local });
+    this.#visitors.push(visitor);
+    visitor.onFault = (fault) => this.faults.push(`answers: ${fault}`);
+    visitor.onOnline = () => {
+      const leaveMs = random.between(500, 12_000);
+      for (let atMs = 0; atMs < leaveMs; atMs += random.pick([0, 5, 100, 700])) world.after(atMs++, () => visitor.ping());
+      world.after(leaveMs, () => visitor.leave());
+    };
+    visitor.onGone = () => void (world.nowMs < untilMs && world.after(random.between(50, 1_000), () => visitor.come()));
+    world.after(random.between(0, 2_000), () => visitor.come());
+  }
+
+  #boshDoor(random: Random): VisitorDoor {
+    const { world, boshDoors } = this.#parts;
+    return { connect: (reader) => new SimBosh({ world, random, doors: boshDoors }, reader) };
   }
 
   #ask(visitor: Visitor, inviter: string): void {
