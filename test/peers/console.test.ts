@@ -7,6 +7,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
+import { pages } from '../../services/console/pages/pages.ts';
 import { anyPorts, removeFolder, Service, skylark, temporaryFolder } from '../cli/skylark-command.ts';
 import { TcpClient } from '../support/tcp-client.ts';
 import { launchBrowser } from './converse-page.ts';
@@ -16,28 +17,26 @@ import { violations } from './violations.ts';
 const pictures = process.env.SKYLARK_PICTURES;
 const folder = temporaryFolder();
 const base = '/console/tenants/example.org';
-const paths = {
-  overview: '/console',
-  tenants: '/console/tenants',
-  policy: base,
-  accounts: `${base}/accounts`,
-  account: `${base}/accounts/juliet`,
-  roles: `${base}/roles`,
-  invites: `${base}/invites`,
-  reports: `${base}/reports`,
-  rooms: `${base}/rooms`,
-  room: `${base}/rooms/hall`,
-  dns: `${base}/dns?target=xmpp.example.net`,
-  components: `${base}/components`,
-  webhooks: `${base}/webhooks`,
-  peers: '/console/peers',
-  nodes: '/console/nodes',
-  keys: '/console/keys',
-  operators: '/console/roles',
-  audit: '/console/audit',
-  operations: '/console/operations',
-  form: '/console/do/tenant-remove?domain=example.org',
-} as const;
+/** What stands in the paths of pages. */
+const parameters: Readonly<Record<string, string>> = {
+  domain: 'example.org',
+  local: 'juliet',
+  room: 'hall',
+  operation: 'tenant-remove',
+};
+/** What a page is asked for, where it shows little without. */
+const queries: Readonly<Record<string, string>> = {
+  '/tenants/:domain/dns': '?target=xmpp.example.net',
+  '/do/:operation': '?domain=example.org',
+};
+/** The console's own list, so that no page is left out. @throws where a parameter has no value here */
+const paths = pages.map(({ path }) => {
+  const filled = path.replace(/:(\w+)/g, (_, name: string) => {
+    assert.ok(parameters[name], `a value for :${name}`);
+    return parameters[name];
+  });
+  return `/console${filled === '/' ? '' : filled}${queries[path] ?? ''}`;
+});
 
 let service: Service;
 let browser: Browser;
@@ -74,9 +73,9 @@ after(async () => {
   removeFolder(folder);
 });
 
-async function enter(): Promise<Page> {
+async function enter(locale = 'en'): Promise<Page> {
   const { out } = await command('console', `--web-url=${origin}`);
-  const context = await browser.newContext({ viewport: { width: 1280, height: 860 } });
+  const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, locale });
   const page = await context.newPage();
   page.on('pageerror', (error) => problems.push(error.message));
   page.on('console', (message) => message.type() === 'error' && problems.push(`${page.url()}: ${message.text()}`));
@@ -105,12 +104,14 @@ const screens = [
   [400, 'dark'],
 ] as const;
 
-/** Looks at a page on each screen. */
-async function look(page: Page, name: string, path: string): Promise<void> {
+/** Looks at a page on each screen. @param prefix of the names of pictures */
+async function look(page: Page, path: string, prefix = ''): Promise<void> {
+  const name = `${prefix}${path.replace(/^\/console\/?|\?.*/g, '').replaceAll('/', '-') || 'overview'}`;
   for (const [width, colorScheme] of screens) {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
     await page.setViewportSize({ width, height: 860 });
-    await page.goto(`${origin}${path}`);
+    const answer = await page.goto(`${origin}${path}`);
+    assert.equal(answer?.status(), 200, path);
     assert.equal(await page.evaluate('document.documentElement.scrollWidth'), width, `${name} fits the screen`);
     assert.deepEqual(await violations(page), [], `${name} ${width} ${colorScheme}`);
     if (pictures === undefined) continue;
@@ -126,11 +127,18 @@ describe('each page', () => {
     page = await enter();
   });
 
-  for (const [name, path] of Object.entries(paths))
-    test(name, async () => {
-      await look(page, name, path);
+  for (const path of paths)
+    test(path, async () => {
+      await look(page, path);
       assert.deepEqual(problems, []);
     });
+
+  test('in Chinese', async () => {
+    const chinese = await enter('zh-CN');
+    await look(chinese, base, 'zh-');
+    assert.equal(await chinese.getAttribute('html', 'lang'), 'zh');
+    assert.deepEqual(problems, []);
+  });
 
   test('of the way in', async () => {
     const stranger = await (await browser.newContext()).newPage();
@@ -143,8 +151,8 @@ describe('each page', () => {
 
 test('somebody with less rights sees less', async () => {
   const page = await enterAs('nurse@example.org');
-  for (const name of ['overview', 'policy', 'accounts', 'account', 'reports', 'room', 'operations'] as const)
-    await look(page, `support-${name}`, paths[name]);
+  const below = ['', '/accounts', '/accounts/juliet', '/reports', '/rooms/hall'].map((path) => `${base}${path}`);
+  for (const path of ['/console', '/console/operations', ...below]) await look(page, path, 'support-');
   await page.goto(`${origin}${base}/accounts/juliet`);
   assert.equal(await page.locator('main button, main a.button').count(), 0, 'an admin is above them');
   assert.deepEqual(problems, []);
