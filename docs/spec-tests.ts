@@ -22,7 +22,7 @@ const listed: Readonly<Record<Service, Readonly<Record<string, readonly string[]
     'XEP-0077': ['router/registration', 'end-to-end/erasure'],
     'XEP-0084': ['router/xep0398-avatar-conversion'],
     'XEP-0133': ['router/announcements', 'router/xep0050-commands'],
-    'XEP-0153': ['router/xep0398-avatar-conversion', 'federation/avatar'],
+    'XEP-0153': ['router/xep0398-avatar-conversion', 'federation/avatar', 'peers/gajim'],
     'XEP-0160': ['connection/xep0160-priorities', 'router/cursor'],
     'XEP-0163': ['router/pep-roster-access', 'federation/pep'],
     'XEP-0203': ['router/xep0160-offline', 'router/marks', 'router/cursor'],

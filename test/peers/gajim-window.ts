@@ -3,7 +3,7 @@
  * heard is read from its own history.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -74,6 +74,12 @@ export class GajimWindow {
     } finally {
       database.close();
     }
+  }
+
+  /** A picture that it has fetched. @param hash SHA-1 of the bytes, by which it names them */
+  avatar(hash: string): Buffer | undefined {
+    const file = join(this.#home, '.cache/gajim/avatars', hash);
+    return existsSync(file) ? readFileSync(file) : undefined;
   }
 
   screenshot(path: string): void {
