@@ -32,5 +32,5 @@ after(async () => {
 test('XEP-0178: slixmpp signs in by EXTERNAL, and what another CA has issued is refused', async () => {
   const { c2s, c2sTls } = skylark.ports;
   const files = ['hers.pem', 'forged.pem'].map((name) => join(folder, name));
-  await runScript('./slixmpp/certificate.py', [c2s, c2sTls, 'localhost', ...files], 3);
+  await runScript('./slixmpp/certificate.py', [c2s, c2sTls, 'localhost', ...files], 6);
 });
