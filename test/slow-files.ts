@@ -41,6 +41,7 @@ export const slowFiles: readonly string[] = [
   'test/simulator-plants-2.test.ts',
   'test/simulator-news-plants.test.ts',
   'test/simulator-visit-plants.test.ts',
+  'test/simulator-announcement-plants.test.ts',
   'test/simulator-outbox-plants.test.ts',
   'test/simulator-outbox-plants-2.test.ts',
   'test/simulator-outbox-plants-3.test.ts',

@@ -56,6 +56,9 @@ before(async () => {
   await command('user', 'role', 'nurse@example.org', 'support', '--content');
   await command('user', 'role', 'romeo@example.org', 'operator');
   await command('key', 'add', 'billing', '--tenant=example.org');
+  await command('announcement', 'send', 'example.org', 'We are back.', '--subject', 'Tonight');
+  await command('motd', 'set', 'example.org', 'Be kind');
+  await command('group', 'set', 'example.org', 'Verona', 'juliet Juliet Capulet', 'romeo');
   await command('webhook', 'add', 'example.org', 'https://app.example.org/skylark');
   juliet = await TcpClient.signIn(service.addresses.c2sTls!.port, 'juliet@example.org/balcony', 'secret');
   juliet.send("<presence to='hall@conference.example.org/Juliet'><x xmlns='http://jabber.org/protocol/muc'/></presence>");

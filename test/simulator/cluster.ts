@@ -69,6 +69,8 @@ export interface ClusterOptions {
   readonly counts: Readonly<Record<Kind, number>>;
   readonly skewMsMax: number;
   readonly plant?: Plant;
+  /** Routers look for what is to be done later. */
+  readonly isLater?: boolean;
   readonly remotes: readonly RemoteServer[];
   readonly pushServer: PushServer;
   readonly onPut: (process: string, row: Put) => void;
@@ -302,15 +304,17 @@ export class Cluster {
       slot.stop = () => part.stop();
     } else {
       const { store, clock, log } = ports;
-      const { dependencies, router } = await composeRouter({ ...ports, isFederated: true, keys: openKeys });
+      const { dependencies, router, later } = await composeRouter({ ...ports, isFederated: true, keys: openKeys });
       const onError = (error: unknown) => log.warn({ err: error }, 'a look at the nodes failed');
       const subject = `router.${name}.${clock.randomBytes(4).toString('hex')}`;
       const heartbeat = await Heartbeat.start({ store, clock, kind: 'router', name, subject, onError });
       const reaper = new Reaper(dependencies, { features: listsPerRound });
       const watch = new NodeWatch({ store, clock, onLook: (_, dead) => reaper.clean(dead), onError });
       await watch.start();
+      if (this.#options.isLater) later.watch();
       slot.stop = async () => {
         watch.stop();
+        await later.stop();
         await reaper.stop();
         await heartbeat.stop();
         await router.stop();

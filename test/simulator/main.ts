@@ -1,9 +1,10 @@
 /**
- * `npm run simulate -- --seeds 1000 [--from 1] [--plant no-fence] [--alone] [--visited] [--trace]`: runs seeds one after the other, and
- * ends with 1 when one of them finds a fault; with a planted bug, when none does. `--alone` leaves other servers out, and with `--visited` guests come in
- * each seed.
+ * `npm run simulate -- --seeds 1000 [--from 1] [--plant no-fence] [--alone] [--visited] [--announced] [--trace]`: runs seeds one after the
+ * other, and ends with 1 when one of them finds a fault; with a planted bug, when none does. `--alone` leaves other servers out, with `--visited`
+ * guests come in each seed, and with `--announced` operators announce something in each.
  */
 import { parseArgs } from 'node:util';
+import { announcementPlants } from './announcement-plants.ts';
 import { plants } from './plants.ts';
 import { type RunResult, runSeed } from './run.ts';
 import { visitPlants } from './visit-plants.ts';
@@ -17,6 +18,7 @@ const { values } = parseArgs({
     keep: { type: 'boolean', default: false },
     alone: { type: 'boolean', default: false },
     visited: { type: 'boolean', default: false },
+    announced: { type: 'boolean', default: false },
   },
 });
 
@@ -34,12 +36,13 @@ if (!Number.isSafeInteger(from) || !Number.isSafeInteger(count) || count < 1) {
 
 /** Only then can some bugs be found. */
 const isVisited = values.visited || (plant !== undefined && visitPlants.includes(plant)) || undefined;
+const isAnnounced = values.announced || (plant !== undefined && announcementPlants.includes(plant)) || undefined;
 const totals: Record<string, number> = {};
 const failed: RunResult[] = [];
 const started = performance.now();
 let events = 0;
 for (let seed = from; seed < from + count; seed++) {
-  const result = await runSeed(seed, { plant, isTraced: values.trace, isAlone: values.alone, isVisited });
+  const result = await runSeed(seed, { plant, isTraced: values.trace, isAlone: values.alone, isVisited, isAnnounced });
   events += result.events;
   for (const [name, value] of Object.entries(result.numbers)) totals[name] = (totals[name] ?? 0) + value;
   if (values.trace) console.log(result.trace.join('\n'));

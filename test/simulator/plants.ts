@@ -17,6 +17,7 @@ import {
   type StepReply,
   type StepRequest,
 } from '../../lib/runtime/wire.ts';
+import { announcementPlants } from './announcement-plants.ts';
 import { heldLost, heldUnordered } from './held-plants.ts';
 import { newsPlants } from './news-plants.ts';
 import { outboxPlants } from './outbox-plants.ts';
@@ -65,6 +66,7 @@ export const plants: readonly Plant[] = [
   ...pushPlants,
   ...newsPlants,
   ...visitPlants,
+  ...announcementPlants,
   {
     ...same,
     name: 'held-lost',

@@ -5,7 +5,9 @@ import { Rows } from '../../lib/runtime/rows.ts';
 import { Tenants } from '../../lib/runtime/tenants.ts';
 import { federationLimits } from '../../services/federation/limits.ts';
 import { createAccount } from '../../services/router/core/accounts.ts';
+import { laterLimits } from '../../services/router/later/limits.ts';
 import { pubsubLimits } from '../../services/router/pep/limits.ts';
+import { Announced } from './announced.ts';
 import { check, repeatedInRooms } from './checks.ts';
 import { SimClient } from './client.ts';
 import type { SignInKind } from './client-sign-in.ts';
@@ -73,6 +75,8 @@ export interface RunNumbers {
   readonly guests: number;
   /** Requests by BOSH that were answered. */
   readonly boshAnswers: number;
+  /** Announcements of which an operator was told that they are under way. */
+  readonly announced: number;
 }
 
 const domains = ['a.example', 'b.example'];
@@ -96,6 +100,8 @@ export interface RunOptions {
   readonly isAlone?: boolean;
   /** With visits (visits.ts). Default: some seeds have them, and none with a bug. */
   readonly isVisited?: boolean | undefined;
+  /** With announcements (announced.ts). Default: some seeds have them, and none with a bug. */
+  readonly isAnnounced?: boolean | undefined;
 }
 
 export async function runSeed(seed: number, options: RunOptions = {}): Promise<RunResult> {
@@ -108,6 +114,9 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<R
   const pages = pubsubLimits as { pageSubscribersMax: number };
   const { pageSubscribersMax } = pages;
   pages.pageSubscribersMax = 2;
+  const telling = laterLimits as { announcementPageMax: number; announcementPauseMs: number };
+  const { announcementPageMax, announcementPauseMs } = telling;
+  Object.assign(telling, { announcementPageMax: 2, announcementPauseMs: 1_000 });
   const pauses = federationLimits as { retryMinMs: number; retryMaxMs: number };
   const { retryMinMs, retryMaxMs } = pauses;
   if (plant?.pauseMs !== undefined) Object.assign(pauses, { retryMinMs: plant.pauseMs, retryMaxMs: plant.pauseMs });
@@ -120,6 +129,7 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<R
     bounds.catchUpOverlapMs = overlapMs;
     bounds.outboxDueMs = outboxDueMs;
     pages.pageSubscribersMax = pageSubscribersMax;
+    Object.assign(telling, { announcementPageMax, announcementPauseMs });
     Object.assign(pauses, { retryMinMs, retryMaxMs });
     process.off('unhandledRejection', onUnhandled);
   }
@@ -127,6 +137,7 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<R
 
 async function run(seed: number, errors: string[], options: RunOptions): Promise<RunResult> {
   const { plant, isTraced, isAlone = false, isVisited = hasVisits(seed) && plant === undefined } = options;
+  const { isAnnounced = hasAnnouncements(seed) && plant === undefined } = options;
   const random = new Random(seed);
   const world = new World(random.fork('world'), isTraced);
   const weather = fairWeather();
@@ -152,6 +163,7 @@ async function run(seed: number, errors: string[], options: RunOptions): Promise
     plant,
     counts: { connection: 2 + scene.below(2), router: 2, muc: 2, federation: isAlone ? 0 : 2 },
     skewMsMax: scene.pick([0, 20, 300]),
+    isLater: isAnnounced,
     onPut: (name, row) => {
       witness.put(name, row);
       settings.put(row);
@@ -165,6 +177,10 @@ async function run(seed: number, errors: string[], options: RunOptions): Promise
   const coming = { world, random: random.fork('visits'), rows: cluster.rows, ...doors, untilMs: chaosMs };
   const visits = isVisited ? new Visits(coming) : undefined;
   await visits?.prepare(cluster.direct(), tenants);
+  const announced = isAnnounced
+    ? new Announced({ world, random: random.fork('announced'), cluster, untilMs: chaosMs })
+    : undefined;
+  await announced?.prepare(cluster.direct(), tenants);
   if (hasNews(seed)) await prepareNews(cluster.direct(), world, history.news, accountsOf(addresses), others);
   await pushServer.prepare(cluster.direct());
   for (const slot of cluster.slots) cluster.start(slot);
@@ -191,6 +207,7 @@ async function run(seed: number, errors: string[], options: RunOptions): Promise
   scheduleWorkload({ world, random: random.fork('workload'), clients, rooms, strangers: others, untilMs: chaosMs });
   if (hasNews(seed)) scheduleNews({ world, random: random.fork('news'), clients, untilMs: chaosMs });
   visits?.schedule();
+  announced?.schedule();
   scheduleRemoteWorkload({ world, random: random.fork('remote workload'), remotes, untilMs: chaosMs });
   const trouble = {
     world,
@@ -215,6 +232,7 @@ async function run(seed: number, errors: string[], options: RunOptions): Promise
     ...errors,
     ...settings.check(),
     ...(visits?.check() ?? []),
+    ...(announced?.check() ?? []),
     ...check({
       history,
       clients,
@@ -250,6 +268,7 @@ async function run(seed: number, errors: string[], options: RunOptions): Promise
       told: [...history.news.heard.values()].reduce((sum, heard) => sum + heard.length, 0),
       guests: visits?.guests ?? 0,
       boshAnswers: visits?.answers ?? 0,
+      announced: announced?.count ?? 0,
     },
   };
 }
@@ -257,6 +276,10 @@ async function run(seed: number, errors: string[], options: RunOptions): Promise
 /** Some runs have a node that all are subscribed to. */
 function hasNews(seed: number): boolean {
   return seed % 4 === 3;
+}
+
+function hasAnnouncements(seed: number): boolean {
+  return seed % 4 === 2;
 }
 
 function hasVisits(seed: number): boolean {
