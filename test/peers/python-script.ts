@@ -1,4 +1,4 @@
-/** Scripts for Debian's Python, which print a line `ok NAME` for each thing that they saw and end with 0 when that is all. */
+/** Scripts for Python, Debian's unless another is given, which print a line `ok NAME` for each thing that they saw and end with 0 when that is all. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 
@@ -6,16 +6,21 @@ export const python = '/usr/bin/python3'; // the one that Debian's python3-… p
 const timeoutMs = 60_000;
 
 /** @param count of things that must have been seen, so that a script cannot pass by seeing less */
-export async function runScript(path: string, args: readonly (string | number)[], count: number): Promise<void> {
-  const { code, output } = await run(new URL(path, import.meta.url).pathname, args.map(String));
+export async function runScript(
+  path: string,
+  args: readonly (string | number)[],
+  count: number,
+  { program = python }: { readonly program?: string } = {},
+): Promise<void> {
+  const { code, output } = await run(program, [new URL(path, import.meta.url).pathname, ...args.map(String)]);
   assert.equal(code, 0, output);
   const seen = output.split('\n').filter((line) => line.startsWith('ok '));
   assert.equal(seen.length, count, output);
 }
 
-function run(path: string, args: string[]): Promise<{ code: number | null; output: string }> {
+function run(program: string, args: string[]): Promise<{ code: number | null; output: string }> {
   return new Promise((resolve) => {
-    const child = spawn(python, [path, ...args], {
+    const child = spawn(program, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: timeoutMs,
       env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },

@@ -24,8 +24,15 @@ const ofAccount: Readonly<Record<string, readonly string[]>> = {
     ].map((name) => `${pubsub}#${name}`),
     'urn:xmpp:bookmarks:1#compat-pep',
     'urn:xmpp:mam:2',
+    'urn:xmpp:push:0',
   ],
-  Conversations: [`${pubsub}#publish-options`, 'urn:xmpp:bookmarks-conversion:0', 'urn:xmpp:sid:0', 'urn:xmpp:mam:2'],
+  Conversations: [
+    `${pubsub}#publish-options`,
+    'urn:xmpp:bookmarks-conversion:0',
+    'urn:xmpp:sid:0',
+    'urn:xmpp:mam:2',
+    'urn:xmpp:push:0',
+  ],
   Gajim: [
     `${pubsub}#publish-options`,
     `${pubsub}#config-node-max`,
@@ -36,13 +43,19 @@ const ofAccount: Readonly<Record<string, readonly string[]>> = {
   ],
   Dino: ['urn:xmpp:bookmarks:1#compat', 'urn:xmpp:sid:0', 'urn:xmpp:mam:2'],
   Movim: [`${pubsub}#persistent-items`, `${pubsub}#multi-items`, 'urn:xmpp:bookmarks:1#compat', 'urn:xmpp:mam:2'],
-  Siskin: ['urn:xmpp:mam:2'],
+  Siskin: ['urn:xmpp:mam:2', 'urn:xmpp:push:0'],
   Kaidan: [`${pubsub}#publish-options`, 'urn:xmpp:mam:2'],
 };
 
 const ofHost: Readonly<Record<string, readonly string[]>> = {
   Monal: ['urn:xmpp:carbons:2', 'urn:xmpp:blocking'],
-  Conversations: ['urn:xmpp:carbons:2', 'urn:xmpp:blocking', 'jabber:iq:register'],
+  Conversations: [
+    'urn:xmpp:carbons:2',
+    'urn:xmpp:blocking',
+    'urn:xmpp:reporting:1',
+    'jabber:iq:register',
+    'http://jabber.org/protocol/commands',
+  ],
   Gajim: ['urn:xmpp:carbons:2', 'urn:xmpp:blocking', 'jabber:iq:register', 'vcard-temp'],
   Dino: ['urn:xmpp:blocking'],
   Movim: ['jabber:iq:register'],
