@@ -21,7 +21,7 @@ const listed: Readonly<Record<Service, Readonly<Record<string, readonly string[]
     'XEP-0065': ['connection/xep0065-relay', 'peers/slixmpp-files'],
     'XEP-0077': ['router/registration', 'end-to-end/erasure'],
     'XEP-0084': ['router/xep0398-avatar-conversion'],
-    'XEP-0133': ['router/announcements', 'router/xep0050-commands'],
+    'XEP-0133': ['router/xep0133-people', 'router/announcements', 'router/xep0050-commands'],
     'XEP-0153': ['router/xep0398-avatar-conversion', 'federation/avatar', 'peers/gajim'],
     'XEP-0160': ['connection/xep0160-priorities', 'router/cursor'],
     'XEP-0163': ['router/pep-roster-access', 'federation/pep'],

@@ -81,7 +81,7 @@ export const commands: readonly Command[] = [
     positionals: ['[DOMAIN]'],
     summary: 'prints the accounts of one tenant, or of all tenants',
     text: anyTimeText,
-    options: accountOptions.place,
+    options: accountOptions.userListOptions,
     run: async (values, positionals) => (await import('./commands/accounts.ts')).listUsers(values, positionals),
   }),
   command({

@@ -65,8 +65,10 @@ test('accounts, sessions, devices and rooms are shown and ended by commands', as
   await juliet.next((element) => element.xml.includes('code="110"'));
   assert.match(
     (await run('user', 'show', jid)).out,
-    /^jid +juliet@localhost\ncreatedAt .*\nrole +none\ncontent +false\nisDisabled +false\nsessions +1\n$/,
+    /^jid +juliet@localhost\ncreatedAt .*\nrole +none\ncontent +false\nisDisabled +false\nsessions +1\nlastSeen +\d{4}-.*Z\n$/,
   );
+  await run('user', 'add', 'romeo@localhost', '--password=secret');
+  assert.equal((await run('user', 'list', 'localhost', '--online')).out, `${jid}\n`);
   assert.match((await run('device', 'list', jid)).out, /connected {2}signs in with password/);
   assert.equal((await run('room', 'list', 'localhost')).out, 'hall@conference.localhost\n');
   assert.equal(

@@ -14,6 +14,7 @@ import { commandsOf } from '../../services/router/operations/commands.ts';
 import { operations } from '../../services/router/operations/index.ts';
 import { operation } from '../../services/router/operations/operation.ts';
 import { furtherCommands } from '../../services/router/operations/xep0133-forms.ts';
+import { peopleCommands } from '../../services/router/operations/xep0133-people.ts';
 import { make } from '../federation/proof-certificates.ts';
 import { type Ground, openGround, origin } from './ground.ts';
 
@@ -215,7 +216,7 @@ describe('the list of operations is the only one', () => {
         .sort(),
     );
     const ofTenants = routed.filter(({ right }) => isTenantRight(right));
-    assert.equal(commandsOf(operations).length, ofTenants.length + furtherCommands.size);
+    assert.equal(commandsOf(operations).length, ofTenants.length + furtherCommands.size + peopleCommands.length);
     for (const { name, input, http } of routed.filter(mayDo)) {
       const version = 'version' in http ? http.version : undefined;
       const isFilledIn = (one: string) => !['waitMs', 'again', version].includes(one);

@@ -7,6 +7,7 @@ import { commandsOf } from '../../services/router/operations/commands.ts';
 import { operations } from '../../services/router/operations/index.ts';
 import { perform } from '../../services/router/operations/perform.ts';
 import { furtherCommands } from '../../services/router/operations/xep0133-forms.ts';
+import { peopleCommands } from '../../services/router/operations/xep0133-people.ts';
 import { type BatchActor, openRouter, type RouterStage } from '../support/stage/router-stage.ts';
 
 const COMMANDS = 'http://jabber.org/protocol/commands';
@@ -62,7 +63,7 @@ describe('§2.2: the list of commands', () => {
       ({ right, http }) => rightsOf({ role: 'admin' }).includes(right) && !('whyNone' in http),
     ).length;
     const ofFeatures = features.flatMap(({ hostCommands = [] }) => hostCommands).length;
-    const expected = ofOperations + furtherCommands.size + ofFeatures;
+    const expected = ofOperations + furtherCommands.size + peopleCommands.length + ofFeatures;
     assert.equal([...list.matchAll(/<item /g)].length, expected);
     assert.match(list, /urn:skylark:operation:tenant-set/);
     assert.doesNotMatch(list, /tenant-add|key-add|node-drain/, 'nothing of the deployment');

@@ -10,10 +10,10 @@ import { say, UsageError } from '../core/report.ts';
 import { programLimits } from '../limits.ts';
 import type {
   passwordOptions,
-  place,
   tenantAddOptions,
   tenantListOptions,
   tenantRemoveOptions,
+  userListOptions,
   userRemoveOptions,
 } from './account-options.ts';
 import type { AdminClient } from './admin-client.ts';
@@ -68,18 +68,19 @@ async function askToTheEnd<Result extends { readonly progress?: string | undefin
   }
 }
 
-export async function listUsers(values: Values<typeof place>, positionals: readonly string[]): Promise<number> {
+export async function listUsers(values: Values<typeof userListOptions>, positionals: readonly string[]): Promise<number> {
   const [domain, ...rest] = positionals;
   if (rest.length > 0) throw new UsageError(`'${rest[0]}' is an unexpected argument; see: skylark help user list`);
   return withAdmin(adminOf(values), async (admin) => {
-    if (domain !== undefined) return listUsersOf(admin, domain);
-    for await (const tenant of eachTenant(admin)) await listUsersOf(admin, tenant.domain);
+    if (domain !== undefined) return listUsersOf(admin, domain, values.online);
+    for await (const tenant of eachTenant(admin)) await listUsersOf(admin, tenant.domain, values.online);
   });
 }
 
-async function listUsersOf(admin: AdminClient, domain: string): Promise<void> {
+async function listUsersOf(admin: AdminClient, domain: string, online: boolean | undefined): Promise<void> {
+  const which = { domain, ...(online && { online }) };
   for (let after: string | undefined; ; ) {
-    const page = await admin.ask(userList, after === undefined ? { domain } : { domain, after });
+    const page = await admin.ask(userList, after === undefined ? which : { ...which, after });
     say(...page.users);
     after = page.next;
     if (after === undefined) return;

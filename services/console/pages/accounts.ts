@@ -67,6 +67,7 @@ interface Shown {
   readonly content: boolean;
   readonly isDisabled: boolean;
   readonly erasedAt?: string;
+  readonly lastSeen?: string;
 }
 
 interface Sessions {
@@ -137,7 +138,8 @@ export async function accountPage(view: View, domain: string, local: string): Pr
     html`<dl class="facts wide">
       <div><dt>${texts.of('accounts.state')}</dt><dd>${isOn ? badge('good', texts.of('accounts.enabled')) : badge('bad', texts.of('accounts.disabled'))}</dd></div>
       <div><dt>${texts.of('fields.role.label')}</dt><dd>${roleBadge(view, shown)}</dd></div>
-      <div><dt>${texts.of('accounts.created')}</dt><dd>${texts.moment(shown.createdAt)}</dd></div>${
+      <div><dt>${texts.of('accounts.created')}</dt><dd>${texts.moment(shown.createdAt)}</dd></div>
+      <div><dt>${texts.of('accounts.lastSeen')}</dt><dd>${shown.lastSeen === undefined ? '–' : texts.moment(shown.lastSeen)}</dd></div>${
         shown.erasedAt === undefined
           ? ''
           : html`<div><dt>${texts.of('accounts.erasedAt')}</dt><dd>${texts.moment(shown.erasedAt)}</dd></div>`

@@ -26,7 +26,7 @@ interface LastSeen {
   readonly status?: string | undefined;
 }
 
-const lastSeen = collection<LastSeen>('lastSeen', 'account');
+export const lastSeen = collection<LastSeen>('lastSeen', 'account');
 
 export const lastActivity: AccountFeature = {
   spec: 'XEP-0012',

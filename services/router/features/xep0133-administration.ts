@@ -30,7 +30,7 @@ export const serviceAdministration: AccountFeature = {
   spec: 'XEP-0133',
   version: '1.3.1',
   title: 'Service Administration',
-  note: 'for admins of a tenant: adding, deleting, disabling and listing accounts, passwords, announcements and the message of the day; the other operations on a tenant have commands of our own',
+  note: 'for admins of a tenant: adding, deleting, disabling, listing and counting accounts, who is online and when somebody was last, ending sessions, passwords, announcements and the message of the day; the other operations on a tenant have commands of our own',
   announced: offerMotd,
 };
 

@@ -16,6 +16,7 @@ import { operationLimits } from './limits.ts';
 import type { Operation } from './operation.ts';
 import { performAs } from './perform.ts';
 import { type AdminCommand, adminCommands, furtherCommands } from './xep0133-forms.ts';
+import { type Ask, type PeopleCommand, peopleCommands } from './xep0133-people.ts';
 
 /** Fields that the command's place gives, or that only the command line needs. */
 const given: ReadonlySet<string> = new Set(['domain', 'waitMs', 'again']);
@@ -36,7 +37,8 @@ export function commandsOf(operations: readonly Operation[]): readonly HostComma
     .flatMap((operation) => {
       const first = adminCommands.get(operation.name) ?? generic(operation);
       const further = furtherCommands.get(operation.name);
-      return [first, ...(further ? [further] : [])].map((command) => commandOf(operation, command));
+      const own = [first, ...(further ? [further] : [])].map((command) => commandOf(operation, command));
+      return [...own, ...peopleCommands.filter(({ of }) => of === operation).map(peopleCommandOf)];
     });
 }
 
@@ -50,6 +52,19 @@ function commandOf(operation: Operation, command: AdminCommand): HostCommand {
       const found: object[] = [];
       for (const input of inputs(submission, host.tenant.domain)) found.push(await perform(host, operation, input));
       return renderForm({ type: 'result', formType, title: name, fields: resultsOf(found, results) });
+    },
+  };
+}
+
+function peopleCommandOf({ of, node, name, formType, fields, answer }: PeopleCommand): HostCommand {
+  return {
+    ...{ node, name, formType, fields },
+    isAllowed: async (host) => (await rightsIn(host)).includes(of.right),
+    async run(host, submission) {
+      const ask: Ask = async (operation, input) => (await perform(host, operation, input)) as never;
+      const found = await answer(submission, host.tenant.domain, ask);
+      if (found.length === 0) return undefined;
+      return renderForm({ type: 'result', formType, title: name, fields: found });
     },
   };
 }

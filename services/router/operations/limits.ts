@@ -48,4 +48,6 @@ export const operationLimits = {
   commandWaitMs: 2_000,
   /** The largest number in a field of a form. */
   commandNumberMax: 999_999_999,
+  /** Pages of accounts that a command looks through to count them, or to list those that are online: 5,000 accounts. */
+  commandPagesMax: 50,
 } as const;

@@ -1,11 +1,13 @@
 /** Operations on one account: what it is, and whether it is let in. */
 import { z } from 'zod';
 import { roleNames } from '../../../lib/runtime/rights.ts';
+import { Rows } from '../../../lib/runtime/rows.ts';
 import { readSessions } from '../../../lib/runtime/sessions.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import { setDisabled } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { heldBy } from '../core/roles.ts';
+import { lastSeen } from '../features/xep0012-last-activity.ts';
 import { endTokens } from '../sasl/clients.ts';
 import { voidMinted } from '../sasl/minted-tokens.ts';
 import { endSessions } from '../sessions/end-sessions.ts';
@@ -27,28 +29,35 @@ export const userShow = operation({
     /** Its owner has removed it, and it is erased then, unless it is enabled before. */
     erasedAt: z.string().optional(),
     sessions: z.number(),
+    /** Its newest session signed in then; without sessions, one was last available then (XEP-0012). Absent: none ever was. */
+    lastSeen: z.string().optional(),
     /** Another one after each change. */
     version: z.string(),
   }),
   right: 'tenant.see',
   isRepeatable: true,
-  help: 'Tells when an account was made, its role, whether it is let in, and how many sessions it has.',
+  help: 'Tells when an account was made and last seen, its role, whether it is let in, and how many sessions it has.',
   commands: ['user show'],
   http: { method: 'get', path: '/tenants/{domain}/accounts/{local}', version: 'version' },
   async run(dependencies, { jid }) {
     const { domain } = await tenantOf(dependencies, jid);
     const { store } = dependencies;
     const { local } = jid;
-    const [seen, { role, hasContent: content = false }, [sessions = []]] = await Promise.all([
+    const [seen, { role, hasContent: content = false }, [sessions = []], left] = await Promise.all([
       seeAccount(dependencies, { domain, local }),
       heldBy(store, domain, local),
       readSessions(store, [{ domain, local }]),
+      Rows.ofAccount(store, domain, local).get(lastSeen, ''),
     ]);
     if (seen === undefined) throw noAccount(jid);
     const { version, item } = seen;
     const { createdAt, isDisabled = false, removeAtMs } = item.value;
     const erasedAt = removeAtMs === undefined ? undefined : new Date(removeAtMs).toISOString();
-    return { jid: `${jid}`, createdAt, role, content, isDisabled, erasedAt, sessions: sessions.length, version };
+    const seenMs = sessions.length > 0 ? Math.max(...sessions.map(({ boundAt }) => boundAt)) : left?.value.atMs;
+    return {
+      ...{ jid: `${jid}`, createdAt, role, content, isDisabled, erasedAt, sessions: sessions.length, version },
+      lastSeen: seenMs === undefined ? undefined : new Date(seenMs).toISOString(),
+    };
   },
 });
 

@@ -1,6 +1,7 @@
 /** Operations on the accounts of a tenant. */
 import { z } from 'zod';
 import { runtimeLimits } from '../../../lib/runtime/limits.ts';
+import { isParked, readSessions } from '../../../lib/runtime/sessions.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { xmppLimits } from '../../../lib/xmpp/limits.ts';
@@ -77,6 +78,10 @@ export const userList = operation({
     after: afterInput,
     /** Only accounts whose names begin with it. */
     prefix: z.string().min(1).max(xmppLimits.jidPartBytesMax).optional(),
+    online: z
+      .boolean()
+      .optional()
+      .describe('only those of the page that have a session; such a page may be empty before the last'),
   }),
   /** `next` is what to ask for as `after`; absent on the last page. */
   output: z.object({ users: z.array(z.string()), next: z.string().optional() }),
@@ -85,16 +90,26 @@ export const userList = operation({
   help: 'Lists a page of the accounts of a tenant.',
   commands: ['user list'],
   http: { method: 'get', path: '/tenants/{domain}/accounts' },
-  async run(dependencies, { domain, after, prefix }) {
+  async run(dependencies, { domain, after, prefix, online = false }) {
     await findTenant(dependencies, domain);
     const max = runtimeLimits.adminPageMax;
     const page = await (prefix === undefined
       ? listAccounts(dependencies.store, domain, max, after)
       : listBeginning(dependencies, domain, prefix, after));
-    const users = page.map((local) => `${Jid.of(local, domain)}`);
+    const shown = online ? await onlineOf(dependencies, domain, page) : page;
+    const users = shown.map((local) => `${Jid.of(local, domain)}`);
     return { users, next: page.length === max ? page.at(-1) : undefined };
   },
 });
+
+/** XEP-0133 §4.15: those that have a connected or available resource. One whose client may come back is available until then. */
+async function onlineOf({ store }: Dependencies, domain: string, page: readonly string[]): Promise<string[]> {
+  const sessions = await readSessions(
+    store,
+    page.map((local) => ({ domain, local })),
+  );
+  return page.filter((_, at) => sessions[at]!.some((entry) => entry.available || !isParked(entry)));
+}
 
 /** Names that begin alike stand together, behind the shortest of them. */
 async function listBeginning({ store }: Dependencies, domain: string, text: string, after?: string): Promise<string[]> {

@@ -1,30 +1,36 @@
 /** XEP-0133 (Service Administration), version 1.2: the forms of the commands for which there are operations. */
 import type { Field, Submission } from '../../../lib/xmpp/data-form.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
+import type { Jid } from '../../../lib/xmpp/jid.ts';
 
-export interface AdminCommand {
+/** The form of a command. */
+export interface CommandForm {
   readonly node: string;
   readonly name: string;
   readonly formType: string;
   readonly fields: readonly Field[];
+}
+
+/** A command that is one operation. */
+export interface AdminCommand extends CommandForm {
   /** Names that fields of the result have in the form. */
   readonly results?: Readonly<Record<string, string>>;
   /** The inputs of the operation, which is done once for each. @param domain of the tenant. @throws {StanzaError} */
   inputs(submission: Submission, domain: string): readonly Readonly<Record<string, unknown>>[];
 }
 
-const formType = 'http://jabber.org/protocol/admin';
+export const formType = 'http://jabber.org/protocol/admin';
 const password: Field = { var: 'password', type: 'text-private', label: 'The password', isRequired: true };
 const address: Field = { var: 'accountjid', type: 'jid-single', label: 'The address of the account', isRequired: true };
 
+export const addresses: Field = {
+  ...{ var: 'accountjids', type: 'jid-multi', label: 'The addresses of the accounts', isRequired: true },
+};
+
 /** Forms that name accounts and say nothing more. */
 const ofAccounts: Pick<AdminCommand, 'fields' | 'inputs'> = {
-  fields: [{ var: 'accountjids', type: 'jid-multi', label: 'The addresses of the accounts', isRequired: true }],
-  inputs(submission) {
-    const jids = submission.get('accountjids')?.jids() ?? [];
-    if (jids.length === 0) throw new StanzaError('bad-request', 'the form needs accountjids');
-    return jids.map((jid) => ({ jid: `${jid}` }));
-  },
+  fields: [addresses],
+  inputs: (submission) => addressesIn(submission).map((jid) => ({ jid: `${jid}` })),
 };
 
 const ofMotd: Pick<AdminCommand, 'fields' | 'inputs'> = {
@@ -118,6 +124,13 @@ export const adminCommands: ReadonlyMap<string, AdminCommand> = new Map(
     Record<string, Omit<AdminCommand, 'formType'>>
   >).map(([name, command]) => [name, { ...command, formType }]),
 );
+
+/** @throws {StanzaError} bad-request, when there are none */
+export function addressesIn(submission: Submission): readonly Jid[] {
+  const jids = submission.get(addresses.var)?.jids() ?? [];
+  if (jids.length === 0) throw new StanzaError('bad-request', 'the form needs accountjids');
+  return jids;
+}
 
 function notice(submission: Submission, name: string): { readonly text: string; readonly subject?: string } {
   const text = submission.get(name)?.lines().join('\n') ?? '';
