@@ -200,6 +200,13 @@ test('every path of the console, the API and the pages for people is one that th
       [...paths].some((path) => pattern.test(path)),
       `${pattern}`,
     );
-  for (const path of ['/', '/client/a.js', '/client.js', '/.well-known/host-meta', '/.well-known/posh/xmpp-server.json'])
+  for (const path of [
+    '/',
+    '/client/a.js',
+    '/client.js',
+    '/client.css',
+    '/.well-known/host-meta',
+    '/.well-known/posh/xmpp-server.json',
+  ])
     assert.ok(!patterns.some((pattern) => pattern.test(path)), path);
 });

@@ -75,7 +75,7 @@ describe('rows', () => {
       const tenants = new Tenants(store, ground.dependencies.clock);
       const app = webApp({ tenants, log, defaultDomain: 'two.example', clientFolder: import.meta.dirname, fingerprintOf });
       for (const host of ['two.example', 'elsewhere.example']) {
-        for (const path of ['/', '/client.js', '/.well-known/host-meta', '/.well-known/host-meta.json']) {
+        for (const path of ['/', '/client.js', '/client.css', '/.well-known/host-meta', '/.well-known/host-meta.json']) {
           const isThere = host === 'two.example' || !path.includes('host-meta');
           assert.equal((await app.request(`https://${host}${path}`)).status, isThere ? 200 : 404, path);
         }

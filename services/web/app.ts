@@ -3,7 +3,7 @@
  * the one process here and as a function on AWS.
  */
 import { domainToASCII, domainToUnicode } from 'node:url';
-import { Hono } from 'hono';
+import { type Context, Hono } from 'hono';
 import { cors } from 'hono/cors';
 import { secureHeaders } from 'hono/secure-headers';
 import type { Logger } from 'pino';
@@ -12,7 +12,8 @@ import type { Tenants } from '../../lib/runtime/tenants.ts';
 import { poshPath } from '../../lib/s2s/posh.ts';
 import { type FilesDependencies, serveFiles } from './files.ts';
 import { hostMetaJson, hostMetaXml, type Links } from './host-meta.ts';
-import { clientPage, clientScript } from './page.ts';
+import { clientPage, clientScript, clientStyle } from './page.ts';
+import { type PageTexts, textsFor } from './people/texts.ts';
 import { poshDocument } from './posh.ts';
 
 export interface WebDependencies {
@@ -87,17 +88,26 @@ export function webApp(dependencies: WebDependencies): Hono {
     return fingerprint === undefined ? c.notFound() : c.json(poshDocument(fingerprint));
   });
   if (dependencies.api) app.route('/', dependencies.api);
-  app.get('/', async (c) => c.html(clientPage(await domainOf(dependencies, c.req.url))));
+  app.get('/', async (c) => {
+    const domain = await domainOf(dependencies, c.req.url);
+    c.header('vary', 'Accept-Language');
+    return c.html(clientPage(textsOf(c), domain, await dependencies.tenants.find(domain)));
+  });
+  app.get('/client.css', async (c) => {
+    const tenant = await dependencies.tenants.find(await domainOf(dependencies, c.req.url));
+    return c.body(clientStyle(tenant), 200, { 'content-type': 'text/css; charset=utf-8' });
+  });
   app.get('/client.js', async (c) => {
     const domain = await domainOf(dependencies, c.req.url);
-    const tenant = await dependencies.tenants.find(domain);
     const script = clientScript({
+      texts: textsOf(c),
       domain,
-      mayRegister: tenant?.policy.registration === 'open',
+      tenant: await dependencies.tenants.find(domain),
+      hasConsole: dependencies.console !== undefined,
       webSocketPath,
       webSocketUrl: dependencies.webSocketUrl,
     });
-    return c.body(script, 200, { 'content-type': 'text/javascript; charset=utf-8' });
+    return c.body(script, 200, { 'content-type': 'text/javascript; charset=utf-8', vary: 'Accept-Language' });
   });
   app.get('/client/*', serveFolder('/client', dependencies.clientFolder));
   // does not ask the store or the bus: an outage of those must not get this process replaced
@@ -129,6 +139,10 @@ function linksOf(webSocket: string): Links {
     ? `http${webSocket.slice('ws'.length, -webSocketPath.length)}${boshPath}`
     : undefined;
   return { webSocket, bosh };
+}
+
+function textsOf(c: Context): PageTexts {
+  return textsFor(undefined, c.req.header('accept-language'));
 }
 
 async function domainOf(dependencies: WebDependencies, requestUrl: string): Promise<string> {

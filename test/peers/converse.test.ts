@@ -55,6 +55,55 @@ async function isLoaded(page: Page): Promise<void> {
   assert.fail('the picture was not loaded');
 }
 
+/** A picture of 48 × 48 points in one colour, as a browser paints it. */
+async function paintLogo(): Promise<string> {
+  const page = await browser.newPage({ viewport: { width: 48, height: 48 } });
+  await page.setContent("<body style='background: #c8102e'>");
+  const logo = `${shots}logo.png`;
+  await page.screenshot({ path: logo });
+  await page.close();
+  return logo;
+}
+
+test('the page bears the name, the logo and the colours of the tenant, in the language of the browser', async () => {
+  const logo = await paintLogo();
+  const look = ['--brand-name', 'House of <b>Capulet</b>', '--brand-colour', '#ffee00', '--brand-background', '#330011'];
+  skylark.command('tenant', 'add', 'second.localhost');
+  await skylark.policy('second.localhost', ...look, '--brand-logo', `@${logo}`);
+  for (const [locale, button] of [
+    ['en-GB', 'Log in'],
+    ['zh-CN', '登录'],
+  ] as const) {
+    const context = await browser.newContext({ viewport: { width: 1200, height: 800 }, locale });
+    const page = await context.newPage();
+    page.on('pageerror', (error) => problems.push(error.message));
+    page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+    await page.goto(`http://second.localhost:${skylark.ports.http}/`);
+    await page.waitForSelector('#converse-login [type=submit]');
+    assert.equal(await page.title(), 'House of <b>Capulet</b>');
+    assert.equal(await page.innerText('.tenant-brand'), 'House of <b>Capulet</b>');
+    assert.equal(await page.evaluate("document.querySelector('.tenant-brand img').naturalWidth"), 48);
+    const colourOf = (selector: string) =>
+      page.evaluate<string>(`getComputedStyle(document.querySelector('${selector}')).backgroundColor`);
+    assert.equal(await colourOf('.tenant-brand'), 'rgb(51, 0, 17)');
+    assert.equal(await colourOf('#converse-login [type=submit]'), 'rgb(255, 238, 0)');
+    assert.equal((await page.innerText('#converse-login [type=submit]')).trim(), button);
+    const seen = await page.locator('a:visible').all();
+    const hrefs = await Promise.all(seen.map((link) => link.getAttribute('href')));
+    assert.deepEqual(hrefs, ['/console'], 'nothing in sight leads to the vendor');
+    await page.waitForTimeout(fadeMs);
+    await page.screenshot({ path: `${shots}brand-${locale}.png` });
+    await page.goto(`http://localhost:${skylark.ports.http}/`);
+    await page.waitForSelector('.tenant-brand');
+    assert.deepEqual([await page.title(), await page.innerText('.tenant-brand')], ['localhost', 'localhost']);
+    assert.equal(await page.locator('.tenant-brand img').count(), 0);
+    await page.waitForTimeout(fadeMs);
+    await page.screenshot({ path: `${shots}plain-${locale}.png` });
+    await context.close();
+  }
+  assert.deepEqual(problems, []);
+});
+
 test('a picture that one browser uploads is seen in the other', async () => {
   const juliet = await signIn('juliet@localhost', 'capulet');
   const romeo = await signIn('romeo@localhost', 'montague');

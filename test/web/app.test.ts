@@ -92,7 +92,7 @@ for (const host of [
 }
 
 test('no page, script or header repeats a name that is not a tenant’s', async () => {
-  for (const path of ['/', '/client.js', '/nothing', '/.well-known/host-meta', '/client/', '/healthz']) {
+  for (const path of ['/', '/client.js', '/client.css', '/nothing', '/.well-known/host-meta', '/client/', '/healthz']) {
     for (const [host, forwarded] of [
       ['evil.example', 'a.example'],
       ['a.example', 'evil.example'],

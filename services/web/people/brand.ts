@@ -12,7 +12,7 @@ export function nameOf({ domain, policy }: Tenant): string {
 }
 
 /** The policy lets only `#rrggbb` in. What is written on a colour is black or white, whichever is easier to read. */
-export function brandStyle({ brandColour, brandBackground }: TenantPolicy): string {
+export function brandStyle({ brandColour, brandBackground }: Pick<TenantPolicy, 'brandColour' | 'brandBackground'>): string {
   const colour = brandColour || ownColour;
   const background = brandBackground || ownBackground;
   return `:root {
