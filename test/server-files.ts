@@ -3,6 +3,7 @@ export const serverFiles: readonly string[] = [
   'test/peers/biboumi.test.ts',
   'test/peers/cells.test.ts',
   'test/peers/challtestsrv.test.ts',
+  'test/peers/dino.test.ts',
   'test/peers/dnsmasq.test.ts',
   'test/peers/doctor-prosody.test.ts',
   'test/peers/federation-bidi.test.ts',

@@ -3,7 +3,6 @@
  * UDP and TCP; `skylark doctor` sees that, and that the secret is another one.
  */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,8 +13,7 @@ import { Examination } from '../cli/doctor-run.ts';
 import { anyPorts, Service, skylark } from '../cli/skylark-command.ts';
 import { type Authority, createAuthority } from '../support/authority.ts';
 import { addressRecord, type DnsServer, srvRecord, startDnsServer } from '../support/dns-server.ts';
-import { freePorts } from '../support/free-ports.ts';
-import { until } from '../support/until.ts';
+import { Coturn } from './coturn-server.ts';
 
 const domain = 'example.org';
 const secret = 'a rose by any other name';
@@ -24,27 +22,11 @@ const data = join(folder, 'data');
 const ca = join(folder, 'ca.pem');
 let authority: Authority;
 let service: Service;
-let coturn: ChildProcess;
-let port: number;
-let log = '';
+let coturn: Coturn;
 let dns: DnsServer;
 
 before(async () => {
-  [port] = (await freePorts(1)) as [number];
-  const config = [
-    ...[`listening-port=${port}`, 'listening-ip=127.0.0.1', 'relay-ip=127.0.0.1', 'realm=turn.example.org'],
-    ...['use-auth-secret', `static-auth-secret=${secret}`, 'no-tls', 'no-dtls', 'no-cli', 'log-file=stdout', 'simple-log'],
-    ...[
-      'allow-loopback-peers',
-      'min-port=49152',
-      'max-port=49252',
-      `pidfile=${join(folder, 'pid')}`,
-      `userdb=${join(folder, 'db')}`,
-    ],
-  ];
-  writeFileSync(join(folder, 'turnserver.conf'), `${config.join('\n')}\n`);
-  coturn = spawn('turnserver', ['-c', join(folder, 'turnserver.conf')], { stdio: ['ignore', 'pipe', 'pipe'] });
-  for (const stream of [coturn.stdout!, coturn.stderr!]) stream.on('data', (chunk: Buffer) => (log += chunk));
+  coturn = await Coturn.start(folder, secret);
   authority = await createAuthority();
   writeFileSync(ca, authority.cert);
   const { cert, key } = await authority.issue([domain, `*.${domain}`]);
@@ -60,16 +42,12 @@ before(async () => {
     srvRecord(`_xmpps-client._tcp.${domain}`, host, at('c2sTls')),
     ...[host, domain, 'turn.example.org'].map((name) => addressRecord(name)),
   ]);
-  await until(
-    () => /listener opened|Listener/i.test(log),
-    () => `coturn to listen: ${log}`,
-  );
 });
 
 after(async () => {
   dns?.close();
   await service?.stop();
-  coturn?.kill('SIGKILL');
+  coturn?.stop();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -94,6 +72,7 @@ const examine = () =>
 
 test('XEP-0215: the doctor finds no servers, then relays of coturn over UDP and TCP, then that the secret is wrong', async () => {
   (await examine()).says('warn', /no servers for calls are announced/);
+  const { port } = coturn;
   const servers = [
     `stun:turn.example.org:${port}`,
     ...['udp', 'tcp'].map((one) => `turn:turn.example.org:${port}?transport=${one}`),
@@ -117,6 +96,7 @@ test('XEP-0215: the doctor finds no servers, then relays of coturn over UDP and 
 });
 
 test('a password that has expired is refused by coturn', async () => {
+  const { port } = coturn;
   const server = { type: 'turn', host: 'turn.example.org', port, transport: 'udp' } as const;
   const client = await StunClient.connect(server, '127.0.0.1', new Deadline(8_000, 8_000));
   await assert.rejects(client.allocate({ username: '1000000000:juliet', password: 'x' }), /does not take the password/);
