@@ -1,6 +1,7 @@
 /** slixmpp of PyPI against Skylark, with what Debian's does not know: each script under `slixmpp-pypi/` on two domains of its own. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { freePorts } from '../support/free-ports.ts';
 import { Skylark } from '../support/skylark.ts';
 import { runScript } from './python-script.ts';
 
@@ -8,35 +9,49 @@ import { runScript } from './python-script.ts';
 const folder = process.env.SKYLARK_SLIXMPP;
 const skip: string | false = !folder && 'SKYLARK_SLIXMPP does not name a folder that .ci/slixmpp has filled';
 
-/** Script, what it is about, and how many things it must have seen. */
-const scripts = [
-  ['contents', 'what clients put into messages passes whole between two domains, and is archived whole', 36],
-  ['account', 'client state, reports, who has access, contacts of the host', 12],
-] as const;
-
 describe('slixmpp of PyPI', { skip }, () => {
   let skylark: Skylark;
 
+  let componentPort: number;
+
   before(async () => {
-    skylark = await Skylark.start();
+    [componentPort] = (await freePorts(1)) as [number];
+    skylark = await Skylark.start(undefined, ['--component-port', `${componentPort}`]);
   });
 
   after(() => skylark.stop());
 
-  for (const [script, title, count] of scripts) {
-    test(title, async () => {
-      const domain = `${script}.pypi.test`;
-      for (const tenant of [domain, `other.${domain}`]) skylark.command('tenant', 'add', tenant);
-      skylark.addUser(`juliet@${domain}`, 'capulet');
-      skylark.addUser(`romeo@other.${domain}`, 'montague');
-      if (script === 'account') {
-        const page = 'https://status.verona.example/xmpp.json';
-        await skylark.policy(domain, '--abuse-contacts', 'mailto:abuse@verona.example', '--status-urls', page);
-      }
-      const options = { program: `${folder}/bin/python` };
-      await runScript(`./slixmpp-pypi/${script}.py`, [skylark.ports.c2s, domain], count, options);
-      const reported = script === 'account' ? new RegExp(`mercutio@other\\.${domain}`) : /^\s*$/;
-      assert.match(skylark.command('report', 'list', domain), reported);
-    });
+  /** @returns the domain that it has, beside `other.` of it */
+  function addTenants(script: string): string {
+    const domain = `${script}.pypi.test`;
+    for (const tenant of [domain, `other.${domain}`]) skylark.command('tenant', 'add', tenant);
+    skylark.addUser(`juliet@${domain}`, 'capulet');
+    skylark.addUser(`romeo@other.${domain}`, 'montague');
+    return domain;
   }
+
+  const run = (script: string, args: readonly (string | number)[], count: number) =>
+    runScript(`./slixmpp-pypi/${script}.py`, [skylark.ports.c2s, ...args], count, { program: `${folder}/bin/python` });
+
+  test('what clients put into messages passes whole between two domains, and is archived whole', async () => {
+    await run('contents', [addTenants('contents')], 36);
+  });
+
+  test('client state, reports, who has access, contacts of the host', async () => {
+    const domain = addTenants('account');
+    const page = 'https://status.verona.example/xmpp.json';
+    await skylark.policy(domain, '--abuse-contacts', 'mailto:abuse@verona.example', '--status-urls', page);
+    await run('account', [domain], 12);
+    assert.match(skylark.command('report', 'list', domain), new RegExp(`mercutio@other\\.${domain}`));
+    assert.match(skylark.command('report', 'list', `other.${domain}`), /^\s*$/);
+  });
+
+  test('a push to an app server of another tenant, and servers for calls', async () => {
+    const domain = addTenants('push');
+    const component = `push.other.${domain}`;
+    const secret = /shown again: (\S+)/.exec(skylark.command('component', 'add', component))?.[1];
+    assert.ok(secret);
+    await skylark.policy(domain, '--call-servers', 'turn:turn.verona.example', '--turn-secret', 'thorn');
+    await run('push', [domain, componentPort, component, secret], 10);
+  });
 });
