@@ -133,7 +133,7 @@ describe('while the service runs', () => {
     await expectRefusal(['user', 'password', 'online@localhost'], none, { input: '\nlate\n' });
     await expectRefusal(
       ['user', 'password', 'online@localhost'],
-      'a password cannot contain control characters or other forbidden characters',
+      "'password' has a character that XML does not allow, such as a control character",
       {
         input: 'a\u0007b\n',
       },
