@@ -2,7 +2,7 @@
 export const routerLimits = {
   /** Batches with more stanzas than this wait for each other: so many stanzas of them are under way, at least and at most; so many batches wait. */
   shortBatchItemsMax: 4,
-  longBatchWindowMin: 24,
+  longBatchWindowMin: 12,
   longBatchWindowMax: 8_192,
   longBatchesWaitingMax: 50_000,
   /** They wait while a shorter batch came within this time, ms. */
