@@ -76,6 +76,8 @@ export const programLimits = {
    */
   metricsTenants: 100,
   metricsTenantsMax: 10_000,
+  /** How often it is looked how late the event loop is, ms. Each look wakes the process: a hundred in a second cost 1 % of a core. */
+  eventLoopLookMs: 100,
 
   // The file of settings
 

@@ -28,7 +28,7 @@ export class Prometheus {
     tenantLabels.limit(tenantsMax);
     this.contentType = this.#registry.contentType;
     this.#registry.setDefaultLabels({ service });
-    collectDefaultMetrics({ register: this.#registry });
+    collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: programLimits.eventLoopLookMs });
     for (const name of costly) this.#registry.removeSingleMetric(name);
     for (const count of counts) this.#registry.registerMetric(counterOf(count));
   }
