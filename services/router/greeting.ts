@@ -34,7 +34,10 @@ export async function greet(
   const hashes = from === undefined ? undefined : hashesOf(await findAccount(store, tenant.domain, from));
   const offered = { ...item, hashes, ways: tenant.policy.signIn };
   const { inline } = item;
-  const ofFeatures = features.all.map(({ signInOffer }) => signInOffer?.(dependencies, tenant, item) ?? '').join('');
+  const ofFeatures = features
+    .of('signInOffer')
+    .map((offer) => offer(dependencies, tenant, item) ?? '')
+    .join('');
   const parts = inline && inline.signIn + ofFeatures + bindOffer(inline.bind, features.inBindOffer);
   const sasl2 = parts === undefined ? '' : offerSasl2(offered, parts);
   const registering = preauthStreamFeature(tenant, item) + registerStreamFeature(tenant, item);

@@ -261,8 +261,8 @@ function refuse(turn: Turn, tenant: Tenant, stanza: Stanza, refusal: StanzaError
 
 /** A feature may treat what a component of the tenant says in its own way. */
 async function isTaken(turn: Turn, tenant: Tenant, stanza: Stanza, id: string): Promise<boolean> {
-  for (const { fromComponent } of turn.dependencies.features.all)
-    if (await fromComponent?.(turn, tenant, stanza, id)) return true;
+  for (const fromComponent of turn.dependencies.features.of('fromComponent'))
+    if (await fromComponent(turn, tenant, stanza, id)) return true;
   return false;
 }
 

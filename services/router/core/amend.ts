@@ -56,7 +56,7 @@ export function amend(
 export function amendPresence(stanza: Stanza, account: Account, entry: SessionEntry, attributes: Attributes): Stanza {
   const amending = new Amending(stanza);
   amending.strip(forgedFrom(account, stanza));
-  for (const { appearance } of account.turn.dependencies.features.all) appearance?.amend(stanza, entry, amending);
+  for (const appearance of account.turn.dependencies.features.of('appearance')) appearance.amend(stanza, entry, amending);
   return stanza.amended(attributes, amending.dropped, amending.appended);
 }
 
@@ -69,8 +69,8 @@ export async function amendDirected(
 ): Promise<Stanza> {
   const amending = new Amending(stanza);
   amending.strip(forgedFrom(account, stanza));
-  for (const { appearance } of account.turn.dependencies.features.all) {
-    await appearance?.amendDirected(stanza, account, entry, amending);
+  for (const appearance of account.turn.dependencies.features.of('appearance')) {
+    await appearance.amendDirected(stanza, account, entry, amending);
   }
   return stanza.amended(attributes, amending.dropped, amending.appended);
 }

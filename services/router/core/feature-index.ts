@@ -36,6 +36,7 @@ export class FeatureIndex {
   readonly #unbound: string;
   /** The host's caps, by the policy that they depend on, which is the same one until the tenant is read again. */
   readonly #caps = new WeakMap<TenantPolicy, string>();
+  readonly #declared = new Map<keyof AccountFeature, readonly unknown[]>();
   readonly #answersForSessions: readonly NonNullable<AccountFeature['answersForSessions']>[];
   readonly #self = new Map<string, IqRoute>();
   readonly #account = new Map<string, IqRoute>();
@@ -61,6 +62,16 @@ export class FeatureIndex {
     }
     this.outbound = listStages(features, 'outbound', []);
     this.inbound = listStages(features, 'inbound', [accounts]);
+  }
+
+  /** What those features declare by this name that do, in their order. There are some sixty features, and few of them have a part in a thing. */
+  of<Name extends keyof AccountFeature>(name: Name): readonly NonNullable<AccountFeature[Name]>[] {
+    let declared = this.#declared.get(name);
+    if (declared === undefined) {
+      declared = this.all.map((feature) => feature[name]).filter((part) => part !== undefined);
+      this.#declared.set(name, declared);
+    }
+    return declared as readonly NonNullable<AccountFeature[Name]>[];
   }
 
   /** Children of `<stream:features/>` after SASL, the host's caps among them: before a resource is bound. */

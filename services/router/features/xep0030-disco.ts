@@ -77,8 +77,8 @@ async function listHost(request: Element, host: HostContext): Promise<Element> {
 
 /** @throws {StanzaError} item-not-found */
 async function hostNode(asked: 'info' | 'items', node: string, host: HostContext): Promise<readonly Element[]> {
-  for (const { hostNodes } of host.turn.dependencies.features.all) {
-    const found = await hostNodes?.[asked](node, host);
+  for (const hostNodes of host.turn.dependencies.features.of('hostNodes')) {
+    const found = await hostNodes[asked](node, host);
     if (found !== undefined) return found;
   }
   throw new StanzaError('item-not-found', `there is no node '${node}'`);

@@ -58,7 +58,7 @@ async function block(request: Element, account: Account): Promise<undefined> {
   });
   push('block', added, account);
   await hidePresence(account, jids);
-  for (const { blocked } of account.turn.dependencies.features.all) await blocked?.(account, request);
+  for (const blocked of account.turn.dependencies.features.of('blocked')) await blocked(account, request);
 }
 
 /** §3.4: unblocks the items; without items, everybody (§3.5). */

@@ -36,7 +36,10 @@ export function isTypeField(name: string): boolean {
 
 function typeNamed(features: FeatureIndex, type: string): NodeType | undefined {
   if (type === '') return undefined;
-  return features.all.flatMap(({ nodeTypes = [] }) => nodeTypes).find((known) => known.type === type);
+  return features
+    .of('nodeTypes')
+    .flat()
+    .find((known) => known.type === type);
 }
 
 /**

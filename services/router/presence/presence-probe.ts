@@ -17,7 +17,7 @@ import { isVisible, unavailableFrom } from './shown-presence.ts';
 export async function arriveProbe(account: Account, stanza: Stanza, id: string): Promise<void> {
   const asker = stanza.from!;
   const [isAllowed] = await Promise.all([mayProbe(account, asker), runGuards('inbound', stanza, account)]);
-  const other = account.turn.dependencies.features.all.find(({ probed }) => probed?.asks(stanza))?.probed;
+  const other = account.turn.dependencies.features.of('probed').find((probed) => probed.asks(stanza));
   account.withSessions((sessions) => {
     if (other) return isAllowed ? other.answer(account, stanza) : undefined;
     if (!isAllowed) return sendBare(account, 'unsubscribed', asker.bare, id);

@@ -63,7 +63,7 @@ export async function arrivePresence(account: Account, stanza: Stanza, id: strin
     const takers = sessions.filter((entry) => (resource === '' ? entry.available : entry.resource === resource));
     account.deliverTo(takers, bytes, false);
   });
-  for (const { shown } of account.turn.dependencies.features.all) await shown?.(account, stanza);
+  for (const shown of account.turn.dependencies.features.of('shown')) await shown(account, stanza);
 }
 
 /** §4.2 and §4.4. */
@@ -89,20 +89,19 @@ async function announce(account: Account, stanza: Stanza, id: string, isInitial:
   if (before.available) await broadcast(account, news);
   else await broadcastInitial(account, news, after);
   if (isAgain) tellLater(account, after);
-  for (const { announced } of account.turn.dependencies.features.all)
-    if (announced) await announced(account, stanza, before, after);
+  for (const announced of account.turn.dependencies.features.of('announced')) await announced(account, stanza, before, after);
   if (priority < 0) return { queue: 'closed' };
   return { queue: before.available && before.priority >= 0 ? 'open' : 'opened' };
 }
 
 /** What features note in the entry of a session with its first presence. */
 async function begin(account: Account): Promise<readonly ((entry: SessionEntry) => SessionEntry)[]> {
-  const beginning = account.turn.dependencies.features.all.flatMap(({ appearance }) => appearance?.begin(account) ?? []);
+  const beginning = account.turn.dependencies.features.of('appearance').map((appearance) => appearance.begin(account));
   return Promise.all(beginning);
 }
 
 function noted(account: Account, stanza: Stanza, entry: SessionEntry): SessionEntry {
-  return account.turn.dependencies.features.all.reduce((now, { appearance }) => appearance?.note(now, stanza) ?? now, entry);
+  return account.turn.dependencies.features.of('appearance').reduce((now, appearance) => appearance.note(now, stanza), entry);
 }
 
 /** §4.5.1. */
@@ -130,7 +129,7 @@ export async function depart(account: Account, entry: SessionEntry, news: Omit<B
   await endDirected(account, entry.directed ?? [], bytes, { id, isBroadcast: isKnown });
   if (!isKnown) return;
   const presence = Stanza.parse(bytes);
-  for (const { departed } of account.turn.dependencies.features.all) await departed?.(account, presence);
+  for (const departed of account.turn.dependencies.features.of('departed')) await departed(account, presence);
 }
 
 /** The presence as it is kept and shown to others. @throws {StanzaError} if it is too large */

@@ -95,12 +95,12 @@ async function ask(account: Account, sessions: readonly SessionEntry[], request:
     request,
     false,
   );
-  for (const { asked } of account.turn.dependencies.features.all) await asked?.(account, sessions);
+  for (const asked of account.turn.dependencies.features.of('asked')) await asked(account, sessions);
 }
 
 async function checkOf(account: Account, request: Stanza): Promise<((isNew: boolean) => Pending) | undefined> {
-  for (const { checks } of account.turn.dependencies.features.all) {
-    const check = await checks?.(account, request);
+  for (const checks of account.turn.dependencies.features.of('checks')) {
+    const check = await checks(account, request);
     if (check !== undefined) return check;
   }
   return undefined;
@@ -154,8 +154,7 @@ export async function revokeSubscription(account: Account, contact: Jid, by: str
 }
 
 async function approves(account: Account, request: Stanza): Promise<boolean> {
-  for (const { approves: isApproved } of account.turn.dependencies.features.all)
-    if (await isApproved?.(account, request)) return true;
+  for (const isApproved of account.turn.dependencies.features.of('approves')) if (await isApproved(account, request)) return true;
   return false;
 }
 
@@ -246,11 +245,11 @@ function push(account: Account, sessions: readonly SessionEntry[], contact: Jid,
 /** §3.1.5. */
 async function grant(account: Account, contact: Jid, sessions: readonly SessionEntry[], id: string): Promise<void> {
   sendCurrentPresence(account, sessions, contact, id);
-  for (const { granted } of account.turn.dependencies.features.all) await granted?.(account, contact);
+  for (const granted of account.turn.dependencies.features.of('granted')) await granted(account, contact);
 }
 
 async function tellSubscribed(account: Account, contact: Jid, sessions: readonly SessionEntry[]): Promise<void> {
-  for (const { subscribed } of account.turn.dependencies.features.all) await subscribed?.(account, contact, sessions);
+  for (const subscribed of account.turn.dependencies.features.of('subscribed')) await subscribed(account, contact, sessions);
 }
 
 function answerFor(account: Account, type: SubscriptionType, contact: Jid, id: string): void {

@@ -60,7 +60,7 @@ export async function endAccount(
   await endSessions(dependencies, tenant, local, { condition: 'not-authorized', text: 'the account was removed' }, own);
   const turn = new Turn(dependencies);
   const account = new Account(turn, tenant, local);
-  for (const feature of dependencies.features.all) await feature.removed?.(account);
+  for (const removed of dependencies.features.of('removed')) await removed(account);
   await turn.finish();
 }
 

@@ -86,7 +86,8 @@ async function walk(dependencies: Dependencies, gone: GoneAddresses, beat: Beat)
         rooms += names.length;
         await pause();
       }
-      for (const { tenantForgets } of dependencies.features.all) await tenantForgets?.forget(dependencies, tenant, gone, pause);
+      for (const tenantForgets of dependencies.features.of('tenantForgets'))
+        await tenantForgets.forget(dependencies, tenant, gone, pause);
     }
     if (page.length < runtimeLimits.adminPageMax) return;
     after = page.at(-1)!.domain;
@@ -97,7 +98,7 @@ async function forgetIn(dependencies: Dependencies, tenant: Tenant, local: strin
   const turn = new Turn(dependencies);
   const holder = new Account(turn, tenant, local);
   if (gone.has(holder.jid)) return;
-  for (const { forgets } of dependencies.features.all) await forgets?.forget(holder, gone);
+  for (const forgets of dependencies.features.of('forgets')) await forgets.forget(holder, gone);
   await turn.finish();
 }
 

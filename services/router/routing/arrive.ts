@@ -56,7 +56,8 @@ async function enterHost(turn: Turn, tenant: Tenant, stanza: Stanza, service: Ho
   if (isHost && service === 'host' && tenant.policy.blockLists.length > 0 && (await takeListStanza(turn, tenant, stanza))) return;
   if (isHost && service === 'pubsub' && stanza.name === 'message' && (await takePubsubMessage(turn, tenant, stanza, id))) return;
   if (isHost && service === 'host' && stanza.name === 'iq' && stanza.type !== 'get' && stanza.type !== 'set') {
-    for (const { hostAnswered } of turn.dependencies.features.all) if (await hostAnswered?.(turn, tenant, stanza)) return;
+    for (const hostAnswered of turn.dependencies.features.of('hostAnswered'))
+      if (await hostAnswered(turn, tenant, stanza)) return;
   }
   if (stanza.name === 'message' || !isHost) throw new StanzaError('service-unavailable'); // RFC 6120 §10.5.2, §10.5.3
   return hostIq(turn, tenant, stanza, service, id);
@@ -64,7 +65,7 @@ async function enterHost(turn: Turn, tenant: Tenant, stanza: Stanza, service: Ho
 
 async function takePubsubMessage(turn: Turn, tenant: Tenant, message: Stanza, id: string): Promise<boolean> {
   const host = hostContext(turn, tenant, message, id);
-  for (const { pubsubMessage } of turn.dependencies.features.all) if (await pubsubMessage?.(message, host)) return true;
+  for (const pubsubMessage of turn.dependencies.features.of('pubsubMessage')) if (await pubsubMessage(message, host)) return true;
   return false;
 }
 

@@ -85,7 +85,7 @@ async function takeAnswer(account: Account, iq: Stanza): Promise<void> {
   const child = iq.type === 'result' ? iq.children[0] : undefined;
   const route = child && account.turn.dependencies.features.account('result', child.ns, child.name);
   await route?.handle(iq.elementOf(child!), account, iq);
-  for (const { answered } of account.turn.dependencies.features.all) await answered?.(account, iq);
+  for (const answered of account.turn.dependencies.features.of('answered')) await answered(account, iq);
 }
 
 /** Handles an iq for an account of this tenant. @throws {StanzaError | Dropped} */

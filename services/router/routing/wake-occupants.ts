@@ -55,12 +55,8 @@ async function wakeOccupant(
   if (room === undefined || jid.domain !== tenant.domain) return 'never';
   const account = new Account(new Turn(dependencies), tenant, jid.local, undefined, jid);
   let wish: RingWish = 'never';
-  for (const { unheardInRoom } of dependencies.features.all) {
-    const wanted = await unheardInRoom?.(
-      account,
-      { resource: jid.resource, address: room.withResource(nick), isPrivate },
-      missed,
-    );
+  for (const unheardInRoom of dependencies.features.of('unheardInRoom')) {
+    const wanted = await unheardInRoom(account, { resource: jid.resource, address: room.withResource(nick), isPrivate }, missed);
     if (wanted !== undefined && wanted !== 'never') wish = wanted;
   }
   return wish;

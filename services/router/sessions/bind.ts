@@ -72,7 +72,7 @@ export async function bind(
 
 /** The session is there, for the features. */
 export async function tellBegun(account: Account, row: AccountRow): Promise<void> {
-  for (const { begun } of account.turn.dependencies.features.all) await begun?.(account, row);
+  for (const begun of account.turn.dependencies.features.of('begun')) await begun(account, row);
 }
 
 export interface BindOptions {
@@ -274,7 +274,7 @@ export async function disinherit(dependencies: Dependencies, tenant: Tenant, loc
 async function sayGoodbye(dependencies: Dependencies, tenant: Tenant, local: string, entry: SessionEntry): Promise<void> {
   const turn = new Turn(dependencies);
   const account = new Account(turn, tenant, local);
-  for (const feature of dependencies.features.all) await feature.ended?.(account, entry);
+  for (const ended of dependencies.features.of('ended')) await ended(account, entry);
   await turn.finish();
   if (!isParked(entry)) await unmarkHeld(dependencies.store, entry);
   if (entry.available || entry.inherited) await showHeir(dependencies, tenant, local, entry);

@@ -30,7 +30,7 @@ export async function moveHere(account: Account): Promise<void> {
   const entry = sessions.find((other) => other.sid === sid);
   if (!entry?.available) return;
   await refresh(account, entry, sessions);
-  for (const { moved } of features.all) await moved?.(account, entry);
+  for (const moved of features.of('moved')) await moved(account, entry);
   await account.turn.finish();
 }
 

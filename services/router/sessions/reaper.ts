@@ -164,7 +164,7 @@ export function sweepRegularly(dependencies: Dependencies): { stop(): void } {
   const { clock, log } = dependencies;
   const sweep = async () => {
     await sweepParked(dependencies);
-    for (const feature of dependencies.features.all) await feature.sweep?.(dependencies, readAll);
+    for (const sweep of dependencies.features.of('sweep')) await sweep(dependencies, readAll);
   };
   const onError = (error: unknown) => log.warn({ err: error }, 'cannot look for overdue parked sessions');
   const timer = repeat(clock, () => runtimeLimits.heartbeatMs, sweep, onError);

@@ -23,10 +23,10 @@ export async function bounceUnanswered(account: Account, stanzas: readonly Buffe
 /** @param bytes a stanza that the client has not acknowledged, and that may be worth waking it for */
 export async function tellUnheard(account: Account, bytes: Buffer): Promise<void> {
   const stanza = Stanza.parse(bytes);
-  for (const { unheard } of account.turn.dependencies.features.all) await unheard?.(account, stanza);
+  for (const unheard of account.turn.dependencies.features.of('unheard')) await unheard(account, stanza);
 }
 
 /** It is not known what the client of this session has got of what waits for it. */
 export async function tellUnread(account: Account, isDead: boolean): Promise<void> {
-  for (const { unread } of account.turn.dependencies.features.all) await unread?.(account, isDead);
+  for (const unread of account.turn.dependencies.features.of('unread')) await unread(account, isDead);
 }
