@@ -18,6 +18,11 @@ export function countItems(domain: string, items: readonly StepItem[], bodies: r
   }
 }
 
+/** @param bodies as above */
+export function areMessages(items: readonly StepItem[], bodies: readonly Buffer[]): boolean {
+  return items.every(({ kind }) => kind === 'stanza') && bodies.every((body) => kindOf(body) === 'message');
+}
+
 export function countArrivals({ domain, isFromPeer, isFromComponent }: InboundRequest, bodies: readonly Buffer[]): void {
   const source = isFromComponent ? 'component' : isFromPeer ? 'server' : 'service';
   for (const body of bodies) stanzas.add(domain, 1, kindOf(body), source);

@@ -1,11 +1,12 @@
 /** Bounds of a router: what one account, one address or one tenant may do. */
 export const routerLimits = {
-  /** Batches with more stanzas than this wait for each other: so many stanzas of them are under way, at least and at most; so many batches wait. */
+  /** Batches with more stanzas than this are long: so many begin in a turn, and so many wait. Of those of messages so many stanzas are under way. */
   shortBatchItemsMax: 4,
+  longBatchesPerTurn: 8,
   longBatchWindowMin: 12,
   longBatchWindowMax: 8_192,
   longBatchesWaitingMax: 50_000,
-  /** They wait while a shorter batch came within this time, ms. */
+  /** Messages wait while a short batch came within this time, ms. */
   shortBatchSeenMs: 100,
   /** A batch is slow when it takes so many times as long as the quickest of this or the last period, and so much more, ms. */
   slowBatchTimes: 1.5,
@@ -14,7 +15,7 @@ export const routerLimits = {
   /** After this time without a long batch as few may be under way as at first, ms. */
   longBatchQuietMs: 1_000,
   /** After this time a batch keeps no other from beginning, ms. */
-  longBatchAloneMs: 50,
+  longBatchAloneMs: 20,
   /**
    * States of bound sessions that a router keeps as it has parsed them. Most have 150 bytes, and none more than 4 KiB. A session beyond
    * has its state parsed with each batch.

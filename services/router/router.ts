@@ -32,7 +32,7 @@ import { LongBatches } from './core/long-batches.ts';
 import { Prefetched } from './core/prefetch.ts';
 import { Turn } from './core/turn.ts';
 import { Writer } from './core/writers.ts';
-import { countArrivals, countItems } from './count-batch.ts';
+import { areMessages, countArrivals, countItems } from './count-batch.ts';
 import { routerLimits } from './limits.ts';
 import { answerConsole } from './operations/console-sessions.ts';
 import { perform } from './operations/perform.ts';
@@ -113,7 +113,8 @@ async function handleStep(
     if (!tenant) return encodeFrame(closing('host-unknown', `${request.domain} is not served here`));
     countItems(tenant.domain, request.items, bodies);
     const step = new Step(dependencies, tenant, request);
-    const result = await longBatches.run(tenant.domain, request.items.length, () => step.run(bodies));
+    const { items } = request;
+    const result = await longBatches.run(tenant.domain, items.length, areMessages(items, bodies), () => step.run(bodies));
     return encodeFrame(result.reply, result.bodies);
   } catch (error) {
     if (isOperating(error) || error instanceof Overloaded) {

@@ -2,9 +2,10 @@
  * Keeps sessions that send much at once from holding up those that send little. A batch passes some ten turns of the event loop and a commit,
  * and in each of them it would be behind all that is under way for others.
  *
- * So while there are batches of few stanzas, those of many wait for each other: as many are under way as make none take much longer than it would alone. How long that is
- * depends on the store and on the machine, and is measured: the window grows while batches are about as quick as the quickest of late, and
- * shrinks when they are not.
+ * Batches of many stanzas begin a few in each turn. While there are batches of few, those of messages alone wait for each other, too: as many
+ * are under way as make none take much longer than it would alone. How long that is depends on the store and on the machine, and is measured:
+ * the window grows while batches are about as quick as the quickest of late, and shrinks when they are not. Messages share one commit, so
+ * their batches can be compared. What clients ask for when they come is not held back: it takes as long as there are questions in it.
  */
 import type { Clock } from '../../../lib/ports/clock.ts';
 import { FairQueue } from '../../../lib/runtime/fair-queue.ts';
@@ -13,9 +14,15 @@ import { routerLimits } from '../limits.ts';
 /** What is left of the window when a batch was slow. */
 const longBatchShrink = 0.7;
 
+const waiting = {
+  waitingMax: routerLimits.longBatchesWaitingMax,
+  waitingPerPathMax: routerLimits.longBatchesWaitingMax,
+} as const;
+
 export class LongBatches {
   readonly #clock: Clock;
-  readonly #queue: FairQueue;
+  readonly #turns = new FairQueue({ ...waiting, atOnceMax: routerLimits.longBatchesPerTurn });
+  readonly #messages: FairQueue;
   /** Stanzas of long batches that may be under way. */
   #window: number = routerLimits.longBatchWindowMin;
   #shrunkAtMs = Number.NEGATIVE_INFINITY;
@@ -29,21 +36,22 @@ export class LongBatches {
   constructor(clock: Clock) {
     this.#clock = clock;
     const atOnceMax = () => this.#atOnceMax;
-    this.#queue = new FairQueue({
+    this.#messages = new FairQueue({
+      ...waiting,
       get atOnceMax() {
         return atOnceMax();
       },
-      waitingMax: routerLimits.longBatchesWaitingMax,
-      waitingPerPathMax: routerLimits.longBatchesWaitingMax,
     });
   }
 
-  /** @param work of a batch with so many stanzas. @throws {Overloaded} @throws what `work` throws */
-  async run<Result>(domain: string, stanzas: number, work: () => Promise<Result>): Promise<Result> {
+  /** @param work of a batch with so many stanzas. @param areMessages all of them are. @throws {Overloaded} @throws what `work` throws */
+  async run<Result>(domain: string, stanzas: number, areMessages: boolean, work: () => Promise<Result>): Promise<Result> {
     if (stanzas <= routerLimits.shortBatchItemsMax) {
       this.#shortAtMs = this.#clock.monotonic();
       return work();
     }
+    await this.#turns.run([domain], nextTurn);
+    if (!areMessages) return work();
     let working: Promise<Result> | undefined;
     const begin = (): Promise<void> => {
       this.#forget();
@@ -51,7 +59,7 @@ export class LongBatches {
       working = work();
       return this.#doneOrLate(working, begunMs);
     };
-    await this.#queue.run([domain], begin, stanzas);
+    await this.#messages.run([domain], begin, stanzas);
     return working!;
   }
 
@@ -96,4 +104,8 @@ export class LongBatches {
       this.#shrunkAtMs = now;
     }
   }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
