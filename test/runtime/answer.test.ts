@@ -17,6 +17,7 @@ import * as wire from '../../lib/runtime/wire.ts';
 
 const root = join(import.meta.dirname, '../..');
 const stream = 'services/connection/stream/stream.ts';
+const certificateWishes = 'services/connection/stream/certificate-wishes.ts';
 const sasl = 'services/connection/features/rfc6120-sasl.ts';
 const sasl2 = 'services/connection/features/xep0388-sasl2.ts';
 const session = 'services/connection/session/session.ts';
@@ -36,6 +37,7 @@ const arrivals = 'lib/s2s/arrivals.ts';
 const ownerLink = 'services/connection/peers/owner-link.ts';
 const telling = 'services/federation/pairs/telling.ts';
 const peers = 'services/router/operations/peers.ts';
+const serverInfo = 'services/router/later/server-info.ts';
 const rooms = 'services/router/operations/rooms.ts';
 const componentOwner = 'services/connection/components/component-owner.ts';
 const componentStream = 'services/federation/streams/component-stream.ts';
@@ -48,12 +50,12 @@ const readers: Readonly<Record<string, Readonly<Record<string, readonly string[]
   step: {
     ok: [routerLink],
     out: [routerLink],
-    session: [stream, sessionLink],
+    session: [stream, sessionLink, certificateWishes],
     account: [sasl, sasl2],
     endsInMs: [sasl, sasl2],
     features: [sasl, sasl2, inlineBind],
-    keepMs: [stream],
-    asksCertificate: [stream],
+    keepMs: [stream, certificateWishes],
+    asksCertificate: [stream, certificateWishes],
     bound: [session],
     queue: [session],
     next: [session],
@@ -79,7 +81,7 @@ const readers: Readonly<Record<string, Readonly<Record<string, readonly string[]
   carry: { isWritten: [componentStream], buffered: [componentStream] },
   host: { tenant: [ownerLink], isPeerOurs: [ownerLink], isForbidden: [ownerLink], needsCertificate: [ownerLink] },
   verify: { isValid: [ownerLink], condition: [ownerLink] },
-  pairs: { pairs: [peers], isMore: [peers] },
+  pairs: { pairs: [peers, serverInfo], isMore: [peers, serverInfo] },
   retry: { hosts: [peers] },
   'room-admin': { ok: [faults], error: [faults], room: [rooms], refusal: [rooms], why: [rooms] },
   room: { ok: [faults], error: [faults], at: [routerHandOver] },
