@@ -1,13 +1,13 @@
 /** XEP-0357: who is woken, and by what. Two tenants: the app server is an account of the other one. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { Rows } from '../../lib/runtime/rows.ts';
+import { type Item, Rows } from '../../lib/runtime/rows.ts';
 import { Account } from '../../services/router/core/account.ts';
 import { accounts } from '../../services/router/core/accounts.ts';
 import { Turn } from '../../services/router/core/turn.ts';
 import { routerLimits } from '../../services/router/limits.ts';
-import { sendOverdue } from '../../services/router/push/publish.ts';
-import { listRegistrations, registrations } from '../../services/router/push/registrations.ts';
+import { forgetRung, sendOverdue } from '../../services/router/push/publish.ts';
+import { listRegistrations, type Registration, registrations } from '../../services/router/push/registrations.ts';
 import { body, NS, notification, optionsForm, PushGround, server } from './push-ground.ts';
 
 let ground: PushGround;
@@ -269,6 +269,25 @@ describe('one push a second', () => {
     await ground.stage.settle();
     ground.app.receives(notification(2));
     await sendOverdue(ground.stage.dependencies, (lists) => lists);
+    ground.app.receives();
+  });
+
+  test('what has rung since something was on its way to a client is not taken for heard', async () => {
+    const { dependencies } = ground.stage;
+    await ground.enable(ground.phone);
+    ground.stage.node.away.add(ground.phone.sid);
+    await ground.say(body);
+    await ground.say(body);
+    const tenant = (await dependencies.tenants.find('a.example'))!;
+    const account = new Account(new Turn(dependencies), tenant, 'juliet');
+    const [{ key, value }] = (await listRegistrations(account)) as [Item<Registration>];
+    await forgetRung(account, key, value, value.rungMs! - 1);
+    await ground.pause();
+    ground.app.receives(notification(1), notification(2));
+    await ground.say(body);
+    const [{ value: later }] = (await listRegistrations(account)) as [Item<Registration>];
+    await forgetRung(account, key, later, later.rungMs! + 1);
+    await ground.pause();
     ground.app.receives();
   });
 

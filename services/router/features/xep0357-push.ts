@@ -139,19 +139,24 @@ function optionsOf(request: Element): string | undefined {
 function ringForMessage(stanza: Stanza, account: Account, { sessions }: Outcome): Pending {
   if (account.prefetched(accounts)?.pushes === undefined || !ringsFor(account, stanza)) return;
   if (account.turn.leavesRinging && messageType(stanza) === 'groupchat') return;
-  account.turn.afterHandOver(() => ring(account, sessions, 'message', (entry) => isFor(stanza, account, entry)));
+  const heard = { sessions, atMs: account.turn.dependencies.clock.now() };
+  account.turn.afterHandOver(() => ring(account, heard, 'message', (entry) => isFor(stanza, account, entry)));
 }
 
 /** Somebody asks to see the account's presence. */
 function ringForRequest(account: Account, sessions: readonly SessionEntry[]): Pending {
   if (account.prefetched(accounts)?.pushes === undefined) return;
-  account.turn.afterHandOver(() => ring(account, sessions, 'request', async () => true));
+  const heard = { sessions, atMs: account.turn.dependencies.clock.now() };
+  account.turn.afterHandOver(() => ring(account, heard, 'request', async () => true));
 }
 
-/** @param isWanted for the session of a client, if there is one */
+/**
+ * @param heard the sessions, and when what rings was on its way to them
+ * @param isWanted for the session of a client, if there is one
+ */
 async function ring(
   account: Account,
-  sessions: readonly SessionEntry[],
+  { sessions, atMs }: { readonly sessions: readonly SessionEntry[]; readonly atMs: number },
   what: Ringing,
   isWanted: (entry: SessionEntry | undefined) => Promise<boolean>,
 ): Promise<void> {
@@ -160,7 +165,7 @@ async function ring(
   if (found.length === 0 && row !== undefined) return noteNoRegistrations(account, row);
   for (const { key, value } of found) {
     const entry = sessions.find(({ resource }) => resource === value.resource);
-    if (entry?.sid === value.sid && isReached(account, entry)) await forgetRung(account, key, value);
+    if (entry?.sid === value.sid && isReached(account, entry)) await forgetRung(account, key, value, atMs);
     else if (await isWanted(entry)) await pushTo(account, key, what);
   }
 }

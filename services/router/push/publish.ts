@@ -36,6 +36,7 @@ export async function pushTo(account: Account, key: string, what: Ringing, count
     isFirst = !isNow && before.dueMs === undefined;
     const counted = {
       ...before,
+      rungMs: now,
       messages: before.messages + (what === 'message' ? count : 0),
       requests: before.requests + (what === 'request' ? count : 0),
     };
@@ -49,10 +50,14 @@ export async function pushTo(account: Account, key: string, what: Ringing, count
   if (isFirst) sendLater(dependencies, account.tenant, due, rung.dueMs! - now);
 }
 
-/** The client is there: it has heard what rang before. @param known the row as it was then: what has rung since it may not have heard */
-export async function forgetRung(account: Account, key: string, known: Registration): Promise<void> {
-  const { sid, messages, requests } = known;
-  if (messages + requests === 0) return;
+/**
+ * The client was there: it has heard what rang before. Between then and now its node may have said that it hears no more.
+ * @param known the row as it is now
+ * @param heardMs when it was there, by the deployment's clock: what has rung since it may not have heard
+ */
+export async function forgetRung(account: Account, key: string, known: Registration, heardMs: number): Promise<void> {
+  const { sid, messages, requests, rungMs = 0 } = known;
+  if (messages + requests === 0 || rungMs > heardMs) return;
   await update(account.rows, registrations, key, (row) => {
     const isSame = row?.sid === sid && row.messages === messages && row.requests === requests;
     return isSame ? { ...row, messages: 0, requests: 0 } : row;

@@ -31,6 +31,8 @@ export interface Registration {
   /** What has rung since the client was there last. */
   readonly messages: number;
   readonly requests: number;
+  /** When something has rung last, ms by the deployment's clock. */
+  readonly rungMs?: number | undefined;
   /** Nothing is sent before this time, ms since the epoch. */
   readonly nextMs?: number | undefined;
   /** When something is to be sent that had to wait, ms since the epoch. */
