@@ -14,6 +14,8 @@ export const webLimits = {
   uploadIdleMs: 30_000,
   /** An upload that is slower than this on average is broken off, bytes per second. */
   uploadBytesPerSecondMin: 32 * 1024,
+  /** How long a client may take to read that its bytes are not a request, ms. */
+  refusalMs: 1_000,
   /** How long answers under way have when the process stops, ms. */
   webCloseMs: 2_000,
   /** Connections of what stands in front, with all requests of all people. Each has a request at a time. */

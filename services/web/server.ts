@@ -61,7 +61,7 @@ export async function startWebServer(app: Hono, options: WebListen): Promise<Web
   const asking = createHttpsServer({ ...options.tls, ...askingTls }, listener);
   const servers = [http, https, asking];
   for (const server of servers) server.requestTimeout = serviceLimits.uploadRequestMs;
-  for (const server of servers) server.on('upgrade', refuseOther(options.webSocketPath));
+  for (const server of servers) server.on('upgrade', refuseOther(options.webSocketPath)).on('clientError', refuseBroken);
   const fronts: TcpServer[] = [];
   const stop = async () => {
     await Promise.all([...servers.map(close), ...fronts.map(closeFront)]);
@@ -113,6 +113,26 @@ function refuseOther(webSocketPath: string) {
     if (pathOf(request) === webSocketPath) return;
     socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
   };
+}
+
+const broken: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: '413 Payload Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+};
+
+/**
+ * Answers what is not a request, as Node does by itself. But Node closes the socket at once: where TLS is not accepted by the server itself, the
+ * answer would be lost, and so it would where the client is still sending.
+ */
+function refuseBroken({ code = '' }: NodeJS.ErrnoException, socket: Duplex & { readonly bytesWritten?: number }): void {
+  if (socket.writableEnded) return; // the rest of the same
+  if (!socket.writable || code === 'ECONNRESET' || (socket.bytesWritten ?? 0) > 0) {
+    socket.destroy();
+    return;
+  }
+  socket.end(`HTTP/1.1 ${broken[code] ?? '400 Bad Request'}\r\nConnection: close\r\n\r\n`);
+  setTimeout(() => socket.destroy(), webLimits.refusalMs).unref();
 }
 
 function listen(server: TcpServer, port: number, { bind, reusePort = false }: WebListen): Promise<void> {
