@@ -3,6 +3,9 @@ import { after, before, test } from 'node:test';
 import { Skylark } from '../support/skylark.ts';
 import { runScript } from './python-script.ts';
 
+/** DynamoDB has no index of words: then the script sees that nobody can search. */
+const canSearch = !process.env.SKYLARK_TEST_CLUSTER;
+
 /** Script, what it is about, and how many things it must have seen. */
 const scripts = [
   ['sign_in', 'STARTTLS and direct TLS with each mechanism, and what is refused', 18],
@@ -22,7 +25,7 @@ const scripts = [
   ['bookmarks', 'bookmarks in three forms, what was displayed in chats and rooms', 16],
   ['rooms', 'rooms from creation to destruction, with their archive', 39],
   ['guests', 'people without an account, who leave nothing behind', 8],
-  ['memory', 'XEP-0012, XEP-0431, XEP-0424 and XEP-0283: what is remembered of people of two domains', 29],
+  ['memory', 'XEP-0012, XEP-0431, XEP-0424 and XEP-0283: what is remembered of people of two domains', canSearch ? 29 : 21],
   ['tenants', 'two domains talk and see nothing of each other', 14],
 ] as const;
 

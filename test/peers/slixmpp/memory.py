@@ -1,11 +1,13 @@
 """What a server remembers of people of two domains: XEP-0012, XEP-0431, tombstones of XEP-0424 and XEP-0283. `SCRIPT PORT TLS_PORT DOMAIN`:
 the archives of DOMAIN can be searched, those of the other domain cannot."""
 import asyncio
+import os
 from xml.etree import ElementTree as ET
 
 from person import DOMAIN, Newcomer, Person, befriend, jid, ok, refusal, run
 
 OTHER = f'other.{DOMAIN}'
+CAN_SEARCH = not os.environ.get('SKYLARK_TEST_CLUSTER')  # DynamoDB has no index of words
 WORDS = '{urn:xmpp:fulltext:0}fulltext'
 RETRACT = 'urn:xmpp:message-retract:1'
 MOVED = 'urn:xmpp:moved:1'
@@ -70,7 +72,10 @@ async def words(juliet, romeo, tybalt):
         sender.send_message(jid('juliet'), body, mtype='chat')
         await juliet.hear(body)
     features = [(await person['xep_0030'].get_info(person.boundjid.bare))['disco_info']['features'] for person in (juliet, tybalt)]
-    ok('words can be searched where the tenant wants it', ['urn:xmpp:fulltext:0' in has for has in features] == [True, False], features)
+    ok('words can be searched where the tenant wants it', ['urn:xmpp:fulltext:0' in has for has in features] == [CAN_SEARCH, False], features)
+    if not CAN_SEARCH:
+        ok('nobody searches where the store has no words', await refusal(entries(juliet, 'peace')) == 'feature-not-implemented')
+        return
     fields = (await juliet['xep_0313'].get_fields(jid('juliet'))).get_fields()
     ok('… the form of the query has them', WORDS in fields, fields)
     while len(found := await bodies(juliet, 'EAST')) < 2:
@@ -111,7 +116,8 @@ async def retraction(juliet, romeo, tybalt):
             found = await entries(archive, with_jid=peer)
             ok(f'… a tombstone in the archive of {archive.boundjid.bare}', buried(found) == [back['id']] and all(
                 'regret' not in stanza['body'] for stanza in found), found)
-    ok('… no word of it is found any more', await bodies(juliet, 'regret') == [])
+    if CAN_SEARCH:
+        ok('… no word of it is found any more', await bodies(juliet, 'regret') == [])
 
 
 async def move(juliet, romeo, tybalt):
