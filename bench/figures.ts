@@ -39,7 +39,7 @@ export async function describeFigures(run: () => Promise<number>): Promise<strin
   const [withMicros, withoutMicros, ratio] = [median(costs.with), median(costs.without), median(ratios)];
   return [
     `with figures ${withMicros.toFixed(1)} µs, without ${withoutMicros.toFixed(1)} µs of the main thread a message, medians of ${rounds} rounds in turns`,
-    `figures cost ${(100 * (ratio - 1)).toFixed(1)} % of a message, the median of the rounds; from ${percent(Math.min(...ratios))} to ${percent(Math.max(...ratios))} %`,
+    `figures cost ${percent(ratio)} % of a message, the median of the rounds; from ${percent(Math.min(...ratios))} to ${percent(Math.max(...ratios))} %`,
   ];
 }
 

@@ -1,4 +1,4 @@
-/** `skylark roster-group …`: groups of accounts whose members are in each other's rosters. */
+/** `skylark group …`: groups of accounts whose members are in each other's rosters. */
 import {
   rosterGroupAdd,
   rosterGroupDrop,
@@ -33,24 +33,18 @@ export async function setGroup(values: RunningValues, positionals: readonly stri
 }
 
 export async function addToGroup(values: RunningValues, positionals: readonly string[]): Promise<number> {
-  const { domain, group, members } = named('group add', positionals);
-  const [member, ...rest] = members;
-  if (member === undefined) throw new UsageError("'skylark group add' needs a MEMBER; see: skylark help group add");
-  none('group add', rest);
+  const asked = withMember('group add', positionals);
   return withAdmin(adminOf(values), async (admin) => {
-    await admin.ask(rosterGroupAdd, { domain, group, member });
-    say(`added ${member}`);
+    await admin.ask(rosterGroupAdd, asked);
+    say(`added ${asked.member}`);
   });
 }
 
 export async function dropFromGroup(values: RunningValues, positionals: readonly string[]): Promise<number> {
-  const { domain, group, members } = named('group drop', positionals);
-  const [member, ...rest] = members;
-  if (member === undefined) throw new UsageError("'skylark group drop' needs a MEMBER; see: skylark help group drop");
-  none('group drop', rest);
+  const asked = withMember('group drop', positionals);
   return withAdmin(adminOf(values), async (admin) => {
-    await admin.ask(rosterGroupDrop, { domain, group, member });
-    say(`dropped ${member}`);
+    await admin.ask(rosterGroupDrop, asked);
+    say(`dropped ${asked.member}`);
   });
 }
 
@@ -66,4 +60,12 @@ function named(command: string, [domain, group, ...members]: readonly string[]) 
   if (domain === undefined || group === undefined)
     throw new UsageError(`'skylark ${command}' needs a DOMAIN and the name of a GROUP; see: skylark help ${command}`);
   return { domain, group, members };
+}
+
+function withMember(command: string, positionals: readonly string[]) {
+  const { domain, group, members } = named(command, positionals);
+  const [member, ...rest] = members;
+  if (member === undefined) throw new UsageError(`'skylark ${command}' needs a MEMBER; see: skylark help ${command}`);
+  none(command, rest);
+  return { domain, group, member };
 }
