@@ -5,6 +5,7 @@
  */
 import { Count, tenantLabels } from '../lib/runtime/counts.ts';
 import { Latency } from '../lib/runtime/latency.ts';
+import { median } from './modes/outcome.ts';
 
 const rounds = 15;
 /** Those that have a label of their own. */
@@ -45,8 +46,4 @@ export async function describeFigures(run: () => Promise<number>): Promise<strin
 
 function percent(ratio: number): string {
   return (100 * (ratio - 1)).toFixed(1);
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }

@@ -1,4 +1,5 @@
 /** Measures several things in turns, repeatedly, each as a multiple of the cost of plain text in the same round. */
+import { median } from '../modes/outcome.ts';
 
 /** Something to measure: some bytes, and what is done with them. */
 export interface Work {
@@ -25,10 +26,6 @@ async function costOf({ bytes, run }: Work, bytesPerRound: number): Promise<numb
   for (let count = 0; count < times; count += 1) await run();
   const { user, system } = process.cpuUsage(before);
   return ((user + system) * 1_000) / (times * bytes);
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((one, other) => one - other)[values.length >> 1]!;
 }
 
 /** @param works the works by name; plain text is measured before and after each round of them */
