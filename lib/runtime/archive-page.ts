@@ -15,6 +15,7 @@ import { type Element, xml } from '../xmpp/element.ts';
 import { StanzaError } from '../xmpp/errors.ts';
 import type { Jid } from '../xmpp/jid.ts';
 import { xmppLimits } from '../xmpp/limits.ts';
+import { readOrder } from '../xmpp/order-by.ts';
 import { type Rsm, readRsm, writeRsm } from '../xmpp/rsm.ts';
 import type { Collection } from './collection.ts';
 import { firstIdAt, isId, timeOfId } from './ids.ts';
@@ -35,10 +36,16 @@ export interface ArchiveQuery {
   readonly text?: string | undefined;
 }
 
+/** A page of the whole archive in the order that is asked for. */
+export interface AskedPage extends Rsm {
+  /** XEP-0413: newest first, all of the archive. Messages are not published again, so creation and modification are the same. */
+  readonly isDescending?: boolean;
+}
+
 export interface ArchiveRequest {
   readonly query: ArchiveQuery;
-  readonly page: Rsm;
-  /** §4.3.4: newest first on the wire. */
+  readonly page: AskedPage;
+  /** §4.3.4: the page the other way round on the wire. */
   readonly isFlipped: boolean;
   readonly queryid: string | undefined;
 }
@@ -68,7 +75,7 @@ export interface Archive<Entry extends Archived> {
   readonly isCounted?: boolean;
   /** Those of these ids that are there, in this order. */
   find(ids: readonly string[]): Promise<readonly Item<Entry>[]>;
-  /** At least those that {@link isWanted} wants, in the direction of paging; it is left where the page ends. */
+  /** At least those that {@link isWanted} wants, in the direction of the range; it is left where the page ends. */
   walk(range: ArchiveRange): AsyncIterable<Items<Entry>>;
   /** Is this entry in the archive at all? Some rows are kept for other purposes. */
   isKept?(entry: Entry): boolean;
@@ -80,7 +87,7 @@ export interface Archive<Entry extends Archived> {
 export const searchField: Field = { var: '{urn:xmpp:fulltext:0}fulltext', type: 'text-single' };
 
 export interface ArchivePage<Entry> {
-  /** Oldest first. */
+  /** In the order that was asked for: oldest first, or newest first. */
   readonly items: readonly Item<Entry>[];
   /** Nothing lies beyond this page in the direction of paging. */
   readonly isComplete: boolean;
@@ -98,6 +105,8 @@ const ownFields: readonly Field[] = [
   { var: 'after-id', type: 'text-single' },
   { var: 'ids', type: 'list-multi', isOpen: true },
 ];
+
+const oldestFirst = { by: 'creation', isDescending: false } as const;
 
 /** §4.1.5. @param further fields of this kind of archive */
 export function archiveForm(further: readonly Field[] = []): Element {
@@ -130,7 +139,7 @@ export function readArchiveRequest(request: Element, further: readonly Field[] =
   }
   return {
     query: readQuery(submission),
-    page: readRsm(request),
+    page: { ...readRsm(request), isDescending: readOrder(request, oldestFirst).isDescending },
     isFlipped: request.getChild('flip-page', NS_MAM) !== undefined,
     queryid,
   };
@@ -158,21 +167,22 @@ function readQuery(submission: Submission): ArchiveQuery {
 export async function readArchivePage<Entry extends Archived>(
   archive: Archive<Entry>,
   query: ArchiveQuery,
-  page: Rsm,
+  page: AskedPage,
 ): Promise<ArchivePage<Entry>> {
   const named = [...(query.ids ?? []), query.afterId, query.beforeId, page.after, page.before];
   const found = await findAll(archive, named.filter(isGiven));
   const range = rangeOf(archive, query, page);
   const wanted = query.ids ? fromNamed(found, query.ids, range) : archive.walk(range);
   const { items, isComplete, cursor } = await collect(archive, query, wanted, page.max);
-  if (range.isBackward) items.reverse();
+  const isFromEnd = page.before !== undefined;
+  if (isFromEnd) items.reverse();
   const count = page.max === 0 && archive.isCounted ? await countAll(archive, query, found) : undefined;
   const [first, last] = [items[0]?.key, items.at(-1)?.key];
   return {
     items,
     isComplete,
-    first: (range.isBackward ? cursor : undefined) ?? first ?? cursor,
-    last: (range.isBackward ? undefined : cursor) ?? last ?? cursor,
+    first: (isFromEnd ? cursor : undefined) ?? first ?? cursor,
+    last: (isFromEnd ? undefined : cursor) ?? last ?? cursor,
     count,
   };
 }
@@ -229,13 +239,16 @@ async function findAll<Entry extends Archived>(archive: Archive<Entry>, ids: rea
  * An entry is of all the time between its stamp and the time in its id, which is later where clocks were set back: who asks for what came
  * from the last stamp on misses nothing, nor does who asks for what came until now.
  */
-function rangeOf<Entry extends Archived>(archive: Archive<Entry>, query: ArchiveQuery, page: Rsm): ArchiveRange {
+function rangeOf<Entry extends Archived>(archive: Archive<Entry>, query: ArchiveQuery, page: AskedPage): ArchiveRange {
   const { floor = '', aheadMaxMs } = archive;
   const { startMs, endMs, afterId = '', beforeId } = query;
-  const lowers = [floor, startMs === undefined ? '' : firstIdAt(Math.ceil(startMs)), afterId, page.after ?? ''];
+  const { isDescending = false } = page;
+  const [lower, upper] = isDescending ? [page.before, page.after] : [page.after, page.before];
+  const lowers = [floor, startMs === undefined ? '' : firstIdAt(Math.ceil(startMs)), afterId, lower ?? ''];
   const endId = endMs === undefined ? undefined : firstIdAt(Math.floor(endMs) + 1 + aheadMaxMs);
-  const uppers = [endId, beforeId, page.before].filter(isGiven);
-  return { after: lowers.sort().at(-1)!, before: uppers.sort()[0], isBackward: page.before !== undefined, most: page.max };
+  const uppers = [endId, beforeId, upper].filter(isGiven);
+  const isBackward = (page.before !== undefined) !== isDescending;
+  return { after: lowers.sort().at(-1)!, before: uppers.sort()[0], isBackward, most: page.max };
 }
 
 async function* fromNamed<Entry>(

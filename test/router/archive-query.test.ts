@@ -195,7 +195,7 @@ describe('XEP-0313 §4', () => {
     assert.deepEqual(answers, ['result', 'result', 'result', 'result', 'result', 'result', 'error!', 'result']);
   });
 
-  test('pages in either direction, of any size, together are the one listing, for any query', async () => {
+  test('pages in either direction and order, of any size, together are the one listing, for any query', async () => {
     const peers = ['a@b.example', 'a@b.example/x', 'a@b.example/y', 'b.example', `${'l'.repeat(1_000)}@b.example/x`];
     const kept = fc.record({
       ms: fc.integer({ min: 0, max: 40 }),
@@ -243,19 +243,22 @@ describe('XEP-0313 §4', () => {
               (query.beforeId === undefined || id < query.beforeId)
             );
           });
-          const forward: string[] = [];
-          for (let page: ArchivePage<unknown> | undefined; !page?.isComplete; ) {
-            page = await queryArchive(account, query, { max, after: forward.at(-1) });
-            assert.ok(page.items.length <= max);
-            forward.push(...page.items.map(({ key }) => key));
+          for (const isDescending of [false, true]) {
+            const inOrder = isDescending ? expected.toReversed() : expected;
+            const forward: string[] = [];
+            for (let page: ArchivePage<unknown> | undefined; !page?.isComplete; ) {
+              page = await queryArchive(account, query, { max, after: forward.at(-1), isDescending });
+              assert.ok(page.items.length <= max);
+              forward.push(...page.items.map(({ key }) => key));
+            }
+            assert.deepEqual(forward, inOrder);
+            const backward: string[] = [];
+            for (let page: ArchivePage<unknown> | undefined; !page?.isComplete; ) {
+              page = await queryArchive(account, query, { max, before: backward[0] ?? '', isDescending });
+              backward.unshift(...page.items.map(({ key }) => key));
+            }
+            assert.deepEqual(backward, inOrder);
           }
-          assert.deepEqual(forward, expected);
-          const backward: string[] = [];
-          for (let page: ArchivePage<unknown> | undefined; !page?.isComplete; ) {
-            page = await queryArchive(account, query, { max, before: backward[0] ?? '' });
-            backward.unshift(...page.items.map(({ key }) => key));
-          }
-          assert.deepEqual(backward, expected);
         },
       ),
       { numRuns: 60 },

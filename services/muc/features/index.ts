@@ -3,6 +3,7 @@ import type { RoomFeature } from '../core/room-feature.ts';
 import { archive } from './xep0313-archive.ts';
 import { hats } from './xep0317-hats.ts';
 import { selfPing } from './xep0410-self-ping.ts';
+import { orderBy } from './xep0413-order-by.ts';
 import { retraction } from './xep0424-retraction.ts';
 import { moderation } from './xep0425-moderation.ts';
 import { fullTextSearch } from './xep0431-full-text-search.ts';
@@ -18,6 +19,7 @@ export const features: readonly RoomFeature[] = [
   fullTextSearch,
   hats,
   selfPing,
+  orderBy,
   retraction,
   moderation,
   search,

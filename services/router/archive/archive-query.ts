@@ -4,6 +4,7 @@ import {
   type ArchivePage,
   type ArchiveQuery,
   type ArchiveRange,
+  type AskedPage,
   NS_MAM,
   readArchivePage,
   walkRows,
@@ -12,13 +13,12 @@ import { narrowed } from '../../../lib/runtime/archive-search.ts';
 import type { Item } from '../../../lib/runtime/rows.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
-import type { Rsm } from '../../../lib/xmpp/rsm.ts';
 import type { Account } from '../core/account.ts';
 import { routerLimits } from '../limits.ts';
 import { type ArchiveEntry, acceptedAtMs, entries, peerKey, spanOf, spansByPeer } from './archive.ts';
 
 /** Reads a page. @throws {StanzaError} item-not-found if an id is not in the archive (§4.1.3, §4.3.2) */
-export function queryArchive(account: Account, query: ArchiveQuery, page: Rsm): Promise<ArchivePage<ArchiveEntry>> {
+export function queryArchive(account: Account, query: ArchiveQuery, page: AskedPage): Promise<ArchivePage<ArchiveEntry>> {
   const { archiveEntriesPerRound } = routerLimits;
   return readArchivePage(narrowed(archiveOf(account, query), query, account.rows, entries, archiveEntriesPerRound), query, page);
 }

@@ -10,6 +10,7 @@ import { Conflict, type Row } from '../../../lib/ports/store.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
 import { isMintedBefore } from '../../../lib/runtime/ids.ts';
 import { escapeAttribute } from '../../../lib/xmpp/element.ts';
+import type { Order } from '../../../lib/xmpp/order-by.ts';
 import type { Account } from '../core/account.ts';
 import type { RowHolder } from '../core/row-holder.ts';
 import { Superseded } from '../core/writers.ts';
@@ -86,16 +87,13 @@ export interface ListedItem {
   readonly bytes: number;
 }
 
-/** XEP-0413: by when an item of the id was published first, or last. */
-export type ItemOrder = 'creation' | 'modification';
-
-/** The items of a node, the newest one first. */
-export async function listItems(holder: RowHolder, node: PepNode, order: ItemOrder = 'modification'): Promise<ListedItem[]> {
+/** The items of a node, the newest one first. @param by when an item of the id was published first, or last (XEP-0413) */
+export async function listItems(holder: RowHolder, node: PepNode, by: Order['by'] = 'modification'): Promise<ListedItem[]> {
   const view = viewOf(holder, node);
   if (view) return [{ id: view.itemId, bytes: 0 }];
   const listed = await readList(holder, node);
   // What has no time is older than what has one.
-  const sorted = order === 'creation' ? listed.toSorted(([, , a = 0], [, , b = 0]) => a - b) : listed;
+  const sorted = by === 'creation' ? listed.toSorted(([, , a = 0], [, , b = 0]) => a - b) : listed;
   return sorted.map(([id, bytes]) => ({ id, bytes })).reverse();
 }
 

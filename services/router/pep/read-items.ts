@@ -2,18 +2,19 @@
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { xmppLimits } from '../../../lib/xmpp/limits.ts';
+import { type Order, readOrder } from '../../../lib/xmpp/order-by.ts';
 import { readRsm, writeRsm } from '../../../lib/xmpp/rsm.ts';
 import { routerLimits } from '../limits.ts';
 import { checkReader } from './access.ts';
-import { type ItemOrder, type ListedItem, listItems, readItems } from './items.ts';
+import { type ListedItem, listItems, readItems } from './items.ts';
 import type { PepNode } from './nodes.ts';
 import { itemElement } from './notify.ts';
 import type { Place } from './place.ts';
 import { pubsubError, pubsubNs, unsupported } from './pubsub-error.ts';
 import { subscriptionsOf } from './subscriptions.ts';
 
-export const orderNs = 'urn:xmpp:order-by:1';
 const rsmNs = 'http://jabber.org/protocol/rsm';
+const newestFirst: Order = { by: 'modification', isDescending: true };
 
 /** @param request `<pubsub/>`. @param asked `<items/>`. @throws {StanzaError} */
 export async function readItemsFor(place: Place, node: PepNode, request: Element, asked: Element): Promise<Element> {
@@ -52,10 +53,10 @@ interface Page {
 
 /** Picks the items of one page (§6.5.4, §6.5.7). */
 async function cutPage(place: Place, node: PepNode, request: Element, asked: Element): Promise<Page> {
-  const order = readOrder(request);
-  const newestFirst = await listItems(place.holder(node.name), node, order.by);
+  const order = readOrder(request, newestFirst);
+  const all = await listItems(place.holder(node.name), node, order.by);
   const max = readMax(asked);
-  const recent = max === undefined ? newestFirst : newestFirst.slice(0, max);
+  const recent = max === undefined ? all : all.slice(0, max);
   const items = order.isDescending ? recent : recent.toReversed();
   const hasSet = request.getChild('set', rsmNs) !== undefined;
   if (!hasSet) {
@@ -102,15 +103,4 @@ function readMax(asked: Element): number | undefined {
   if (!/^0*[1-9][0-9]{0,8}$/.test(max))
     throw new StanzaError('bad-request', `max_items must be a positive number, not ${JSON.stringify(max.slice(0, 64))}`);
   return Number(max);
-}
-
-/** XEP-0413 §4.4: ascending by default. Without the element, the newest publication comes first. */
-function readOrder(request: Element): { readonly by: ItemOrder; readonly isDescending: boolean } {
-  const order = request.getChild('order', orderNs);
-  if (order === undefined) return { by: 'modification', isDescending: true };
-  const { by, desc = 'false' } = order.attrs as { by?: string; desc?: string };
-  if (by !== 'creation' && by !== 'modification')
-    throw new StanzaError('feature-not-implemented', 'items are ordered by creation or modification');
-  if (!/^(?:0|1|false|true)$/.test(desc)) throw new StanzaError('bad-request', 'desc must be true or false');
-  return { by, isDescending: desc === '1' || desc === 'true' };
 }
