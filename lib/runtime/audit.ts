@@ -67,7 +67,7 @@ async function append(store: Store, clock: Clock, domain: string | undefined, fa
   for (let tries = 0; tries < runtimeLimits.updateTriesMax; tries++) {
     const [newest] = await rows.list(entries, { limit: 1, backward: true });
     const number = (newest?.value.number ?? 0) + 1;
-    const entry = { number, at: new Date(clock.now()).toISOString(), ...facts };
+    const entry = { number, at: new Date(clock.now()).toISOString(), ...facts, ...withChange(facts) };
     try {
       await rows.put(entries, keyOf(number), { ...entry, hash: chained(newest?.value.hash, entry) }, 'absent');
       return;
@@ -76,6 +76,11 @@ async function append(store: Store, clock: Clock, domain: string | undefined, fa
     }
   }
   throw new Unavailable('the audit log is written by too many at once');
+}
+
+/** What was not there before, or is not there any more, is null: a row keeps no field that is undefined, and then the entry lacks it. */
+function withChange({ change }: AuditFacts): Pick<AuditFacts, 'change'> {
+  return change === undefined ? {} : { change: { before: change.before ?? null, after: change.after ?? null } };
 }
 
 /** Entries in their order. @param after the number of the last one of the page before */

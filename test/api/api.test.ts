@@ -1,6 +1,7 @@
 /** The REST API: each route does what its operation does, errors are RFC 9457, and the document is that of the list. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { appendAudit } from '../../lib/runtime/audit.ts';
 import { runtimeLimits } from '../../lib/runtime/limits.ts';
 import { apiLimits } from '../../services/api/limits.ts';
 import { operations } from '../../services/router/operations/index.ts';
@@ -170,6 +171,22 @@ describe('the audit log', () => {
     const { body } = await call('GET /tenants/a.example/audit');
     assert.deepEqual([body.entries.length, body.next], [100, 100]);
     assert.equal((await call('GET /tenants/a.example/audit?after=100')).body.entries.length, 20);
+    assert.equal(body.brokenAt, undefined);
+  });
+
+  test('says null where an operation has noted that nothing was there, and the chain is whole', async () => {
+    const facts = { by: 'operator', operation: 'motd-set', input: {}, outcome: 'done' };
+    await appendAudit(ground.dependencies, 'a.example', { ...facts, change: { before: undefined, after: { text: 'hello' } } });
+    await appendAudit(ground.dependencies, 'a.example', { ...facts, change: { before: 'hello', after: undefined } });
+    const { status, body } = await call('GET /tenants/a.example/audit');
+    assert.equal(status, 200, JSON.stringify(body));
+    assert.deepEqual(
+      body.entries.map(({ change }: { change: unknown }) => change),
+      [
+        { before: null, after: { text: 'hello' } },
+        { before: 'hello', after: null },
+      ],
+    );
     assert.equal(body.brokenAt, undefined);
   });
 
