@@ -1,6 +1,9 @@
 /**
  * Totals that parts of the program keep of what they do, since the process began, each by its tenant and by labels of few values. Prometheus
  * reads them. They are kept for the process, and nothing is decided by them.
+ *
+ * Whoever counts declares its figure beside the code that counts, and names it in its declaration (`figures` of a feature) or in the list of its
+ * service. A figure that is in none is found by test/monitoring/declared.test.ts.
  */
 
 /** The tenant of those that have no label of their own. A tenant's domain has a dot, or is `localhost`. */
@@ -85,48 +88,12 @@ export class Count {
   }
 }
 
-export const signIns = new Count(
-  'sign_ins_total',
-  'Attempts to sign in that have ended, by mechanism and result: `success`, `slowed` after wrong passwords, or the condition of the failure',
-  ['mechanism', 'result'],
-);
-export const stanzas = new Count(
-  'stanzas_total',
-  'Stanzas that routers were given, by kind and by who sent them: a client, another server, a component, or another part of the service',
-  ['kind', 'source'],
-);
-export const catchUps = new Count(
-  'catch_up_pages_total',
-  'Pages of messages that sessions were to be given from the archive',
-  [],
-);
-export const pushes = new Count('pushes_total', 'Notifications to app servers, and the errors that these have answered', [
-  'result',
-]);
-export const pubsubNotifications = new Count(
-  'pubsub_notifications_total',
-  'Notifications of pubsub services, by where they go: this deployment, a component, or another server',
-  ['destination'],
-);
-export const fanOuts = new Count(
-  'pubsub_fan_outs_total',
-  'Events of pubsub services: `done` when all subscribers were told, `taken over` when another router had begun to tell them',
-  ['result'],
-);
+/** What a feature may say of its figures. */
+export interface Measured {
+  /** What the feature counts, for Prometheus. */
+  readonly figures?: readonly Count[];
+}
 
-export const hookPosts = new Count(
-  'webhook_posts_total',
-  'Events that were posted to webhooks of tenants: `sent`, `failed` and tried again later, or `dropped` after three days',
-  ['result'],
-);
-
-export const announcementMessages = new Count(
-  'announcement_messages_total',
-  'Messages of announcements, by whom they are for: `online` or `all` accounts of a tenant',
-  ['target'],
-);
-
-export const counts: readonly Count[] = [
-  ...[signIns, stanzas, catchUps, pushes, pubsubNotifications, fanOuts, hookPosts],
-  announcementMessages,
-];
+export function figuresOf(features: readonly Measured[]): readonly Count[] {
+  return features.flatMap(({ figures = [] }) => figures);
+}

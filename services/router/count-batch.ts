@@ -1,6 +1,18 @@
 /** Counts what a router is given. A batch that is sent again counts again: its work is done again. */
-import { catchUps, stanzas } from '../../lib/runtime/counts.ts';
+import { Count } from '../../lib/runtime/counts.ts';
 import type { InboundRequest, StepItem } from '../../lib/runtime/wire.ts';
+
+export const stanzas = new Count(
+  'stanzas_total',
+  'Stanzas that routers were given, by kind and by who sent them: a client, another server, a component, or another part of the service',
+  ['kind', 'source'],
+);
+
+export const catchUps = new Count(
+  'catch_up_pages_total',
+  'Pages of messages that sessions were to be given from the archive',
+  [],
+);
 
 /** By the first letter of the name, behind `<`: stanzas are not parsed for this. */
 const kinds = new Map([...'mpi'].map((letter, at) => [letter.charCodeAt(0), ['message', 'presence', 'iq'][at]!]));

@@ -1,11 +1,12 @@
 /** The figures for Prometheus. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { signIns } from '../../lib/runtime/counts.ts';
+
 import { Latency } from '../../lib/runtime/latency.ts';
 import { Health, serveHealth } from '../../services/cli/compose/health.ts';
 import { Metrics } from '../../services/cli/compose/metrics.ts';
 import { Prometheus } from '../../services/cli/compose/prometheus.ts';
+import { signIns } from '../../services/router/sasl/exchange.ts';
 import { ManualClock } from '../connection/manual-clock.ts';
 
 function begin() {

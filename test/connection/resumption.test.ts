@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { serviceLimits } from '../../lib/runtime/service-limits.ts';
+import { resumptions } from '../../services/connection/features/xep0198-stream-management.ts';
 import { connectionLimits } from '../../services/connection/limits.ts';
+import { grown } from '../support/grown.ts';
 import { usual } from './fake-router.ts';
 import { bind, connected, enable, type Fixture, NS_SM, signIn, startFixture, until } from './fixture.ts';
 import { a, ManagedSessions, notFound, ping, r, resume, unexpected } from './managed-session.ts';
@@ -41,6 +43,24 @@ describe('§5 resumption', () => {
     await again.read(/id='3'\/>.*h='3'\/>/);
     assert.ok(!sessions.hasEnded(sid));
     again.destroy();
+  });
+
+  test('what becomes of claims is counted, also where no session is found or the client says what cannot be', async () => {
+    const { client, previd } = await sessions.start('counted');
+    await sessions.lose(client);
+    const claim = async (id: string, h: number | string, answer: RegExp) => {
+      const next = await signIn(fixture.node, 'counted');
+      next.send(resume(id, h as number));
+      await next.read(answer);
+      next.destroy();
+    };
+    const results = await grown(resumptions, async () => {
+      await claim('made-up', 0, /item-not-found/);
+      await claim(previd, 7, /<stream:error>/);
+      await claim(previd, 'many', /<stream:error>/);
+      await claim(previd, 0, /<resumed /);
+    });
+    assert.deepEqual(results, { gone: 1, refused: 2, resumed: 1 });
   });
 
   test('can be done again and again with the same id', async () => {

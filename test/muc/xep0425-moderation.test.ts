@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { type Store, Unavailable } from '../../lib/ports/store.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
+import { moderations } from '../../services/muc/features/xep0425-moderation.ts';
+import { grown } from '../support/grown.ts';
 import { adminSet, configure, hall, openHall, readArchive } from '../support/stage/rooms.ts';
 import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
 import { assertXml } from '../support/stage/xml-equality.ts';
@@ -62,6 +64,16 @@ test('XEP-0425: a message is moderated once, however often that is asked', async
   await Promise.all([1, 2].map((n) => juliet.send(`<iq to='${hall}' type='set' id='${n}'>${moderation(id)}</iq>`)));
   assert.deepEqual(juliet.heard(), ['iq result room', 'iq result room']);
   assert.equal((await readArchive(juliet)).length, 2);
+});
+
+test('XEP-0425: messages that are taken back are counted, and refusals are not', async () => {
+  const counted = await grown(moderations, async () => {
+    assert.match(await romeo.ask('set', moderation(id)), /forbidden/);
+    await juliet.ask('set', moderation(id));
+    await juliet.ask('set', moderation(id));
+    assert.match(await juliet.ask('set', moderation('unknown')), /item-not-found/);
+  });
+  assert.deepEqual(counted, { '': 1 });
 });
 
 test('XEP-0425: an admin need not be inside', async () => {

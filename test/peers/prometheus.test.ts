@@ -38,6 +38,7 @@ const elsewhere = new Set(['skylark_store_failures_total', 'skylark_store_thrott
 const unmet = new Set([
   ...['skylark_pushes_total', 'skylark_outbox_age_seconds', 'skylark_outbox_lag_seconds'],
   ...['skylark_webhook_posts_total', 'skylark_announcement_messages_total'],
+  ...['skylark_resumptions_total', 'skylark_moderated_messages_total'],
 ]);
 
 before(async () => {

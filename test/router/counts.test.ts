@@ -1,23 +1,16 @@
 /** What routers count for the figures: who signs in and how, what is sent, notifications, and reading of the archive. Two tenants. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { type Count, catchUps, otherTenants, pushes, signIns, stanzas, tenantLabels } from '../../lib/runtime/counts.ts';
+import { otherTenants, tenantLabels } from '../../lib/runtime/counts.ts';
 import { encodeFrame } from '../../lib/runtime/frame.ts';
 import { routerSubject } from '../../lib/runtime/wire.ts';
-import { countArrivals, countItems } from '../../services/router/count-batch.ts';
+import { catchUps, countArrivals, countItems, stanzas } from '../../services/router/count-batch.ts';
 import { routerLimits } from '../../services/router/limits.ts';
+import { pushes } from '../../services/router/push/publish.ts';
+import { signIns } from '../../services/router/sasl/exchange.ts';
+import { grown } from '../support/grown.ts';
 import { body, PushGround } from './push-ground.ts';
 import { auth, openSignInGround, outcomeOf, plain, type SignInGround } from './sign-in-ground.ts';
-
-const read = (count: Count) => new Map(count.lines.map(({ values, total }) => [values.join(' '), total]));
-
-/** By how much the lines grow while something is done. */
-async function grown(count: Count, work: () => unknown): Promise<Record<string, number>> {
-  const before = read(count);
-  await work();
-  const grew = [...read(count)].map(([line, total]) => [line, total - (before.get(line) ?? 0)] as const);
-  return Object.fromEntries(grew.filter(([, by]) => by !== 0));
-}
 
 describe('sign-ins', () => {
   let ground: SignInGround;

@@ -3,9 +3,10 @@
  * in `_total`.
  */
 import { Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client';
-import { type Count, counts, tenantLabels } from '../../../lib/runtime/counts.ts';
+import { type Count, tenantLabels } from '../../../lib/runtime/counts.ts';
 import type { Latency } from '../../../lib/runtime/latency.ts';
 import { programLimits } from '../limits.ts';
+import { figures } from './figures.ts';
 import { type MetricName, type Metrics, metrics, type Source, unitOf } from './metrics.ts';
 
 /** What a value is divided by to be in seconds. */
@@ -30,7 +31,7 @@ export class Prometheus {
     this.#registry.setDefaultLabels({ service });
     collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: programLimits.eventLoopLookMs });
     for (const name of costly) this.#registry.removeSingleMetric(name);
-    for (const count of counts) this.#registry.registerMetric(counterOf(count));
+    for (const count of figures) this.#registry.registerMetric(counterOf(count));
   }
 
   /** The page that Prometheus reads. */

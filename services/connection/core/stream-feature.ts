@@ -8,6 +8,7 @@
  */
 import type { Logger } from 'pino';
 import type { Clock } from '../../../lib/ports/clock.ts';
+import type { Measured } from '../../../lib/runtime/counts.ts';
 import type { IdMint } from '../../../lib/runtime/ids.ts';
 import type { ChannelBinding, StepItem } from '../../../lib/runtime/wire.ts';
 import type { Element } from '../../../lib/xmpp/element.ts';
@@ -42,7 +43,7 @@ export interface SpecRow {
   readonly note?: string;
 }
 
-export interface StreamFeature extends StreamStates {
+export interface StreamFeature extends StreamStates, Measured {
   /** Undefined when no version is claimed. */
   readonly specs?: readonly SpecRow[];
   /** Complete elements, with their namespaces, for `<stream:features/>` in these states. */

@@ -3,6 +3,7 @@
  * outlives its stream. Finding the session to resume is up to `moving`.
  */
 import { portLimits } from '../../../lib/ports/limits.ts';
+import { Count } from '../../../lib/runtime/counts.ts';
 import { StreamError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { FeatureHost, FeatureStream, StreamFeature } from '../core/stream-feature.ts';
@@ -12,6 +13,15 @@ import { NS_SM, readCount } from '../session/stream-management.ts';
 
 const NS_STANZAS = 'urn:ietf:params:xml:ns:xmpp-stanzas';
 const offer = `<sm xmlns='${NS_SM}'/>`;
+
+/** What became of a claim. */
+type Resumption = 'resumed' | 'gone' | 'left' | 'refused';
+
+export const resumptions = new Count(
+  'resumptions_total',
+  'Sessions that clients wanted to resume: `resumed`, `gone` when there was none any more, `left` when the client went meanwhile, or `refused`',
+  ['result'],
+);
 
 export const streamManagement: StreamFeature = {
   specs: [
@@ -37,6 +47,7 @@ export const streamManagement: StreamFeature = {
     offer,
     handle: ({ attrs }, stream, done) => claim(attrs, stream, (answer, isResumed) => done(answer, isResumed)),
   },
+  figures: [resumptions],
   inBind: { ns: NS_SM, names: ['enable'], handle: ({ attrs }, { session, host }) => begin(attrs, session!, host) },
 };
 
@@ -87,16 +98,31 @@ async function resume({ attributes }: Stanza, stream: FeatureStream): Promise<vo
 
 /** @param answered is called with the answer, and before anything else is sent in the session */
 async function claim(
-  { previd, h }: Attributes,
+  attributes: Attributes,
   stream: FeatureStream,
   answered: (text: string, isResumed: boolean) => void,
 ): Promise<void> {
+  const { domain } = stream.session!.account;
+  let result: Resumption = 'refused';
+  try {
+    result = await tryToClaim(attributes, stream, answered);
+  } finally {
+    resumptions.add(domain, 1, result);
+  }
+}
+
+/** @throws {StreamError} */
+async function tryToClaim(
+  { previd, h }: Attributes,
+  stream: FeatureStream,
+  answered: (text: string, isResumed: boolean) => void,
+): Promise<Resumption> {
   const fresh = stream.session!;
   if (previd === undefined) throw new StreamError('bad-format', '<resume/> needs a previd');
   const count = readCount(h);
   if (previd.length > portLimits.storeKeyBytesMax) {
     answered(failed('item-not-found'), false); // it does not come from here
-    return;
+    return 'gone';
   }
   const { host } = stream;
   if (!(await host.admission.mayGetReady('resume')))
@@ -105,11 +131,11 @@ async function claim(
   const { session } = found;
   if (session?.sm === undefined) {
     if (stream.isOpen) answered(failed('item-not-found', found.h), false);
-    return;
+    return 'gone';
   }
   if (!stream.isOpen) {
     session.release();
-    return;
+    return 'left';
   }
   stream.session = session;
   fresh.forget();
@@ -117,6 +143,7 @@ async function claim(
   answered(resumed(previd, sm.h), true);
   session.acknowledged(sm, h);
   session.attach(sm, stream);
+  return 'resumed';
 }
 
 function enabled(id: string | undefined, resumeMs: number): string {

@@ -3,6 +3,7 @@
  * occupants, and the archive keeps a tombstone that names the moderator (§4). A subject is not moderated: a moderator sets
  * another one.
  */
+import { Count } from '../../../lib/runtime/counts.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
@@ -16,11 +17,14 @@ import { bury } from '../rooms/tombstone.ts';
 
 const NS = 'urn:xmpp:message-moderate:1';
 
+export const moderations = new Count('moderated_messages_total', 'Messages that moderators of rooms have taken back', []);
+
 export const moderation: RoomFeature = {
   specs: [{ spec: 'XEP-0425', version: '0.3.0', title: 'Moderated Message Retraction, with tombstones' }],
   disco: { room: ({ archive }) => (archive ? [NS] : []) },
   prefetch: [{ stanza: 'iq', name: 'moderate', ns: NS }],
   iq: [{ type: 'set', ns: NS, name: 'moderate', handle: moderate }],
+  figures: [moderations],
 };
 
 /** @throws {StanzaError} forbidden, bad-request, item-not-found, not-allowed */
@@ -35,7 +39,10 @@ function moderate(turn: RoomTurn, iq: Stanza, request: Element): void {
   const entry = turn.entry(id);
   if (!entry || entry.isTransient) throw new StanzaError('item-not-found', 'this message is not in the archive');
   if (entry.subject) throw new StanzaError('not-allowed', 'a subject cannot be retracted; set another one');
-  if (!entry.retracted) announceModeration(turn, id, readReason(request));
+  if (!entry.retracted) {
+    announceModeration(turn, id, readReason(request));
+    moderations.add(turn.tenant.domain, 1);
+  }
   turn.result(iq);
 }
 

@@ -6,6 +6,7 @@
  * the order of the features.
  */
 import type { Collection } from '../../../lib/runtime/collection.ts';
+import type { Measured } from '../../../lib/runtime/counts.ts';
 import type { GoneAddresses } from '../../../lib/runtime/gone-addresses.ts';
 import type { RingWish } from '../../../lib/runtime/ring-wire.ts';
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
@@ -92,7 +93,7 @@ export interface Stages {
   readonly follow?: (stanza: Stanza, account: Account, outcome: Outcome, id: string) => Pending;
 }
 
-export interface AccountFeature {
+export interface AccountFeature extends Measured {
   /** `XEP-0191` or `RFC 6121`. */
   readonly spec: string;
   readonly version: string;

@@ -23,13 +23,14 @@ import { dispatch, featuresOf } from '../pep/dispatch.ts';
 import { nodeRows } from '../pep/nodes.ts';
 import { ownerNs, pubsubNs } from '../pep/pubsub-error.ts';
 import { forgetSubscribers, pendingRows, subscriberRows } from '../pep/subscriptions.ts';
-import { fanOutsOf } from '../pubsub/fan-outs.ts';
+import { fanOutCount, fanOutsOf } from '../pubsub/fan-outs.ts';
 import { forgetAtNodes } from '../pubsub/forget.ts';
 import { knownRows } from '../pubsub/known-nodes.ts';
 import { runCommand } from '../pubsub/pending-command.ts';
 import { takeRefusal } from '../pubsub/refusals.ts';
 import { describe, infoNs, itemsNs, list } from '../pubsub/service-disco.ts';
 import { ServicePlace } from '../pubsub/service-place.ts';
+import { pubsubNotifications } from '../pubsub/tell-page.ts';
 
 export const pubsub: AccountFeature = {
   spec: 'XEP-0060',
@@ -43,6 +44,7 @@ export const pubsub: AccountFeature = {
       await forgetAffiliations(holder, gone);
     },
   },
+  figures: [pubsubNotifications, fanOutCount],
   tenantForgets: { collections: [knownRows], forget: forgetAtNodes },
   disco: {
     account: featuresOf('auto-subscribe', 'filtered-notifications', 'last-published', 'presence-notifications'),

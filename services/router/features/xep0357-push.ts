@@ -8,7 +8,6 @@
  * Hostile: an app server can be anything that has an address, and is sent one request a second at most. Whoever answers must be the
  * app server. The address of the account itself is refused: it would publish to its own nodes.
  */
-import { pushes } from '../../../lib/runtime/counts.ts';
 import type { RingWish } from '../../../lib/runtime/ring-wire.ts';
 import { isParked, readSessions, type SessionEntry } from '../../../lib/runtime/sessions.ts';
 import { update } from '../../../lib/runtime/update.ts';
@@ -26,7 +25,7 @@ import { type AccountRow, accounts } from '../core/accounts.ts';
 import type { AccountFeature, Occupancy, Outcome } from '../core/feature.ts';
 import type { Pending } from '../core/stages.ts';
 import { routerLimits } from '../limits.ts';
-import { forgetRung, pushTo, type Ringing, sendOverdue } from '../push/publish.ts';
+import { forgetRung, pushes, pushTo, type Ringing, sendOverdue } from '../push/publish.ts';
 import {
   listRegistrations,
   noteNoRegistrations,
@@ -60,6 +59,7 @@ export const push: AccountFeature = {
   unread: ringUnread,
   answered: takeAnswer,
   sweep: sendOverdue,
+  figures: [pushes],
 };
 
 /** §5. */

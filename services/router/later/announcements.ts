@@ -11,7 +11,7 @@
 import { sleep } from '../../../lib/ports/clock.ts';
 import { Conflict } from '../../../lib/ports/store.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
-import { announcementMessages } from '../../../lib/runtime/counts.ts';
+import { Count } from '../../../lib/runtime/counts.ts';
 import { accountNames, listRows } from '../../../lib/runtime/directory.ts';
 import { timeOfId } from '../../../lib/runtime/ids.ts';
 import { type Item, Rows } from '../../../lib/runtime/rows.ts';
@@ -23,6 +23,12 @@ import { type Dependencies, withDeadline } from '../core/dependencies.ts';
 import { sendTogether } from '../core/messages-together.ts';
 import { noticeOf } from '../core/notices.ts';
 import { laterLimits } from './limits.ts';
+
+export const announcementMessages = new Count(
+  'announcement_messages_total',
+  'Messages of announcements, by whom they are for: `online` or `all` accounts of a tenant',
+  ['target'],
+);
 
 export const announcementTargets = ['online', 'all'] as const;
 

@@ -2,7 +2,7 @@
  * Sends events to webhooks: to each in order, one at a time, until it has answered with 2xx. One router at a time sends to a webhook. After a
  * failure all of its events wait; what is older than three days is dropped.
  */
-import { hookPosts } from '../../../lib/runtime/counts.ts';
+import { Count } from '../../../lib/runtime/counts.ts';
 import {
   type Hook,
   type HookEvent,
@@ -23,6 +23,12 @@ import type { Dependencies } from '../core/dependencies.ts';
 import { openSecret } from '../core/policy-secrets.ts';
 import { signedHeaders } from '../core/signed-post.ts';
 import { laterLimits } from './limits.ts';
+
+export const hookPosts = new Count(
+  'webhook_posts_total',
+  'Events that were posted to webhooks of tenants: `sent`, `failed` and tried again later, or `dropped` after three days',
+  ['result'],
+);
 
 const newState: HookState = { failures: 0, nextMs: 0, sent: 0, dropped: 0 };
 

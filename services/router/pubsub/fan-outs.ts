@@ -1,6 +1,6 @@
 /** Tells the subscribers of nodes, page by page (fan-out-rows.ts), and goes on with what others have left. */
 import { Conflict } from '../../../lib/ports/store.ts';
-import { fanOuts as counted } from '../../../lib/runtime/counts.ts';
+import { Count } from '../../../lib/runtime/counts.ts';
 import { isOperating, report } from '../../../lib/runtime/faults.ts';
 import type { Item } from '../../../lib/runtime/rows.ts';
 import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
@@ -25,6 +25,12 @@ import {
 } from './fan-out-rows.ts';
 import { unlistNode } from './node-directory.ts';
 import { tellPage } from './tell-page.ts';
+
+export const fanOutCount = new Count(
+  'pubsub_fan_outs_total',
+  'Events of pubsub services: `done` when all subscribers were told, `taken over` when another router had begun to tell them',
+  ['result'],
+);
 
 const ofProcess = new WeakMap<Dependencies['deliverer'], FanOuts>();
 
@@ -112,7 +118,7 @@ export class FanOuts {
     for (let item = await firstFanOut(holder); item !== undefined; item = await firstFanOut(holder)) {
       const { untilMs = 0 } = item.value;
       if (untilMs > clock.now()) return; // whoever has it takes what follows
-      if (untilMs > 0) counted.add(tenant.domain, 1, 'taken over');
+      if (untilMs > 0) fanOutCount.add(tenant.domain, 1, 'taken over');
       try {
         if (!(await this.#tellAll(holder, item))) return;
       } catch (error) {
@@ -142,7 +148,7 @@ export class FanOuts {
     }
     if (item.value.isDeletion) await eraseNode(holder, item.value);
     await endFanOut(this.#dependencies, holder, item);
-    counted.add(holder.tenant.domain, 1, 'done');
+    fanOutCount.add(holder.tenant.domain, 1, 'done');
     return true;
   }
 

@@ -4,7 +4,7 @@
  *
  * A page that is sent again has the same ids, so nodes drop what a session has been given, and the outbox writes the same rows.
  */
-import { pubsubNotifications } from '../../../lib/runtime/counts.ts';
+import { Count } from '../../../lib/runtime/counts.ts';
 import { componentPair, type OutboxBatch } from '../../../lib/runtime/outbox.ts';
 import { allowsPeer } from '../../../lib/runtime/policy/peer-policy.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
@@ -18,6 +18,12 @@ import { findNode } from '../pep/nodes.ts';
 import type { ServiceNode } from '../pep/service-node.ts';
 import type { Subscriber } from '../pep/subscriptions.ts';
 import type { FanOut } from './fan-out-rows.ts';
+
+export const pubsubNotifications = new Count(
+  'pubsub_notifications_total',
+  'Notifications of pubsub services, by where they go: this deployment, a component, or another server',
+  ['destination'],
+);
 
 /** @throws {Unavailable} when the page must be told again */
 export async function tellPage(

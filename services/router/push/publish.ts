@@ -5,7 +5,7 @@
  * A push is on its way before the batch that has rung is answered, or is named in the store. So when a router dies, another one does
  * it again. The app server may get one twice, but none is lost.
  */
-import { pushes } from '../../../lib/runtime/counts.ts';
+import { Count } from '../../../lib/runtime/counts.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { update } from '../../../lib/runtime/update.ts';
 import { type Element, parseElement, xml } from '../../../lib/xmpp/element.ts';
@@ -21,6 +21,10 @@ const NS_PUSH = 'urn:xmpp:push:0';
 const NS_PUBSUB = 'http://jabber.org/protocol/pubsub';
 const NS_DATA = 'jabber:x:data';
 const summaryType = 'urn:xmpp:push:summary';
+
+export const pushes = new Count('pushes_total', 'Notifications to app servers, and the errors that these have answered', [
+  'result',
+]);
 
 export type Ringing = 'message' | 'request';
 

@@ -2,7 +2,7 @@
  * A SASL negotiation (RFC 6120 §6): one step of an exchange, in the profile of RFC 6120 or in that of XEP-0388. Both have the
  * same mechanisms.
  */
-import { signIns } from '../../../lib/runtime/counts.ts';
+import { Count } from '../../../lib/runtime/counts.ts';
 import { Overloaded } from '../../../lib/runtime/fair-queue.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { xml } from '../../../lib/xmpp/element.ts';
@@ -24,6 +24,12 @@ import { clientKey, readUserAgent, sasl2, type UserAgent } from './sasl2.ts';
 import { finishScram, type ScramState, startScram } from './scram.ts';
 import { checkToken, type FastRequest, noteSignIn, readFastRequest, tokenMechanisms } from './tokens.ts';
 import { beginTask, continueWith, finishTask, newSalt, readUpgrades, type UpgradeState } from './upgrade.ts';
+
+export const signIns = new Count(
+  'sign_ins_total',
+  'Attempts to sign in that have ended, by mechanism and result: `success`, `slowed` after wrong passwords, or the condition of the failure',
+  ['mechanism', 'result'],
+);
 
 export interface SaslContext extends Offered {
   /** The client's network address; '' if it is unknown. */
