@@ -2,9 +2,9 @@
  * The keys of uploaded files (XEP-0363). What a file is for stands in its key, so that whoever serves or sweeps files knows how long they are
  * kept without asking anybody:
  *
- *     example.org/<random>/rose.png              as long as the tenant keeps messages
+ *     example.org/<random>/rose.png              as long as the tenant keeps files
  *     example.org/keep.<random>/rose.png         as long as its account is there
- *     example.org/until.<ms, base 36>.<random>/rose.png    until that time, and no longer than messages
+ *     example.org/until.<ms, base 36>.<random>/rose.png    until that time, and no longer than other files
  *
  * The random part is base64url, which has no dots.
  */
@@ -45,9 +45,9 @@ export function isKept(key: string): boolean {
   return /^[^/]+\/keep\./.test(key);
 }
 
-/** How old a file may become, ms; undefined: as old as it likes. @param retentionDays of its tenant; 0: for ever */
-export function fileKeepMs(key: string, nowMs: number, retentionDays: number): number | undefined {
+/** How old a file may become, ms; undefined: as old as it likes. @param keptDays that its tenant keeps files; 0: for ever */
+export function fileKeepMs(key: string, nowMs: number, keptDays: number): number | undefined {
   if (isKept(key)) return undefined;
   if (hasExpired(key, nowMs)) return 0;
-  return retentionDays > 0 ? retentionDays * 24 * 60 * 60 * 1_000 : undefined;
+  return keptDays > 0 ? keptDays * 24 * 60 * 60 * 1_000 : undefined;
 }

@@ -79,15 +79,16 @@ test('processes that start at once sign with the same secret, and so does the ne
 test('a minute after the start files past their tenant’s retention go', async (t) => {
   const store = await openSqliteStore(join(folder, 'sweep'), { clock: systemClock });
   const tenants = new Tenants(store, systemClock);
-  await tenants.add('short.example', { registration: 'closed', retentionDays: 7 });
-  await tenants.add('long.example', { registration: 'closed', retentionDays: 0 });
+  await tenants.add('short.example', { registration: 'closed', retentionDays: 0, fileRetentionDays: 7 });
+  await tenants.add('as.messages.example', { registration: 'closed', retentionDays: 7 });
+  await tenants.add('long.example', { registration: 'closed', retentionDays: 7, fileRetentionDays: 0 });
   let nowMs = Date.now();
   const clock = { ...systemClock, now: () => nowMs };
   const blobs = await folderBlobs({ folder: join(folder, 'old'), baseUrl: () => url, secret: Buffer.alloc(32), clock });
   const one = async function* () {
     yield Uint8Array.of(1);
   };
-  for (const domain of ['short.example', 'long.example', 'gone.example']) {
+  for (const domain of ['short.example', 'as.messages.example', 'long.example', 'gone.example']) {
     await blobs.put(`${domain}/x/y`, { type: 'a/b', sizeBytes: 1 }, one());
   }
   nowMs += 8 * 24 * 60 * 60 * 1000;
@@ -101,6 +102,7 @@ test('a minute after the start files past their tenant’s retention go', async 
   t.mock.timers.reset();
   sweep.stop();
   assert.equal(await blobs.get('short.example/x/y'), undefined);
+  assert.equal(await blobs.get('as.messages.example/x/y'), undefined);
   assert.ok(await blobs.get('long.example/x/y'));
   assert.ok(await blobs.get('gone.example/x/y'), 'whose tenant is not known here is nobody’s to delete');
   await store.close();

@@ -8,7 +8,7 @@ import { perform } from '../../services/router/operations/perform.ts';
 import { type EmbeddedDependencies, embeddedDependencies } from '../support/stage/parts.ts';
 
 const presets = {
-  ...{ registration: 'closed', retentionDays: 0, search: 'off', tokenDays: 21 },
+  ...{ registration: 'closed', retentionDays: 0, roomRetentionDays: 0, fileRetentionDays: 0, search: 'off', tokenDays: 21 },
   ...{ federation: 'open', allow: [], block: [], proof: 'any', hold: 3_600 },
   ...{ callServers: [], turnSecret: false },
   ...{ registrationUrl: '', invites: 'admins', inviteDays: 7, inviteUses: 5, webUrl: '' },

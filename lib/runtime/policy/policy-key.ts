@@ -14,6 +14,8 @@ export interface PolicyKey<Value = unknown> {
   readonly preset: Value;
   /** What holds where the row says what this program cannot read, as a newer one may have written it. */
   readonly strictest: Value;
+  /** Where the row does not say, or says what this program cannot read, what holds of this key holds here, too. */
+  readonly follows?: string;
   /** Stands for the value in the help. */
   readonly placeholder: string;
   /** For the help of the option. */

@@ -28,7 +28,7 @@ import { registration } from './registration.ts';
 import { registrationsPerAddress, registrationsPerDay } from './registration-limits.ts';
 import { registrationUrl } from './registration-url.ts';
 import { removalGraceDays } from './removal-grace.ts';
-import { retentionDays } from './retention-days.ts';
+import { fileRetentionDays, retentionDays, roomRetentionDays } from './retention-days.ts';
 import { search } from './search.ts';
 import { serverInfo } from './server-info.ts';
 import { signIn } from './sign-in.ts';
@@ -39,7 +39,19 @@ import { webUrl } from './web-url.ts';
 import { webhookSecret, webhookUrl } from './webhook.ts';
 
 export const policyKeys = {
-  ...{ registration, retentionDays, search, tokenDays, federation, allow, block, proof, hold },
+  ...{
+    registration,
+    retentionDays,
+    roomRetentionDays,
+    fileRetentionDays,
+    search,
+    tokenDays,
+    federation,
+    allow,
+    block,
+    proof,
+    hold,
+  },
   ...{ callServers, turnSecret },
   ...{ registrationUrl, invites, inviteDays, inviteUses, ...owners({ webUrl }) },
   ...{ brandName, brandColour, brandBackground, brandLogo },
@@ -61,10 +73,12 @@ export type PolicyChange = Partial<TenantPolicy>;
 /** The part of a row, whoever wrote it: an older program does not know all keys, and a newer one knows more. */
 export function readPolicy(stored: unknown): TenantPolicy {
   const given = (stored ?? {}) as Readonly<Record<string, unknown>>;
-  const entries = Object.entries<PolicyKey>(policyKeys).map(([name, { schema, preset, strictest }]) => {
-    if (given[name] === undefined) return [name, preset];
-    const { success, data } = schema.safeParse(given[name]);
-    return [name, success ? data : strictest];
-  });
-  return Object.fromEntries(entries) as TenantPolicy;
+  const read = (name: string): unknown => {
+    const { schema, preset, strictest, follows } = (policyKeys as Readonly<Record<string, PolicyKey>>)[name]!;
+    const parsed = given[name] === undefined ? undefined : schema.safeParse(given[name]);
+    if (parsed?.success) return parsed.data;
+    if (follows !== undefined) return read(follows);
+    return parsed === undefined ? preset : strictest;
+  };
+  return Object.fromEntries(Object.keys(policyKeys).map((name) => [name, read(name)])) as TenantPolicy;
 }

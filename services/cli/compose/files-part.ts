@@ -127,7 +127,7 @@ export function sweepFiles(blobs: FolderBlobs, store: Store, log: Logger): { sto
   const tenants = new Tenants(store, wall);
   const keepMs = async (key: string) => {
     const tenant = await tenants.find(key.slice(0, key.indexOf('/')));
-    return fileKeepMs(key, wall.now(), tenant?.policy.retentionDays ?? 0);
+    return fileKeepMs(key, wall.now(), tenant?.policy.fileRetentionDays ?? 0);
   };
   const sweep = async () => {
     const files = await blobs.expire(keepMs);

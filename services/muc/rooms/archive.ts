@@ -62,6 +62,6 @@ export function rewrite(turn: RoomTurn, id: string, entry: Archived): void {
 }
 
 function expiryOf({ tenant }: RoomTurn, { at, isTransient }: Archived): number | undefined {
-  const lifeMs = isTransient ? roomLimits.transientMs : tenant.policy.retentionDays * dayMs;
+  const lifeMs = isTransient ? roomLimits.transientMs : tenant.policy.roomRetentionDays * dayMs;
   return lifeMs === 0 ? undefined : at + lifeMs;
 }

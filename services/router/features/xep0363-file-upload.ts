@@ -135,8 +135,8 @@ async function giveSlot(request: Element, host: HostContext): Promise<Element> {
   if (sizeBytes > most) throw tooLarge(most);
   const random = clock.randomBytes(unguessableBytes).toString('base64url');
   const key = fileKeyFor({ domain: tenant.domain, random, name, purpose: purpose.name, untilMs: purpose.endMs });
-  const keptMs =
-    isKept(key) || tenant.policy.retentionDays === 0 ? Number.POSITIVE_INFINITY : tenant.policy.retentionDays * dayMs;
+  const { fileRetentionDays } = tenant.policy;
+  const keptMs = isKept(key) || fileRetentionDays === 0 ? Number.POSITIVE_INFINITY : fileRetentionDays * dayMs;
   const endMs = Math.min(clock.now() + keptMs, purpose.endMs ?? Number.POSITIVE_INFINITY);
   await charge(account, sizeBytes, key, { purpose: purpose.name, endMs });
   const share = hashOnce('sha256', `${tenant.secret} upload\0${account.local}`, 'base64url').slice(0, shareCharacters);

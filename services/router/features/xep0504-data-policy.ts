@@ -1,6 +1,6 @@
 /**
  * XEP-0504: Data Policy, of the tenant's domain. It is shown when the operator has said something of it; the program adds what it knows: how
- * long messages are kept, and that an account can be erased.
+ * long messages and files are kept at most, and that an account can be erased.
  */
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import type { Field, Form } from '../../../lib/xmpp/data-form.ts';
@@ -18,10 +18,10 @@ export const dataPolicy: AccountFeature = {
 };
 
 function describe({ policy }: Pick<Tenant, 'policy'>): Form | undefined {
-  const { termsUrl, dataAccess, dataEncrypted, retentionDays } = policy;
+  const { termsUrl, dataAccess, dataEncrypted } = policy;
   if (termsUrl === '' && dataAccess.length === 0 && dataEncrypted === 'unsaid') return undefined;
   const said: readonly (Field | undefined)[] = [
-    { var: 'data_retention', type: 'text-single', values: [retentionDays === 0 ? 'infinite' : `${retentionDays * hoursOfDay}`] },
+    { var: 'data_retention', type: 'text-single', values: [longest(policy)] },
     { var: 'full_erasure', type: 'boolean', values: ['true'] },
     termsUrl === '' ? undefined : { var: 'tos', type: 'text-single', values: [termsUrl] },
     dataAccess.length === 0 ? undefined : { var: 'access_policy', type: 'list-multi', values: dataAccess },
@@ -30,4 +30,10 @@ function describe({ policy }: Pick<Tenant, 'policy'>): Form | undefined {
       : { var: 'encryption_at_rest', type: 'boolean', values: [dataEncrypted === 'yes' ? 'true' : 'false'] },
   ];
   return { type: 'result', formType, fields: said.filter((field) => field !== undefined) };
+}
+
+/** The form has one figure for all that is kept. */
+function longest({ retentionDays, roomRetentionDays, fileRetentionDays }: Tenant['policy']): string {
+  const all = [retentionDays, roomRetentionDays, fileRetentionDays];
+  return all.includes(0) ? 'infinite' : `${Math.max(...all) * hoursOfDay}`;
 }
