@@ -7,6 +7,7 @@ import { showRelations } from './limit-relations.ts';
 const avatarBytes = 266_000;
 /** JSON escapes a character of XML with at most one more. */
 const escaped = 2;
+const mebibyte = 1024 * 1024;
 
 showRelations('rows of the store', [
   {
@@ -154,7 +155,8 @@ showRelations('rosters, PEP and files', [
   },
   {
     says: 'the longest file at the lowest speed takes no longer than a request may',
-    holds: ({ router, service, web }) => (router.uploadBytesMax / web.uploadBytesPerSecondMin) * 1_000 <= service.uploadRequestMs,
+    holds: ({ runtime, service, web }) =>
+      ((runtime.fileMegabytesMax * mebibyte) / web.uploadBytesPerSecondMin) * 1_000 <= service.uploadRequestMs,
     planted: { web: { uploadBytesPerSecondMin: 16 * 1024 } },
   },
   {
@@ -167,9 +169,9 @@ showRelations('rosters, PEP and files', [
   },
   {
     says: 'a file that counts as more than it has is far below the largest one, which is below the month',
-    holds: ({ router }) =>
-      100 * router.uploadCountedBytesMin < router.uploadBytesMax && router.uploadBytesMax < router.uploadMonthBytesMax,
-    planted: { router: { uploadBytesMax: 4 * 1024 * 1024 } },
+    holds: ({ router, runtime: { fileMegabytesMax, uploadMegabytes } }) =>
+      100 * router.uploadCountedBytesMin < fileMegabytesMax * mebibyte && fileMegabytesMax < uploadMegabytes,
+    planted: { runtime: { fileMegabytesMax: 4 } },
   },
   {
     says: 'a slot ends before the signature of its URL does, and its name fits into the key of a blob percent-encoded',

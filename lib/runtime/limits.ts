@@ -115,6 +115,15 @@ export const runtimeLimits = {
   sealedSecretTriesMax: 5,
   /** The longest time for which a tenant may keep messages and files without keeping them for ever, days. */
   retentionDaysMax: 36_500,
+  /** Size of one file (XEP-0363), MiB. A minute of video has 130 MB on a phone before clients shrink it; a photo has 5. */
+  fileMegabytesMax: 100,
+  /**
+   * What one account may upload in a calendar month (UTC), and what it may upload for good apart from that (XEP-0363 §5.4), MiB, unless the
+   * tenant's policy says otherwise; and the most that it may say of each.
+   */
+  uploadMegabytes: 2 * 1024,
+  keptMegabytes: 1024,
+  uploadMegabytesMax: 1024 * 1024,
   /** How long a client that stays away can sign in with a token (XEP-0484), days: three weeks of holidays; and the longest. */
   tokenDays: 21,
   tokenDaysMax: 365,

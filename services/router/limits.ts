@@ -274,16 +274,10 @@ export const routerLimits = {
   openedSecretsMax: 1_000,
   // Files
 
-  /** Size of one file (XEP-0363), bytes. A minute of video has 130 MB on a phone before clients shrink it; a photo has 5. */
-  uploadBytesMax: 100 * 1024 * 1024,
   /** Size of a file for a profile (XEP-0363 §5.2), bytes: an avatar or a cover photo. */
   uploadProfileBytesMax: 5 * 1024 * 1024,
   /** What one account may upload for profiles, bytes. These files are kept, so the count does not begin again. */
   uploadProfileTotalMax: 50 * 1024 * 1024,
-  /** What one account may upload for good (XEP-0363 §5.4), bytes. */
-  uploadPermanentTotalMax: 1024 * 1024 * 1024,
-  /** What one account may upload in a calendar month (UTC), bytes, apart from that. */
-  uploadMonthBytesMax: 2 * 1024 * 1024 * 1024,
   /** A smaller file counts as this many bytes of the month: it takes a request, an inode and a line in listings as well. */
   uploadCountedBytesMin: 64 * 1024,
   /** Size of a file's name in its URL, bytes of UTF-8. Percent-encoded, it may be three times as long. */

@@ -30,7 +30,9 @@ async function open(t: TestContext, policies: Readonly<Record<string, object>>) 
   for (const [domain, policy] of Object.entries(policies)) await setPolicy(stage, domain, policy);
   const startMs = stage.dependencies.clock.now();
   const daysOf = (partition: RegExp, text: string) => {
-    const rows = written.filter(({ table, partition: where, value }) => table !== 'live' && partition.test(where) && value.includes(text));
+    const rows = written.filter(
+      ({ table, partition: where, value }) => table !== 'live' && partition.test(where) && value.includes(text),
+    );
     assert.ok(rows.length > 0, `nothing was written with '${text}'`);
     return [...new Set(rows.map(({ expiresAtMs = Infinity }) => Math.round((expiresAtMs - startMs) / dayMs)))];
   };

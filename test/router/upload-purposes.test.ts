@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { DeploymentClock } from '../../lib/runtime/deployment-clock.ts';
 import { endOf, fileKeyFor, hasExpired, isKept } from '../../lib/runtime/file-keys.ts';
+import { runtimeLimits } from '../../lib/runtime/limits.ts';
 import { parseElement } from '../../lib/xmpp/element.ts';
 import { routerLimits } from '../../services/router/limits.ts';
 import { steppedClock } from '../support/stage/clocks.ts';
@@ -76,7 +77,8 @@ test('XEP-0363 §5.2: files for profiles are smaller, and have a bound of their 
   assert.equal((await ask(most, 'profile', romeo, 'upload.b.example')).error, undefined);
 });
 
-const large = routerLimits.uploadBytesMax;
+const mebibyte = 1024 * 1024;
+const large = runtimeLimits.fileMegabytesMax * mebibyte;
 
 /** Uses up the month. */
 async function fill(purpose: string): Promise<void> {
@@ -105,6 +107,27 @@ test('the bytes of a message’s file come back when the tenant does not keep it
   assert.equal((await ask(large)).error, 'resource-constraint');
   clock.advance(day + 1_000);
   assert.equal((await ask(large)).error, undefined);
+});
+
+test('the tenant’s policy says how large files are, and how much of them an account may upload; each tenant’s says it of its own', async () => {
+  const set = async (policy: object) => {
+    await stage.dependencies.tenants.setPolicy('a.example', policy);
+    clock.advance(2_000);
+  };
+  await set({ fileMegabytes: 10, uploadMegabytes: 25, keptMegabytes: 0 });
+  const tooLarge = await ask(10 * mebibyte + 1);
+  assert.equal(tooLarge.error, 'not-acceptable');
+  assert.match(`${tooLarge.iq}`, new RegExp(`<max-file-size>${10 * mebibyte}<`));
+  await juliet.send(`<iq type='get' id='i' to='upload.a.example'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>`);
+  assert.ok((await juliet.next()).includes(`<value>${10 * mebibyte}</value>`), 'clients are told before they ask for a slot');
+  for (const error of [undefined, undefined, 'resource-constraint']) assert.equal((await ask(10 * mebibyte)).error, error);
+  assert.match(`${(await ask(10 * mebibyte)).iq}`, new RegExp(`an account uploads at most ${25 * mebibyte} bytes a month`));
+  assert.equal((await ask(1, 'permanent')).error, 'resource-constraint');
+  const romeo = await stage.join('romeo@b.example/orchard');
+  assert.equal((await ask(large, '', romeo, 'upload.b.example')).error, undefined);
+  assert.equal((await ask(1, 'permanent', romeo, 'upload.b.example')).error, undefined);
+  await set({ uploadMegabytes: 30 });
+  for (const error of [undefined, 'resource-constraint']) assert.equal((await ask(10 * mebibyte)).error, error);
 });
 
 test('a file name cannot pass for a purpose', () => {

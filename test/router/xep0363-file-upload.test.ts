@@ -9,6 +9,7 @@ import type { FolderBlobs } from '../../lib/adapters/folder-blobs.ts';
 import { isMediaType } from '../../lib/ports/blobs.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
 import { DeploymentClock } from '../../lib/runtime/deployment-clock.ts';
+import { runtimeLimits } from '../../lib/runtime/limits.ts';
 import { escapeAttribute, parseElement } from '../../lib/xmpp/element.ts';
 import { safeName } from '../../services/router/features/xep0363-file-upload.ts';
 import { routerLimits } from '../../services/router/limits.ts';
@@ -17,6 +18,8 @@ import { type BatchActor, openRouter, type RouterStage } from '../support/stage/
 
 const NS = 'urn:xmpp:http:upload:0';
 const host = 'upload.a.example';
+const mebibyte = 1024 * 1024;
+const largest = runtimeLimits.fileMegabytesMax * mebibyte;
 const purposes = ['message', 'profile', 'ephemeral', 'permanent'];
 
 interface Options {
@@ -85,7 +88,7 @@ test('XEP-0363 §3: the host of files is among the items, and says what it is an
         <feature var='http://jabber.org/protocol/disco#info'/><feature var='http://jabber.org/protocol/disco#items'/>
         <feature var='${NS}'/>${purposes.map((name) => `<feature var='urn:xmpp:http:upload:purpose:0#${name}'/>`).join('')}
         <x xmlns='jabber:x:data' type='result'><field var='FORM_TYPE' type='hidden'><value>${NS}</value></field>
-        <field var='max-file-size' type='text-single'><value>${routerLimits.uploadBytesMax}</value></field></x>
+        <field var='max-file-size' type='text-single'><value>${largest}</value></field></x>
       </query></iq>`.replaceAll(/>\s+</g, '><'),
     ],
   );
@@ -176,7 +179,7 @@ for (const [what, attributes, error] of [
   ['half a byte', { size: '1.5' }, 'modify bad-request'],
   ['an exponent', { size: '1e3' }, 'modify bad-request'],
   ['a hexadecimal size', { size: '0x10' }, 'modify bad-request'],
-  ['one byte too many', { size: routerLimits.uploadBytesMax + 1 }, 'modify not-acceptable'],
+  ['one byte too many', { size: largest + 1 }, 'modify not-acceptable'],
   ['more than a number can say', { size: '9'.repeat(400) }, 'modify not-acceptable'],
   ['a type that is none', { 'content-type': 'png' }, 'modify bad-request'],
   ['a type with a header behind it', { 'content-type': 'image/png\r\nset-cookie: x' }, 'modify bad-request'],
@@ -190,21 +193,19 @@ for (const [what, attributes, error] of [
 
 test('XEP-0363 §5: what is too large is told how large it may be', async (t) => {
   const { juliet } = await arrange(t);
-  const { iq } = await ask(juliet, request({ ...photo, size: routerLimits.uploadBytesMax + 1 }));
+  const { iq } = await ask(juliet, request({ ...photo, size: largest + 1 }));
   const most = iq.getChild('error')?.getChild('file-too-large', NS)?.getChildText('max-file-size', NS);
-  assert.equal(most, `${routerLimits.uploadBytesMax}`);
+  assert.equal(most, `${largest}`);
 });
 
 test('XEP-0363 §5: a month’s bytes are used up, also by requests at once, and the next month has its own', async (t) => {
   const clock = steppedClock();
   const { stage, juliet } = await arrange(t, { clock });
-  const most = routerLimits.uploadMonthBytesMax / routerLimits.uploadBytesMax;
+  const most = (runtimeLimits.uploadMegabytes * mebibyte) / largest;
   const whole = Math.floor(most);
-  for (let count = 0; count < whole - 1; count++) await ask(juliet, request({ ...photo, size: routerLimits.uploadBytesMax }));
+  for (let count = 0; count < whole - 1; count++) await ask(juliet, request({ ...photo, size: largest }));
   const balcony = await stage.join('juliet@a.example/garden');
-  const both = await Promise.all(
-    [juliet, balcony].map((actor) => ask(actor, request({ ...photo, size: routerLimits.uploadBytesMax }))),
-  );
+  const both = await Promise.all([juliet, balcony].map((actor) => ask(actor, request({ ...photo, size: largest }))));
   const errors = both.map(({ error }) => error).filter((error) => error !== undefined);
   assert.deepEqual(errors, ['wait resource-constraint']);
   const refused = both.find(({ error }) => error !== undefined)!;

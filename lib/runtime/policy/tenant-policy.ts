@@ -35,6 +35,7 @@ import { signIn } from './sign-in.ts';
 import { statusUrls } from './status-urls.ts';
 import { tokenDays } from './token-days.ts';
 import { turnSecret } from './turn-secret.ts';
+import { fileMegabytes, keptMegabytes, uploadMegabytes } from './uploads.ts';
 import { webUrl } from './web-url.ts';
 import { webhookSecret, webhookUrl } from './webhook.ts';
 
@@ -52,6 +53,7 @@ export const policyKeys = {
     proof,
     hold,
   },
+  ...{ fileMegabytes, uploadMegabytes, keptMegabytes },
   ...{ callServers, turnSecret },
   ...{ registrationUrl, invites, inviteDays, inviteUses, ...owners({ webUrl }) },
   ...{ brandName, brandColour, brandBackground, brandLogo },

@@ -35,6 +35,7 @@ const headerNames: ReadonlySet<string> = new Set(['Authorization', 'Cookie', 'Ex
 const unguessableBytes = 24;
 const shareCharacters = 16;
 const dayMs = 24 * 60 * 60 * 1000;
+const mebibyte = 1024 * 1024;
 const anyType = 'application/octet-stream';
 
 /** Bytes per month, by keys such as `2026-03`. */
@@ -76,7 +77,7 @@ function describe(request: Element, host: HostContext): Element {
   const form = renderForm({
     type: 'result',
     formType: NS,
-    fields: [{ var: 'max-file-size', type: 'text-single', values: [`${routerLimits.uploadBytesMax}`] }],
+    fields: [{ var: 'max-file-size', type: 'text-single', values: [`${host.tenant.policy.fileMegabytes * mebibyte}`] }],
   });
   const offered = purposesOf(host).map((purpose) => `${PURPOSE}#${purpose}`);
   const features = [INFO, ITEMS, NS, ...offered].map((name) => xml('feature', { var: name }));
@@ -131,7 +132,8 @@ async function giveSlot(request: Element, host: HostContext): Promise<Element> {
   const type = request.attrs['content-type']?.trim() || anyType;
   if (!isMediaType(type)) throw new StanzaError('bad-request', `'${type.slice(0, 100)}' is not a media type`);
   const purpose = readPurpose(request, host);
-  const most = purpose.name === 'profile' ? routerLimits.uploadProfileBytesMax : routerLimits.uploadBytesMax;
+  const largest = tenant.policy.fileMegabytes * mebibyte;
+  const most = purpose.name === 'profile' ? Math.min(routerLimits.uploadProfileBytesMax, largest) : largest;
   if (sizeBytes > most) throw tooLarge(most);
   const random = clock.randomBytes(unguessableBytes).toString('base64url');
   const key = fileKeyFor({ domain: tenant.domain, random, name, purpose: purpose.name, untilMs: purpose.endMs });
@@ -227,15 +229,16 @@ interface Kept {
  * @throws {StanzaError} if the bytes are used up, of the month or of those that are kept
  */
 async function charge(account: Account, sizeBytes: number, key: string, { purpose, endMs }: Kept): Promise<void> {
+  const { uploadMegabytes, keptMegabytes } = account.tenant.policy;
   const counted = Math.max(sizeBytes, routerLimits.uploadCountedBytesMin);
   if (purpose === 'profile' || purpose === 'permanent') {
-    const most = purpose === 'profile' ? routerLimits.uploadProfileTotalMax : routerLimits.uploadPermanentTotalMax;
+    const most = purpose === 'profile' ? routerLimits.uploadProfileTotalMax : keptMegabytes * mebibyte;
     if (await count(account, counted, purpose, most)) return;
     throw new StanzaError('resource-constraint', `an account has at most ${most} bytes of files for this purpose`);
   }
   const month = account.now.toISOString().slice(0, 'yyyy-mm'.length);
   const nextMs = Date.UTC(account.now.getUTCFullYear(), account.now.getUTCMonth() + 1);
-  const most = routerLimits.uploadMonthBytesMax;
+  const most = uploadMegabytes * mebibyte;
   const isCounted =
     (await count(account, counted, month, most)) || ((await giveBack(account)) && (await count(account, counted, month, most)));
   if (!isCounted) {
