@@ -277,8 +277,8 @@ showRelations('push', [
     planted: { program: { listsPerRound: 4 } },
   },
   {
-    says: 'a session whose client can be woken can be resumed for longer than others',
-    holds: ({ service }) => service.resumeTimeoutMs < service.pushResumeTimeoutMs,
-    planted: { service: { pushResumeTimeoutMs: 60_000 } },
+    says: 'a session whose client can be woken can be resumed for longer than others: for an hour at least',
+    holds: ({ service }) => service.resumeTimeoutMs < 60 * 60 * 1_000,
+    planted: { service: { resumeTimeoutMs: 2 * 60 * 60 * 1_000 } },
   },
 ]);

@@ -38,6 +38,12 @@ export class Allowance {
     this.#buckets = [stanzas, bytes];
   }
 
+  /** From now on, for all streams of the sender. */
+  setRates({ stanzas, bytes }: SendingRates): void {
+    this.#buckets[0].setRate(stanzas);
+    this.#buckets[1].setRate(bytes);
+  }
+
   /** Everything that was read counts, so the sender may go into debt. @returns the new `waitMs` */
   spend(bytes: number): number {
     this.#buckets[0].spend(1);

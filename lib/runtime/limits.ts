@@ -124,6 +124,18 @@ export const runtimeLimits = {
   uploadMegabytes: 2 * 1024,
   keptMegabytes: 1024,
   uploadMegabytesMax: 1024 * 1024,
+  /** Stanzas per second that one account may send to a node, unless the tenant's policy says otherwise, and the most that it may say. */
+  stanzasPerSecond: 300,
+  stanzasPerSecondMax: 3_000,
+  /** The same in KiB. */
+  kilobytesPerSecond: 1_024,
+  kilobytesPerSecondMax: 10 * 1_024,
+  /**
+   * How long a session whose client can be woken (XEP-0357) can be resumed, hours, and the longest that a policy may say. It lies in the store
+   * after `serviceLimits.resumeTimeoutMs`.
+   */
+  pushResumeHours: 24,
+  pushResumeHoursMax: 7 * 24,
   /** How long a client that stays away can sign in with a token (XEP-0484), days: three weeks of holidays; and the longest. */
   tokenDays: 21,
   tokenDaysMax: 365,

@@ -17,7 +17,7 @@ export interface Rate {
 
 export class TokenBucket {
   readonly #clock: Clock;
-  readonly #rate: Rate;
+  #rate: Rate;
   #tokens: number;
   #filledMs: number;
 
@@ -34,6 +34,12 @@ export class TokenBucket {
     this.#tokens = Math.min(this.#rate.burst, this.#tokens + ((now - this.#filledMs) * this.#rate.perSecond) / 1_000);
     this.#filledMs = now;
     return this.#tokens;
+  }
+
+  /** From now on. What there is beyond the new burst is lost, and a debt stays. */
+  setRate(rate: Rate): void {
+    this.#tokens = Math.min(this.tokens, rate.burst);
+    this.#rate = rate;
   }
 
   get isFull(): boolean {

@@ -16,8 +16,6 @@ export const serviceLimits = {
   componentPingMs: 4_000,
   /** How long a lost XEP-0198 session can be resumed, ms. */
   resumeTimeoutMs: 300_000,
-  /** The same of a session whose client can be woken (XEP-0357), ms. It lies in the store after `resumeTimeoutMs`. */
-  pushResumeTimeoutMs: 24 * 60 * 60 * 1000,
   /** Ids of delivered entries that the cursor remembers, and that a session remembers to drop repeats. */
   deliveredRingMax: 256,
   /** Archive entries that are read together to catch up a session. */

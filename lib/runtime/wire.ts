@@ -11,6 +11,7 @@ import type { ConsoleRequest } from './console-wire.ts';
 import type { LinkRequest } from './invite-wire.ts';
 import type { RingRequest } from './ring-wire.ts';
 import type { RoomAdmin } from './room-admin-wire.ts';
+import type { SessionTerms } from './session-terms.ts';
 import type { ChannelBinding, InlineOffer, TlsVersion } from './stream-wire.ts';
 
 export type { ChannelBinding, InlineOffer, TlsVersion };
@@ -145,6 +146,8 @@ export interface StepReply {
   readonly queue?: 'open' | 'opened' | 'closed';
   /** The client has registered for push, or has ended that: the node tells its routers when it does not hear, and keeps it for longer. */
   readonly push?: boolean;
+  /** What the tenant's policy says of the session, when the node has not been told. */
+  readonly terms?: SessionTerms | undefined;
   /** Where the next page begins; absent after the last one. */
   readonly next?: string;
   /** The stream ends with this error (RFC 6120 §4.9.3) after `out` was written. */
@@ -166,6 +169,7 @@ export const stepAnswer = answerKind<StepReply>('step', {
   queue: true,
   next: true,
   push: true,
+  terms: true,
   at: true,
   close: true,
 });

@@ -139,14 +139,12 @@ export const connectionLimits = {
 
   // From clients to routers
 
-  /** Stanzas that one account may send to a node at once. Faster clients are read later. */
-  sentStanzasBurst: 10_000,
-  /** Stanzas per second that one account may send to a node. */
-  sentStanzasPerSecond: 300,
-  /** Bytes that one account may send to a node at once. */
-  sentBytesBurst: 16 * 1024 * 1024,
-  /** Bytes per second that one account may send to a node. */
-  sentBytesPerSecond: 1024 * 1024,
+  /**
+   * What one account may send to a node at once, as so many seconds of what the tenant's policy lets it send in the long run: 9,600 stanzas and
+   * 16 MiB, unless the policy says otherwise. Faster clients are read later.
+   */
+  sentStanzasBurstSeconds: 32,
+  sentBytesBurstSeconds: 16,
   /** Accounts without sessions whose rates are remembered. */
   sendingAccountsMax: 50_000,
   /** Stanzas of one session that were read and that no router has answered. With more, the socket is not read. */

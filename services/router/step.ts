@@ -24,6 +24,7 @@ import { registerOrShow } from './features/xep0445-preauth.ts';
 import { greet } from './greeting.ts';
 import { routerLimits } from './limits.ts';
 import { type Sent, sendPresence } from './presence/presence.ts';
+import { checkFrom } from './routing/check-from.ts';
 import { sendIq } from './routing/iq.ts';
 import { isSet } from './routing/is-set.ts';
 import { sendMessage } from './routing/message.ts';
@@ -31,6 +32,7 @@ import { isSaslNs, saslStep } from './sasl/exchange.ts';
 import { bind, endSession, tellBegun } from './sessions/bind.ts';
 import { bind2, NS_BIND2 } from './sessions/bind2.ts';
 import { moveHere, noteKept } from './sessions/move-here.ts';
+import { newTerms } from './sessions/new-terms.ts';
 import { parseState, type SessionState } from './sessions/session-state.ts';
 import { bounceUnanswered, tellUnheard, tellUnread } from './sessions/unanswered.ts';
 
@@ -83,8 +85,10 @@ export class Step {
       if (!(error instanceof StreamError)) throw error;
       this.#say({ close: { condition: error.condition, text: error.text } });
     }
+    const terms = newTerms(this.#state, this.#tenant, this.#request.items);
+    if (terms !== undefined) this.#state = { ...this.#state, terms };
     const session = this.#state === this.#before ? undefined : JSON.stringify(this.#state);
-    const reply = { ok: true, ...this.#reply, out: this.#out, session, at: this.#dependencies.clock.now() };
+    const reply = { ok: true, ...this.#reply, terms, out: this.#out, session, at: this.#dependencies.clock.now() };
     return { reply, bodies: this.#bodies };
   }
 
@@ -344,7 +348,7 @@ export class Step {
   /** @returns false if the stanza was refused or dropped, so that its effects are void */
   #guarded(stanza: Stanza, send: (stanza: Stanza) => Pending): Promise<boolean> | boolean {
     try {
-      this.#checkFrom(stanza);
+      checkFrom(stanza, this.#jid);
       const sending = send(stanza);
       if (sending === undefined) return true;
       return sending.then(
@@ -367,15 +371,6 @@ export class Step {
 
   #tellQueue({ queue }: Sent): void {
     if (queue) this.#say({ queue: this.#reply.queue === 'opened' && queue === 'open' ? 'opened' : queue });
-  }
-
-  /** RFC 6120 §8.1.2.1. */
-  #checkFrom(stanza: Stanza): void {
-    const { from } = stanza;
-    if (!from) return;
-    const own = this.#jid;
-    if (!from.equals(own) && !from.equals(own.bare))
-      throw new StreamError('invalid-from', `'${from}' is not the address of this session, ${own}`);
   }
 
   #refuse(stanza: Stanza, error: StanzaError): void {

@@ -13,6 +13,7 @@ function start() {
     token: 'token',
     askedMs: 0,
     hasPush: false,
+    pushResumeMs: 0,
     silent: () => {},
     write: (text) => answers.push(/ h='(\d+)'/.exec(text)?.[1] ?? text),
   });

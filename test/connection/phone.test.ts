@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { serviceLimits } from '../../lib/runtime/service-limits.ts';
+import { presetTerms } from '../../lib/runtime/session-terms.ts';
 import { readSessions } from '../../lib/runtime/sessions.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
@@ -113,7 +114,7 @@ test('its node dies: it is woken by what comes then, and gets everything when it
   await deployment.during(reapNode(deployment.dependencies, near.subject));
   const [sessions] = await readSessions(deployment.dependencies.store, [Jid.parse(phone.jid)]);
   const leftMs = sessions![0]!.parked!.deadline - deployment.dependencies.clock.now();
-  assert.ok(leftMs > serviceLimits.pushResumeTimeoutMs - 60_000, `it is kept for ${leftMs} ms`);
+  assert.ok(leftMs > presetTerms.pushResumeMs - 60_000, `it is kept for ${leftMs} ms`);
   await deployment.clock.advance(1_000);
   romeo.say(`${phone.user}@example.org`, 'still there?');
   await deployment.during(app.woken(2));

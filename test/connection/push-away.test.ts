@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { serviceLimits } from '../../lib/runtime/service-limits.ts';
+import { presetTerms } from '../../lib/runtime/session-terms.ts';
 import type { DeliverReply } from '../../lib/runtime/wire.ts';
 import { connectionLimits } from '../../services/connection/limits.ts';
 import { usual } from './fake-router.ts';
@@ -165,11 +166,11 @@ describe('how long its session can be resumed (XEP-0198 §5)', () => {
     await until(() => kept(sid).length === 1, 'that the session is kept for longer');
     client.send(unregister);
     await until(() => kept(sid).length === 2, 'that it is not');
-    assert.deepEqual(kept(sid), [serviceLimits.pushResumeTimeoutMs, serviceLimits.resumeTimeoutMs]);
+    assert.deepEqual(kept(sid), [presetTerms.pushResumeMs, serviceLimits.resumeTimeoutMs]);
     client.destroy();
   });
 
-  const day = serviceLimits.pushResumeTimeoutMs / 1000;
+  const day = presetTerms.pushResumeMs / 1000;
   for (const [what, options, max] of [
     ['it is told so if it has registered before', { isEarly: true }, day],
     ['it wants less', { isEarly: true, max: "max='3600'" }, 3_600],

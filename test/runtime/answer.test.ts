@@ -60,6 +60,7 @@ const readers: Readonly<Record<string, Readonly<Record<string, readonly string[]
     queue: [session],
     next: [session],
     push: [session],
+    terms: [sessionLink],
     at: [routerLink],
     close: [routerLink, session],
   },

@@ -24,12 +24,14 @@ import { oauthClaim, oauthClient, oauthScope, oauthSecret, oauthUrl } from './oa
 import { owners, type PolicyKey } from './policy-key.ts';
 import { proof } from './proof.ts';
 import { pubsub } from './pubsub.ts';
+import { pushResumeHours } from './push-resume.ts';
 import { registration } from './registration.ts';
 import { registrationsPerAddress, registrationsPerDay } from './registration-limits.ts';
 import { registrationUrl } from './registration-url.ts';
 import { removalGraceDays } from './removal-grace.ts';
 import { fileRetentionDays, retentionDays, roomRetentionDays } from './retention-days.ts';
 import { search } from './search.ts';
+import { kilobytesPerSecond, stanzasPerSecond } from './sending.ts';
 import { serverInfo } from './server-info.ts';
 import { signIn } from './sign-in.ts';
 import { statusUrls } from './status-urls.ts';
@@ -53,6 +55,7 @@ export const policyKeys = {
     proof,
     hold,
   },
+  ...{ stanzasPerSecond, kilobytesPerSecond, pushResumeHours },
   ...{ fileMegabytes, uploadMegabytes, keptMegabytes },
   ...{ callServers, turnSecret },
   ...{ registrationUrl, invites, inviteDays, inviteUses, ...owners({ webUrl }) },

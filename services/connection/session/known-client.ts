@@ -5,10 +5,14 @@
  * the client must be woken, or this node tells one until it is heard.
  */
 import type { Clock } from '../../../lib/ports/clock.ts';
+import type { Allowance } from '../../../lib/runtime/allowance.ts';
+import { presetTerms, type SessionTerms } from '../../../lib/runtime/session-terms.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import { ratesOf } from './account-allowances.ts';
 import { type Batch, bare, unheardBatch } from './batch.ts';
 import type { Egress } from './egress.ts';
 import { OwnNicks } from './own-nicks.ts';
+import type { SessionOwner } from './session-owner.ts';
 import { type Counters, StreamManagement } from './stream-management.ts';
 
 export class KnownClient {
@@ -17,16 +21,24 @@ export class KnownClient {
   readonly #egress: Egress;
   readonly #clock: Clock;
   readonly #wake: () => void;
+  readonly allowance: Allowance;
   #hasPush = false;
+  #pushResumeMs = presetTerms.pushResumeMs;
   /** True when routers are to be told what it has not heard. */
   #isDue = false;
   /** True when routers are to be told that its session is kept for another time. */
   #isKeptDue = false;
 
   /** @param wake is called when there is something to tell routers */
-  constructor(egress: Egress, clock: Clock, wake: () => void) {
+  constructor(
+    egress: Egress,
+    { allowances, clock }: Pick<SessionOwner<never>, 'allowances' | 'clock'>,
+    account: string,
+    wake: () => void,
+  ) {
     this.#egress = egress;
     this.#clock = clock;
+    this.allowance = allowances.of(account);
     this.#wake = wake;
   }
 
@@ -49,16 +61,24 @@ export class KnownClient {
   turnPush(isOn: boolean | undefined): void {
     if (isOn === undefined) return;
     this.#hasPush = isOn;
-    this.#keep(isOn);
+    this.#keep();
     if (isOn && this.#egress.isParked) this.lost();
   }
 
+  /** The tenant's policy has changed, or the node has just heard of it. */
+  heed(terms: SessionTerms): void {
+    this.allowance.setRates(ratesOf(terms));
+    this.#pushResumeMs = terms.pushResumeMs;
+    this.#keep();
+  }
+
   /** The session of a client that can be woken is kept for longer, also when the client was told of less (XEP-0198 §3). */
-  #keep(hasPush: boolean): void {
+  #keep(): void {
     const { sm } = this.#egress;
     if (sm === undefined) return;
     const before = sm.resumeMs;
-    sm.hasPush = hasPush;
+    sm.hasPush = this.#hasPush;
+    sm.pushResumeMs = this.#pushResumeMs;
     if (sm.resumeMs === before) return;
     this.#isKeptDue = true;
     this.#wake();
@@ -67,7 +87,8 @@ export class KnownClient {
   /** Begins XEP-0198. */
   manage(token: string, askedMs: number, counters?: Counters): StreamManagement {
     const write = (text: string): void => this.#egress.stream?.sendElement(text);
-    const options = { clock: this.#clock, token, askedMs, hasPush: this.#hasPush, write, silent: () => this.lost(), counters };
+    const push = { hasPush: this.#hasPush, pushResumeMs: this.#pushResumeMs };
+    const options = { clock: this.#clock, token, askedMs, ...push, write, silent: () => this.lost(), counters };
     const sm = new StreamManagement(options);
     this.#egress.sm = sm;
     return sm;

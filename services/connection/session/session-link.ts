@@ -1,5 +1,6 @@
 /** A session's side of the way to a router: what routers have said about it last, and whether they answer. */
 import type { Timer } from '../../../lib/ports/clock.ts';
+import type { SessionTerms } from '../../../lib/runtime/session-terms.ts';
 import type { StepItem } from '../../../lib/runtime/wire.ts';
 import { connectionLimits } from '../limits.ts';
 import { jittered, type OwnRequest, type Persistence, type StepAnswer } from './router-link.ts';
@@ -21,6 +22,7 @@ export interface LinkHost {
   readonly isParked: boolean;
   /** True when nobody waits for an answer any more. */
   readonly isOver: boolean;
+  readonly client: { heed(terms: SessionTerms): void };
   /** How much it may read has changed: a batch must be sent again. */
   gauge(): void;
 }
@@ -84,6 +86,8 @@ export class SessionLink implements Persistence {
     const answer = await router.step(request, bodies, this);
     if (answer !== undefined) this.#patientUntilMs = undefined;
     this.state = answer?.reply.take('session') ?? this.state;
+    const terms = answer?.reply.take('terms');
+    if (terms !== undefined) this.#host.client.heed(terms);
     return answer;
   }
 

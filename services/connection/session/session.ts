@@ -60,12 +60,12 @@ export class Session implements LinkHost {
     this.sid = start.sid;
     this.domain = start.domain;
     this.account = Jid.parse(start.account);
-    this.#inbox = new Inbox(owner.allowances.of(start.account), () => this.#resumeReading());
     this.link = new SessionLink(owner, start, this);
     this.cursor = new CursorFlush(owner.clock, () => this.pump());
     this.#wait = new ClientWait(owner, this, () => this.#end());
     this.egress = new Egress({ clogged: () => this.suspend(clogged()), overfull: () => this.#end() }, owner.stages);
-    this.client = new KnownClient(this.egress, owner.clock, () => this.pump());
+    this.client = new KnownClient(this.egress, owner, start.account, () => this.pump());
+    this.#inbox = new Inbox(this.client.allowance, () => this.#resumeReading());
     if (stream !== undefined) this.egress.attach(stream);
     const failed = (error: unknown) => this.#crashed(error);
     this.#pump = new Pump<Batch>({ next: () => this.#next(), run: (batch) => this.#run(batch), failed });

@@ -6,6 +6,7 @@
  * that was refused because no router could be reached is covered when a later one succeeds.
  */
 import type { Clock, Timer } from '../../../lib/ports/clock.ts';
+import { runtimeLimits } from '../../../lib/runtime/limits.ts';
 import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
 import { xml } from '../../../lib/xmpp/element.ts';
 import { StreamError } from '../../../lib/xmpp/errors.ts';
@@ -29,6 +30,7 @@ export interface StreamManagementOptions {
   /** How long the client wants the session to be kept after the stream was lost, ms; 0 when it did not ask for resumption. */
   readonly askedMs: number;
   readonly hasPush: boolean;
+  readonly pushResumeMs: number;
   /** Writes an element that is not counted. */
   readonly write: (text: string) => void;
   /** The client has not answered for a while. It is called once, until the client acknowledges something. */
@@ -41,6 +43,8 @@ export class StreamManagement {
   readonly outbox: Outbox;
   /** True when the client can be woken (XEP-0357). Its session is kept for longer. */
   hasPush: boolean;
+  /** {@link SessionTerms.pushResumeMs} */
+  pushResumeMs: number;
   readonly #askedMs: number;
   readonly #silent: () => void;
   readonly #clock: Clock;
@@ -63,6 +67,7 @@ export class StreamManagement {
     this.token = options.token;
     this.#askedMs = options.askedMs;
     this.hasPush = options.hasPush;
+    this.pushResumeMs = options.pushResumeMs;
     this.#silent = options.silent;
     this.#clock = options.clock;
     this.#write = options.write;
@@ -76,12 +81,12 @@ export class StreamManagement {
 
   /** How long the session is kept after the stream was lost, ms; 0 without resumption. */
   get resumeMs(): number {
-    return Math.min(this.#askedMs, this.hasPush ? serviceLimits.pushResumeTimeoutMs : serviceLimits.resumeTimeoutMs);
+    return Math.min(this.#askedMs, this.hasPush ? this.pushResumeMs : serviceLimits.resumeTimeoutMs);
   }
 
-  /** The same if the client can be woken then, ms. */
+  /** What the next node takes as asked for: it need not be infinite. */
   get longestResumeMs(): number {
-    return Math.min(this.#askedMs, serviceLimits.pushResumeTimeoutMs);
+    return Math.min(this.#askedMs, runtimeLimits.pushResumeHoursMax * 60 * 60 * 1_000);
   }
 
   /** As the client is told: modulo 2^32. */

@@ -2,6 +2,7 @@
  * The state of a stream between two batches. The connection node carries it as opaque text, so it contains no secret. It is
  * trusted as much as the node, which is ours but faces the internet.
  */
+import type { SessionTerms } from '../../../lib/runtime/session-terms.ts';
 import type { ScramHash } from '../core/accounts.ts';
 import { routerLimits } from '../limits.ts';
 import type { SaslState } from '../sasl/exchange.ts';
@@ -26,6 +27,8 @@ export interface SessionState {
   readonly client?: string | undefined;
   /** The resource, set by bind. */
   readonly resource?: string;
+  /** What the node was told last of the tenant's policy. Absent: nothing, so it goes by the presets. */
+  readonly terms?: SessionTerms;
 }
 
 /** States of bound sessions by their text: they come with each batch and hardly ever change. */

@@ -1,0 +1,30 @@
+/**
+ * What a tenant's policy says to the node that holds a session. A router tells it with the answer to a batch, when it has changed since the node
+ * was told: nodes read no policies.
+ */
+import { readPolicy, type TenantPolicy } from './policy/tenant-policy.ts';
+
+export interface SessionTerms {
+  /** What the account may send in the long run. */
+  readonly stanzasPerSecond: number;
+  readonly bytesPerSecond: number;
+  /** How long the session outlives its stream if its client can be woken, ms. */
+  readonly pushResumeMs: number;
+}
+
+const hourMs = 60 * 60 * 1_000;
+
+export function termsOf({ stanzasPerSecond, kilobytesPerSecond, pushResumeHours }: TenantPolicy): SessionTerms {
+  return { stanzasPerSecond, bytesPerSecond: kilobytesPerSecond * 1_024, pushResumeMs: pushResumeHours * hourMs };
+}
+
+/** What a node goes by until it is told anything. */
+export const presetTerms: SessionTerms = termsOf(readPolicy(undefined));
+
+export function isSameTerms(one: SessionTerms, other: SessionTerms): boolean {
+  return (
+    one.stanzasPerSecond === other.stanzasPerSecond &&
+    one.bytesPerSecond === other.bytesPerSecond &&
+    one.pushResumeMs === other.pushResumeMs
+  );
+}
