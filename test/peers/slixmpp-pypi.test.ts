@@ -46,6 +46,17 @@ describe('slixmpp of PyPI', { skip }, () => {
     assert.match(skylark.command('report', 'list', `other.${domain}`), /^\s*$/);
   });
 
+  test('XEP-0472, XEP-0503, XEP-0462, XEP-0413: feeds, spaces, and the order in which items and archives are read', async () => {
+    await run('feeds', [addTenants('feeds')], 21);
+  });
+
+  test('XEP-0478, XEP-0504, XEP-0485: what a host says of its limits, of data and of other hosts', async () => {
+    const domain = addTenants('host');
+    const data = ['--terms-url', 'https://verona.example/terms', '--data-access', 'admins,government', '--data-encrypted', 'yes'];
+    await skylark.policy(domain, ...data, '--retention-days', '30', '--server-info', 'on');
+    await run('host', [domain], 8);
+  });
+
   test('a push to an app server of another tenant, and servers for calls', async () => {
     const domain = addTenants('push');
     const component = `push.other.${domain}`;
