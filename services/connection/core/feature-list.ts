@@ -9,6 +9,7 @@ import type {
   FeatureStream,
   InBindFeature,
   InlineFeature,
+  SignInGuard,
   StreamFeature,
   StreamStates,
 } from './stream-feature.ts';
@@ -19,6 +20,7 @@ export const NS_BIND2 = 'urn:xmpp:bind:0';
 export class FeatureList implements FeatureParts {
   /** In the order in which stanzas pass through them. */
   readonly stages: readonly StageKind[];
+  readonly guards: readonly SignInGuard[];
   readonly inline: readonly InlineFeature[];
   readonly inBind: readonly InBindFeature[];
   readonly #features: readonly StreamFeature[];
@@ -28,6 +30,7 @@ export class FeatureList implements FeatureParts {
   constructor(features: readonly StreamFeature[]) {
     this.#features = features;
     this.stages = features.flatMap(({ outgoing }) => outgoing ?? []);
+    this.guards = features.flatMap(({ guard }) => guard ?? []);
     this.inline = features.flatMap(({ inline }) => inline ?? []);
     this.inBind = features.flatMap(({ inBind }) => inBind ?? []);
     const seen = new Set<string>();
@@ -54,11 +57,11 @@ export class FeatureList implements FeatureParts {
     };
   }
 
-  /** The features as they apply to the stream now. */
-  advertise(stream: FeatureStream): string {
-    let text = '';
+  /** The features as they apply to the stream now. @param ofRouters what routers announce, which comes first */
+  advertise(stream: FeatureStream, ofRouters: string): string {
+    let text = ofRouters;
     for (const feature of this.#features) {
-      if (feature.advertise !== undefined && isIn(stream, feature)) text += feature.advertise(stream);
+      if (feature.advertise !== undefined && isIn(stream, feature)) text += feature.advertise(stream, text);
     }
     return text;
   }

@@ -46,9 +46,17 @@ export interface SpecRow {
 export interface StreamFeature extends StreamStates, Measured {
   /** Undefined when no version is claimed. */
   readonly specs?: readonly SpecRow[];
-  /** Complete elements, with their namespaces, for `<stream:features/>` in these states. */
-  readonly advertise?: (stream: FeatureStream) => string;
+  /**
+   * Complete elements, with their namespaces, for `<stream:features/>` in these states.
+   * @param others what stands before them there, of routers and of features further up in the list
+   */
+  readonly advertise?: (stream: FeatureStream, others: string) => string;
   readonly elements?: readonly ElementRoute[];
+  /**
+   * Looks at `<authenticate/>` (XEP-0388) before anything comes of it.
+   * @returns false when it has refused it. @throws {StreamError}
+   */
+  readonly guard?: SignInGuard;
   /** What a client may ask for in one step with signing in. */
   readonly inline?: InlineFeature;
   /** What a client may ask for in one step with binding a resource. */
@@ -73,6 +81,8 @@ export interface ElementRoute {
    */
   readonly handle: (element: Stanza, stream: FeatureStream) => Promise<void> | undefined;
 }
+
+export type SignInGuard = (request: Stanza, stream: FeatureStream) => boolean;
 
 /** A part of `<authenticate/>` (XEP-0388 §2.1). The parts are handled in the order of the features. */
 export interface InlineFeature {
@@ -152,6 +162,7 @@ export interface FeatureStream extends SessionStream {
 
 /** What clients may ask for inside of other features, in the order of the features. */
 export interface FeatureParts {
+  readonly guards: readonly SignInGuard[];
   readonly inline: readonly InlineFeature[];
   readonly inBind: readonly InBindFeature[];
 }

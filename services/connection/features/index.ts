@@ -8,6 +8,7 @@ import { clientState } from './xep0352-client-state.ts';
 import { bind2 } from './xep0386-bind2.ts';
 import { sasl2 } from './xep0388-sasl2.ts';
 import { streamLimits } from './xep0478-stream-limits.ts';
+import { pipelining } from './xep0509-pipelining.ts';
 
 /** In the order in which they are advertised, after those of routers. XEP-0198 §7 asks that a client resumes before it binds. */
 export const streamFeatures: readonly StreamFeature[] = [
@@ -19,4 +20,5 @@ export const streamFeatures: readonly StreamFeature[] = [
   bind2,
   clientState,
   streamLimits,
+  pipelining,
 ];

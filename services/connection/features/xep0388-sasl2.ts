@@ -38,6 +38,7 @@ function begin(element: Stanza, stream: FeatureStream): Promise<void> | undefine
     stream.signInFailed(refusal.toElement(NS).toString());
     return undefined;
   }
+  if (!stream.host.features.guards.every((guard) => guard(element, stream))) return undefined;
   if (/-(?:PLUS|EXPR|ENDP)$/.test(element.attributes.mechanism ?? '')) stream.bindToTls();
   requests.set(stream, element);
   stream.isAuthenticating = true;

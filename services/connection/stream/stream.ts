@@ -231,7 +231,7 @@ export class Stream implements TransportReader, FeatureStream, Pumped<StreamEven
   }
 
   sendFeatures(features: string): void {
-    this.sendElement(this.#framing.features((this.has('secure') ? features : '') + this.#host.features.advertise(this)));
+    this.sendElement(this.#framing.features(this.#host.features.advertise(this, this.has('secure') ? features : '')));
   }
 
   /** @throws {StreamError} also when the router closes the stream */
