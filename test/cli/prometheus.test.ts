@@ -1,6 +1,7 @@
 /** The figures for Prometheus. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 
 import { Latency } from '../../lib/runtime/latency.ts';
 import { Health, serveHealth } from '../../services/cli/compose/health.ts';
@@ -104,6 +105,22 @@ test('the page is served beside the health checks, with the figures of Node', as
   assert.match(text, /^skylark_streams\{service="all"\} 3$/m);
   assert.match(text, /^nodejs_eventloop_lag_seconds\{service="all"\} /m);
   assert.equal((await fetch(`http://127.0.0.1:${server.address.port}/metrics`, { method: 'POST' })).status, 405);
+});
+
+test('an event loop that has nothing to do is not late, and one that was held up is late by that', async () => {
+  const { prometheus } = begin();
+  const late = async (what: string) => (await prometheus.values()).get(`nodejs_eventloop_lag_${what}_seconds`)!;
+  await late('mean');
+  await setTimeout(1_000);
+  const idle = await late('p50');
+  assert.ok(idle < 0.08, `${idle} s`);
+  // Node begins to measure with its next look.
+  await setTimeout(250);
+  const until = performance.now() + 600;
+  while (performance.now() < until);
+  await setTimeout(200);
+  const held = await late('max');
+  assert.ok(held > 0.4, `${held} s`);
 });
 
 test('a figure that cannot be read spoils one answer, not the process', async (t) => {

@@ -6,6 +6,7 @@ import { Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from 'pr
 import { type Count, tenantLabels } from '../../../lib/runtime/counts.ts';
 import type { Latency } from '../../../lib/runtime/latency.ts';
 import { programLimits } from '../limits.ts';
+import { countLatenessAlone } from './event-loop.ts';
 import { figures } from './figures.ts';
 import { type MetricName, type Metrics, metrics, type Source, unitOf } from './metrics.ts';
 
@@ -30,6 +31,7 @@ export class Prometheus {
     this.contentType = this.#registry.contentType;
     this.#registry.setDefaultLabels({ service });
     collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: programLimits.eventLoopLookMs });
+    countLatenessAlone(this.#registry);
     for (const name of costly) this.#registry.removeSingleMetric(name);
     for (const count of figures) this.#registry.registerMetric(counterOf(count));
   }
