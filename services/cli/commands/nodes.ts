@@ -27,12 +27,21 @@ export async function status(values: Values<typeof statusOptions>, positionals: 
 }
 
 function table({ nodes, parked }: Status): string[] {
-  const head = ['NODE', 'KIND', 'STATE', 'SINCE', ...columns.map((name) => name.toUpperCase())];
-  const rows = nodes.map(({ name, kind, state, since, figures }) => [
+  const hasReleases = nodes.some(({ release }) => release !== undefined);
+  const head = [
+    'NODE',
+    'KIND',
+    'STATE',
+    'SINCE',
+    ...(hasReleases ? ['RELEASE'] : []),
+    ...columns.map((name) => name.toUpperCase()),
+  ];
+  const rows = nodes.map(({ name, kind, state, since, release, figures }) => [
     name,
     kind,
     state,
     since.replace(/\.\d+Z$/, 'Z'),
+    ...(hasReleases ? [release ?? '-'] : []),
     ...columns.map((column) => `${figures[column] ?? '-'}`),
   ]);
   const count = parked >= portLimits.storeQueryRowsMax ? `${parked} or more` : `${parked}`;

@@ -1,4 +1,4 @@
-/** The processes of the deployment: how they are, and that one lets go of its sessions. */
+/** The processes of the deployment: how they are, of which release, and that one lets go of its sessions. */
 import { html } from 'hono/html';
 import { formLink, type Html } from '../core/form.ts';
 import { badge, page, table } from '../core/layout.ts';
@@ -11,6 +11,7 @@ export interface Status {
     readonly subject: string;
     readonly since: string;
     readonly state: 'up' | 'draining' | 'silent';
+    readonly release?: string;
     readonly figures: Readonly<Record<string, number>>;
   }[];
   readonly parked: number;
@@ -23,12 +24,16 @@ const path = '/console/nodes';
 export async function nodesPage(view: View): Promise<Html> {
   const { texts } = view;
   const { nodes, parked } = await read<Status>(view, 'status');
-  const head = ['name', 'kind', 'state', 'since', ...columns, 'action'].map((name) => texts.of(`nodes.${name}`));
-  const rows = nodes.map(({ name, kind, subject, since, state, figures }) => [
+  const hasReleases = nodes.some(({ release }) => release !== undefined);
+  const head = ['name', 'kind', 'state', 'since', ...(hasReleases ? ['release'] : []), ...columns, 'action'].map((name) =>
+    texts.of(`nodes.${name}`),
+  );
+  const rows = nodes.map(({ name, kind, subject, since, state, release, figures }) => [
     name,
     kind,
     badge(kinds[state], texts.of(`nodes.${state}`)),
     texts.moment(since),
+    ...(hasReleases ? [html`<code>${release ?? '–'}</code>`] : []),
     ...columns.map((column) => (figures[column] === undefined ? '–' : texts.number(figures[column]))),
     kind === 'connection' && state === 'up'
       ? formLink(view, 'node-drain', { node: subject }, { back: path, label: texts.of('nodes.drain'), about: name })

@@ -15,6 +15,8 @@ const nodeStatus = z.object({
   since: z.string(),
   /** `silent`: the node has a row and does not answer. */
   state: z.enum(['up', 'draining', 'silent']),
+  /** The deploy that it came with; absent where processes are not told of one. */
+  release: z.string().optional(),
   figures: z.record(z.string(), z.number()),
 });
 
@@ -40,11 +42,11 @@ export const status = operation({
 
 async function describe(
   { bus }: Dependencies,
-  { name, kind, subject, startedAt }: LiveNode,
+  { name, kind, subject, startedAt, release }: LiveNode,
 ): Promise<z.input<typeof nodeStatus>> {
   const reply = await askControl(bus, subject, 'status');
   const state = reply === undefined ? 'silent' : reply.isDraining ? 'draining' : 'up';
-  return { name, kind, subject, since: startedAt, state, figures: { ...reply?.figures } };
+  return { name, kind, subject, since: startedAt, state, release: release?.id, figures: { ...reply?.figures } };
 }
 
 /** Begins; `status` tells how far it got. */
