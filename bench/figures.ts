@@ -3,7 +3,7 @@
  * does meets both alike. Without them counting and timing do nothing. What is left out is the page itself, which Prometheus reads four times
  * a minute.
  */
-import { Count, tenantLabels } from '../lib/runtime/counts.ts';
+import { Count, CountLine, tenantLabels } from '../lib/runtime/counts.ts';
 import { Latency } from '../lib/runtime/latency.ts';
 import { median } from './modes/outcome.ts';
 
@@ -15,6 +15,7 @@ const warmUps = 1;
 
 const recorders = [
   { of: Count.prototype, names: ['add'] },
+  { of: CountLine.prototype, names: ['add'] },
   { of: Latency.prototype, names: ['begin', 'end'] },
 ] as readonly { readonly of: object; readonly names: readonly string[] }[];
 

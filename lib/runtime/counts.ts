@@ -37,15 +37,20 @@ class TenantLabels {
 
 export const tenantLabels = new TenantLabels();
 
-/** One line of a figure: the values of its labels, and its total. */
-export interface CountLine {
-  readonly values: readonly string[];
-  readonly total: number;
-}
-
-interface TenantLine extends CountLine {
+/** One line of a figure: its tenant, the values of its labels, and its total. */
+export class CountLine {
   readonly tenant: string;
-  total: number;
+  readonly values: readonly string[];
+  total = 0;
+
+  constructor(tenant: string, values: readonly string[]) {
+    this.tenant = tenant;
+    this.values = values;
+  }
+
+  add(count: number): void {
+    this.total += count;
+  }
 }
 
 export class Count {
@@ -53,7 +58,7 @@ export class Count {
   readonly name: string;
   readonly help: string;
   readonly labels: readonly string[];
-  readonly #lines = new Map<string, TenantLine>();
+  readonly #lines = new Map<string, CountLine>();
 
   constructor(name: string, help: string, labels: readonly string[]) {
     this.name = name;
@@ -61,12 +66,12 @@ export class Count {
     this.labels = labels;
   }
 
-  get byTenant(): readonly (CountLine & { readonly tenant: string })[] {
+  get byTenant(): readonly CountLine[] {
     return [...this.#lines.values()];
   }
 
   /** Those of all tenants together. */
-  get lines(): readonly CountLine[] {
+  get lines(): readonly Pick<CountLine, 'values' | 'total'>[] {
     const sums = new Map<string, { readonly values: readonly string[]; total: number }>();
     for (const { values, total } of this.#lines.values()) {
       const key = values.join(' ');
@@ -80,11 +85,22 @@ export class Count {
    * @param values of the labels in their order; none of them may be what somebody outside has chosen, because each makes a line
    */
   add(domain: string, count: number, ...values: string[]): void {
-    const tenant = tenantLabels.of(domain);
+    this.line(domain, ...values).add(count);
+  }
+
+  /**
+   * The line itself, for whoever adds to it often. It is shown from now on, with 0 if nothing is added.
+   * @param domain as above; undefined: not known, so that what is added stands with the tenants that have no label
+   */
+  line(domain: string | undefined, ...values: string[]): CountLine {
+    const tenant = domain === undefined ? otherTenants : tenantLabels.of(domain);
     const key = `${tenant} ${values.join(' ')}`;
-    const line = this.#lines.get(key);
-    if (line === undefined) this.#lines.set(key, { tenant, values, total: count });
-    else line.total += count;
+    let line = this.#lines.get(key);
+    if (line === undefined) {
+      line = new CountLine(tenant, values);
+      this.#lines.set(key, line);
+    }
+    return line;
   }
 }
 

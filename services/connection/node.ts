@@ -35,6 +35,7 @@ import { drainSessions } from './moving/drain.ts';
 import { EndedSessions } from './moving/ended-sessions.ts';
 import { NodeRequests } from './moving/node-requests.ts';
 import { park } from './moving/park.ts';
+import { allStreams, type ConnectionStats, statsOf } from './node-stats.ts';
 import { Outside } from './outside.ts';
 import type { PeerStreamsOptions } from './peers/peer-streams.ts';
 import { accountAllowances } from './session/account-allowances.ts';
@@ -43,6 +44,7 @@ import type { StageKind } from './session/outgoing-stages.ts';
 import { RouterLink } from './session/router-link.ts';
 import { Session } from './session/session.ts';
 import type { SessionStart } from './session/session-owner.ts';
+import type { OpenStreams } from './stream/carriages.ts';
 import { CertificateWishes } from './stream/certificate-wishes.ts';
 import { Cork } from './stream/cork.ts';
 import { doorGate } from './stream/door-gate.ts';
@@ -80,20 +82,6 @@ export interface ConnectionDependencies {
   readonly proves?: PeerStreamsOptions['proves'];
 }
 
-export interface ConnectionStats {
-  /** How many streams clients have. */
-  readonly streams: number;
-  /** How many streams other servers have. */
-  readonly peerStreams: number;
-  readonly sessions: number;
-  readonly parked: number;
-  readonly batchesInFlight: number;
-  /** Number of connections that did not begin with a valid PROXY header. */
-  readonly badProxyHeaders: number;
-  /** Number of deliveries that were lost and then read from the archive. */
-  readonly resyncs: number;
-}
-
 export interface ConnectionNode {
   /** Subject on the bus: `n.<node>.<incarnation>`. */
   readonly subject: string;
@@ -101,6 +89,7 @@ export interface ConnectionNode {
   /** Whether TLS asks clients for a certificate, for the ports that other parts of this process serve. */
   readonly wish: CertificateWish;
   readonly stats: ConnectionStats;
+  readonly openStreams: readonly OpenStreams[];
   /** How long batches take. */
   readonly latency: Latency;
   /** True while the node takes no new streams and parks its sessions in the store. */
@@ -226,11 +215,16 @@ class Node implements ConnectionNode, StreamHost, Claims {
   }
 
   get stats(): ConnectionStats {
-    let parked = 0;
-    for (const session of this.held.values()) if (session.isParked) parked++;
-    const [streams, peerStreams] = [this.#streams.size, this.#outside?.peerStreams ?? 0];
-    const counts = { batchesInFlight: this.router.inFlight, badProxyHeaders: this.#peers.refused, resyncs: this.#resyncs };
-    return { streams, peerStreams, sessions: this.held.size, parked, ...counts };
+    return statsOf(this.#parts);
+  }
+
+  get openStreams(): readonly OpenStreams[] {
+    return allStreams(this.#parts);
+  }
+
+  get #parts() {
+    const { held, router } = this;
+    return { streams: this.#streams, outside: this.#outside, held, router, peers: this.#peers, resyncs: this.#resyncs };
   }
 
   carry(request: CarryRequest, bodies: readonly Buffer[]): Promise<CarryReply> | CarryReply {

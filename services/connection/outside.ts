@@ -4,6 +4,7 @@ import { directPeers } from '../../lib/runtime/peer-addresses.ts';
 import { ComponentStreams, type ComponentStreamsOptions } from './components/component-streams.ts';
 import type { Addresses, Listen } from './door/listen.ts';
 import { PeerStreams, type PeerStreamsOptions } from './peers/peer-streams.ts';
+import type { OpenStreams } from './stream/carriages.ts';
 
 interface OutsideOptions extends Omit<PeerStreamsOptions, 'listen' | 'proves'>, Pick<ComponentStreamsOptions, 'subject'> {
   readonly listen: Listen;
@@ -43,6 +44,10 @@ export class Outside {
 
   get peerStreams(): number {
     return this.#peers?.size ?? 0;
+  }
+
+  get openStreams(): readonly OpenStreams[] {
+    return [...(this.#peers?.openStreams ?? []), ...(this.#components?.openStreams ?? [])];
   }
 
   /** All of these streams. */

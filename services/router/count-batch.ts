@@ -1,12 +1,10 @@
-/** Counts what a router is given. A batch that is sent again counts again: its work is done again. */
+/**
+ * Counts what a router is given. A batch that is sent again counts again: its work is done again. Stanzas of clients are counted by the nodes that
+ * hold their streams, once.
+ */
 import { Count } from '../../lib/runtime/counts.ts';
+import { stanzas } from '../../lib/runtime/traffic.ts';
 import type { InboundRequest, StepItem } from '../../lib/runtime/wire.ts';
-
-export const stanzas = new Count(
-  'stanzas_total',
-  'Stanzas that routers were given, by kind and by who sent them: a client, another server, a component, or another part of the service',
-  ['kind', 'source'],
-);
 
 export const catchUps = new Count(
   'catch_up_pages_total',
@@ -19,23 +17,17 @@ const kinds = new Map([...'mpi'].map((letter, at) => [letter.charCodeAt(0), ['me
 
 const kindOf = (body: Buffer): string => kinds.get(body[1] ?? 0) ?? 'other';
 
-/** @param domain of a tenant that there is. @param bodies of those items that have one, in their order */
-export function countItems(domain: string, items: readonly StepItem[], bodies: readonly Buffer[]): void {
-  let next = 0;
-  for (const item of items) {
-    if (item.kind === 'catchUp') catchUps.add(domain, 1);
-    if (!('body' in item)) continue;
-    const body = bodies[next++];
-    if (item.kind === 'stanza' && body !== undefined) stanzas.add(domain, 1, kindOf(body), 'client');
-  }
+/** @param domain of a tenant that there is */
+export function countItems(domain: string, items: readonly StepItem[]): void {
+  for (const { kind } of items) if (kind === 'catchUp') catchUps.add(domain, 1);
 }
 
-/** @param bodies as above */
+/** @param bodies of those items that have one, in their order */
 export function areMessages(items: readonly StepItem[], bodies: readonly Buffer[]): boolean {
   return items.every(({ kind }) => kind === 'stanza') && bodies.every((body) => kindOf(body) === 'message');
 }
 
 export function countArrivals({ domain, isFromPeer, isFromComponent }: InboundRequest, bodies: readonly Buffer[]): void {
   const source = isFromComponent ? 'component' : isFromPeer ? 'server' : 'service';
-  for (const body of bodies) stanzas.add(domain, 1, kindOf(body), source);
+  for (const body of bodies) stanzas.add(domain, 1, kindOf(body), source, '');
 }

@@ -111,7 +111,7 @@ async function handleStep(
     const finding = dependencies.tenants.find(request.domain);
     const tenant = finding instanceof Promise ? await finding : finding;
     if (!tenant) return encodeFrame(closing('host-unknown', `${request.domain} is not served here`));
-    countItems(tenant.domain, request.items, bodies);
+    countItems(tenant.domain, request.items);
     const step = new Step(dependencies, tenant, request);
     const { items } = request;
     const result = await longBatches.run(tenant.domain, items.length, areMessages(items, bodies), () => step.run(bodies));

@@ -12,8 +12,9 @@ import { ManualClock } from '../connection/manual-clock.ts';
 
 function begin() {
   const clock = new ManualClock();
-  const metrics = new Metrics({ clock, service: 'all', deployment: '', write: () => {} });
-  return { clock, metrics, prometheus: new Prometheus(metrics, 'all') };
+  const told: string[] = [];
+  const metrics = new Metrics({ clock, service: 'all', deployment: '', write: (line) => void told.push(line) });
+  return { clock, told, metrics, prometheus: new Prometheus(metrics, 'all') };
 }
 
 /** Lines of a metric, without those of the process and of Node. */
@@ -30,6 +31,23 @@ test('a gauge has its value in base units, and no line while there is nothing to
   assert.deepEqual(await linesOf(prometheus, 'certificate'), ['skylark_certificate_left_seconds{service="all"} 172800']);
   age = undefined;
   assert.deepEqual(await linesOf(prometheus, 'outbox_age'), []);
+});
+
+test('a gauge by labels has a line for each, of this moment; CloudWatch gets their sum', async () => {
+  const { metrics, prometheus, told } = begin();
+  let all = [
+    { labels: { transport: 'tls' }, value: 2 },
+    { labels: { transport: 'bosh' }, value: 3 },
+  ];
+  metrics.gauges('Connections', ['transport'], () => all);
+  assert.deepEqual(await linesOf(prometheus, 'streams'), [
+    'skylark_streams{transport="tls",service="all"} 2',
+    'skylark_streams{transport="bosh",service="all"} 3',
+  ]);
+  metrics.tell();
+  assert.equal((JSON.parse(told[0]!) as { Connections: number }).Connections, 5);
+  all = all.slice(1);
+  assert.deepEqual(await linesOf(prometheus, 'streams'), ['skylark_streams{transport="bosh",service="all"} 3']);
 });
 
 test('a counter has its total, whatever CloudWatch was told', async () => {
@@ -100,7 +118,7 @@ test('the page is served beside the health checks, with the figures of Node', as
   const response = await fetch(`http://127.0.0.1:${server.address.port}/metrics`);
   assert.match(response.headers.get('content-type') ?? '', /^text\/plain; version=0\.0\.4/);
   const text = await response.text();
-  assert.match(text, /^# HELP skylark_streams Open streams, of clients and of other servers$/m);
+  assert.match(text, /^# HELP skylark_streams Open streams, by who is at the other end and by transport$/m);
   assert.match(text, /^# TYPE skylark_streams gauge$/m);
   assert.match(text, /^skylark_streams\{service="all"\} 3$/m);
   assert.match(text, /^nodejs_eventloop_lag_seconds\{service="all"\} /m);

@@ -137,13 +137,13 @@ export class FakePeer {
     });
     socket.on('error', () => {});
     await once(socket, 'secureConnect');
-    const client = new PeerClient(new Link(socket, () => true), from, to);
+    const client = new PeerClient(new Link(socket, 'a.example', () => true), from, to);
     this.#links.add(client.link);
     return client;
   }
 
   async #serve(socket: TLSSocket): Promise<void> {
-    const link = new Link(socket, () => true);
+    const link = new Link(socket, 'a.example', () => true);
     this.#links.add(link);
     this.streams++;
     let count = 0;

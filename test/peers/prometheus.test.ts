@@ -151,7 +151,7 @@ test('people of two domains sign in, talk, catch up and enter a room; one is wro
     /^skylark_sign_ins_total\{mechanism="SCRAM-SHA-1",result="success",tenant="a\.example",service="all"\} 1$/m,
     /^skylark_sign_ins_total\{mechanism="SCRAM-SHA-1",result="success",tenant="b\.example",service="all"\} 1$/m,
     /^skylark_sign_ins_total\{mechanism="SCRAM-SHA-1",result="not-authorized",tenant="a\.example",service="all"\} 1$/m,
-    /^skylark_stanzas_total\{kind="message",source="client",tenant="a\.example",service="all"\} [2-9]$/m,
+    /^skylark_stanzas_total\{kind="message",source="client",transport="websocket",tenant="a\.example",service="all"\} [2-9]$/m,
     /^skylark_sessions\{service="all"\} 2$/m,
     /^skylark_catch_up_pages_total\{tenant="a\.example",service="all"\} [1-9]/m,
   ])

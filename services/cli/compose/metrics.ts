@@ -16,7 +16,7 @@ interface Figure {
 }
 
 export const metrics = {
-  Connections: { unit: 'Count', prometheus: 'streams', help: 'Open streams, of clients and of other servers' },
+  Connections: { unit: 'Count', prometheus: 'streams', help: 'Open streams, by who is at the other end and by transport' },
   BatchLatency: {
     unit: 'Milliseconds',
     prometheus: 'batch_seconds',
@@ -78,10 +78,17 @@ export function unitOf(name: MetricName): Figure['unit'] {
   return (metrics[name] as Figure).unit;
 }
 
+export interface Line {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
 /** Where a figure comes from. */
 export type Source =
   /** The value of the moment; undefined: there is nothing to report. */
   | { readonly kind: 'gauge'; read(): number | undefined }
+  /** The same by labels; CloudWatch gets the sum. */
+  | { readonly kind: 'gauges'; readonly labels: readonly string[]; read(): readonly Line[] }
   /** All since the process began. */
   | { readonly kind: 'counter'; total(): number }
   /** CloudWatch gets the 99th percentile, in milliseconds. */
@@ -118,6 +125,12 @@ export class Metrics {
   gauge(name: MetricName, read: () => number | undefined): void {
     this.#sources.set(name, { kind: 'gauge', read });
     this.#tellOf(name, read);
+  }
+
+  /** @param labels of each line */
+  gauges(name: MetricName, labels: readonly string[], read: () => readonly Line[]): void {
+    this.#sources.set(name, { kind: 'gauges', labels, read });
+    this.#tellOf(name, () => read().reduce((sum, { value }) => sum + value, 0));
   }
 
   /** CloudWatch gets by how much the total has grown since the last line. */

@@ -7,7 +7,9 @@ import type { RunningTls } from './tls-source.ts';
 const dayMs = 24 * 60 * 60 * 1_000;
 
 export function tellNode(metrics: Metrics, node: ConnectionNode, { source }: RunningTls): void {
-  metrics.gauge('Connections', () => node.stats.streams + node.stats.peerStreams);
+  metrics.gauges('Connections', ['peer', 'transport'], () =>
+    node.openStreams.map(({ count: value, ...labels }) => ({ labels, value })),
+  );
   metrics.gauge('Sessions', () => node.stats.sessions);
   metrics.gauge('Parked', () => node.stats.parked);
   metrics.gauge('BatchesInFlight', () => node.stats.batchesInFlight);

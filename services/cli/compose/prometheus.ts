@@ -69,6 +69,15 @@ function nameOf(name: MetricName): string {
 function metricOf(name: MetricName, source: Source): Metric {
   const about = { name: nameOf(name), help: metrics[name].help, registers: [] };
   if (source.kind === 'latency') return histogramOf(about, source.latency);
+  if (source.kind === 'gauges') {
+    return new Gauge({
+      ...{ ...about, labelNames: source.labels },
+      collect() {
+        this.reset();
+        for (const { labels, value } of source.read()) this.set(labels, value);
+      },
+    });
+  }
   if (source.kind === 'counter') {
     return new Counter({
       ...about,

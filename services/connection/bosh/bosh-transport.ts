@@ -6,6 +6,7 @@
  */
 import type { Clock, Timer } from '../../../lib/ports/clock.ts';
 import { TokenBucket } from '../../../lib/runtime/rate-limit.ts';
+import { bytesOf } from '../../../lib/runtime/traffic.ts';
 import type { StreamError } from '../../../lib/xmpp/errors.ts';
 import { type BoshExchange, shownBy } from '../door/bosh.ts';
 import { connectionLimits } from '../limits.ts';
@@ -52,6 +53,8 @@ interface BoshTransportOptions {
 
 export class BoshTransport implements Transport, Flushable {
   readonly kind = 'bosh';
+  readonly carriage = 'bosh';
+  bytes = bytesOf('client', 'bosh');
   readonly sid: string;
   readonly address: string;
   readonly isSecure: boolean;
@@ -288,7 +291,10 @@ export class BoshTransport implements Transport, Flushable {
     const isHeld = wait > 0 && hold > 0 && pause === undefined && this.#report === undefined;
     const timer = isHeld ? this.#clock.after(this.waitMs, () => this.#answerOldest([])) : undefined;
     this.#held.push(Object.assign(request, { timer }));
-    for (const message of body.messages) this.#reader?.data(message);
+    for (const message of body.messages) {
+      this.bytes.in.add(message.length);
+      this.#reader?.data(message);
+    }
     if (this.#isOver) return;
     if (pause !== undefined) this.#pauseFor(pause);
     else if (isHeld) while (this.#held.length > hold) this.#answerOldest(this.#takeWaiting());
@@ -345,6 +351,7 @@ export class BoshTransport implements Transport, Flushable {
     const now = this.#clock.monotonic();
     const { rid, pause } = body;
     const payloads = [...items.map(({ bytes }) => bytes), ...(last?.payloads ?? [])];
+    for (const payload of payloads) this.bytes.out.add(payload.length);
     const bytes = bodyOf({ ...this.#attributesFor(rid, now), ...last?.attributes }, payloads);
     const ids = items.flatMap(({ id }) => id ?? []);
     const status = last?.status ?? 200;

@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import type { Clock, Timer } from '../../../lib/ports/clock.ts';
 import type { AttachReply, CarryReply, CarryRequest, ComponentAddress } from '../../../lib/runtime/component-wire.ts';
 import { pongPrefix } from '../../../lib/runtime/pair-wire.ts';
+import { bytesOf, type Carriage } from '../../../lib/runtime/traffic.ts';
 import { addressesOf, canonicalBytes } from '../../../lib/s2s/addresses.ts';
 import type { ArrivalPair, Arrivals } from '../../../lib/s2s/arrivals.ts';
 import { escapeAttribute } from '../../../lib/xmpp/element.ts';
@@ -78,6 +79,7 @@ export class ComponentStream implements TransportReader, Pumped<ScannerEvent> {
     this.#timer = host.clock.after(connectionLimits.componentProofMs, () => {
       if (this.#granted === undefined) this.fail(new StreamError('connection-timeout', 'the handshake did not come'));
     });
+    transport.bytes = bytesOf('component', transport.carriage);
     transport.open(this);
   }
 
@@ -98,6 +100,10 @@ export class ComponentStream implements TransportReader, Pumped<ScannerEvent> {
   }
 
   // From the node.
+
+  get carriage(): Carriage {
+    return this.#transport.carriage;
+  }
 
   /** The domain that it has. */
   get component(): string | undefined {

@@ -12,6 +12,7 @@ import { StreamError } from '../../../lib/xmpp/errors.ts';
 import { type Accept, type Listeners, listen } from '../door/listen.ts';
 import type { TlsSource } from '../door/tls.ts';
 import { connectionLimits } from '../limits.ts';
+import { type OpenStreams, openStreamsOf } from '../stream/carriages.ts';
 import type { Cork } from '../stream/cork.ts';
 import { SocketTransport } from '../stream/transport.ts';
 import { ComponentOwner } from './component-owner.ts';
@@ -72,6 +73,10 @@ export class ComponentStreams implements ComponentStreamHost {
 
   get address(): AddressInfo | undefined {
     return this.#listeners?.plain;
+  }
+
+  get openStreams(): readonly OpenStreams[] {
+    return openStreamsOf('component', ['tcp'], this.#streams.values());
   }
 
   get size(): number {

@@ -7,6 +7,7 @@ import type { Logger } from 'pino';
 import type { Clock, Timer } from '../../../lib/ports/clock.ts';
 import { isOperating, report } from '../../../lib/runtime/faults.ts';
 import { pongPrefix } from '../../../lib/runtime/pair-wire.ts';
+import { bytesOf, type Carriage } from '../../../lib/runtime/traffic.ts';
 import { addressesOf, canonicalBytes } from '../../../lib/s2s/addresses.ts';
 import type { ArrivalPair, Arrivals, Domains, Proven } from '../../../lib/s2s/arrivals.ts';
 import { peerChain } from '../../../lib/s2s/proof.ts';
@@ -89,6 +90,7 @@ export class InboundStream implements TransportReader, PeerStream, Pumped<Scanne
     this.#timer = host.clock.after(Math.max(0, deadlineMs - host.clock.monotonic()), () => {
       if (this.#proven.size === 0) this.fail(new StreamError('connection-timeout', 'no domain was proved'));
     });
+    transport.bytes = bytesOf('server', transport.carriage);
     transport.open(this);
   }
 
@@ -125,6 +127,10 @@ export class InboundStream implements TransportReader, PeerStream, Pumped<Scanne
   get domains(): Domains {
     if (this.#domains === undefined) throw new StreamError('bad-format', 'a stream begins with its header');
     return this.#domains;
+  }
+
+  get carriage(): Carriage {
+    return this.#transport.carriage;
   }
 
   get isOpen(): boolean {

@@ -12,6 +12,7 @@ import { type Accept, type Listeners, listen } from '../door/listen.ts';
 import type { StreamIdentity, TlsSource } from '../door/tls.ts';
 import { Upgrades } from '../door/upgrades.ts';
 import { connectionLimits } from '../limits.ts';
+import { type OpenStreams, openStreamsOf } from '../stream/carriages.ts';
 import type { Cork } from '../stream/cork.ts';
 import { SocketTransport } from '../stream/transport.ts';
 import { peerFeatures } from './features/index.ts';
@@ -71,6 +72,10 @@ export class PeerStreams implements PeerStreamHost {
 
   get addresses(): Pick<Listeners, 'plain' | 'secure'> {
     return { plain: this.#listeners?.plain, secure: this.#listeners?.secure };
+  }
+
+  get openStreams(): readonly OpenStreams[] {
+    return openStreamsOf('server', ['tcp', 'tls'], this.#streams);
   }
 
   get size(): number {

@@ -1,6 +1,7 @@
 /** One stream of a client (RFC 6120 §4): its headers, and its elements, which go to the session or to a stream feature. */
 import { afterLong, type Timer } from '../../../lib/ports/clock.ts';
 import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
+import { bytesOf, type Carriage, type StanzaLines, stanzasOf } from '../../../lib/runtime/traffic.ts';
 import type { ChannelBinding, StepItem } from '../../../lib/runtime/wire.ts';
 import { StreamError } from '../../../lib/xmpp/errors.ts';
 import { openBounds, type Scanner } from '../../../lib/xmpp/scanner.ts';
@@ -18,6 +19,7 @@ import type { StreamHost } from './stream-host.ts';
 import { SocketTransport, type Transport, type TransportReader } from './transport.ts';
 
 const NS_CLIENT = 'jabber:client';
+const stanzaNames: ReadonlySet<string> = new Set(['message', 'presence', 'iq']);
 const framings: Readonly<Record<Transport['kind'], Framing>> = {
   tcp: tcpFraming,
   websocket: webSocketFraming,
@@ -48,7 +50,6 @@ export class Stream implements TransportReader, FeatureStream, Pumped<StreamEven
   /** True when our closing tag has been sent. */
   isOver = false;
   readonly #pump: EventPump<StreamEvent>;
-  /** The certificates that the client has shown in TLS, DER in base64, its own first; until it has signed in. */
   /** True when TLS is to ask the client for a certificate. */
   #asksCertificate = false;
   #failures = 0;
@@ -57,6 +58,7 @@ export class Stream implements TransportReader, FeatureStream, Pumped<StreamEven
   /** Features of the stream after SASL, when the router has sent them already. */
   #features: string | undefined;
   #sentAtMs: number;
+  #stanzas: StanzaLines | undefined;
 
   /** @param deadlineMs monotonic; a stream that goes on over TLS has the rest of the time */
   constructor(host: StreamHost, transport: Transport, deadlineMs = host.clock.monotonic() + connectionLimits.preauthTimeoutMs) {
@@ -257,12 +259,15 @@ export class Stream implements TransportReader, FeatureStream, Pumped<StreamEven
   #startSession(domain: string, account: string): void {
     this.#binding = undefined;
     this.#features = undefined;
+    this.#transport.bytes = bytesOf('client', this.carriage, domain);
+    this.#stanzas = stanzasOf(this.carriage, domain);
     this.session = this.#host.session({ sid: this.sid, domain, account, routerSession: this.#routerSession }, this);
   }
 
   #element(element: Stanza): void {
     if (!this.#hasOpened) throw new StreamError('bad-format', 'a stream begins with its header');
     if (this.session !== undefined && isStanza(element)) {
+      this.#stanzas![element.name].add(1);
       this.session.receive(element, this.#greeting?.lang);
       return;
     }
@@ -278,6 +283,10 @@ export class Stream implements TransportReader, FeatureStream, Pumped<StreamEven
 
   get kind(): Transport['kind'] {
     return this.#transport.kind;
+  }
+
+  get carriage(): Carriage {
+    return this.#transport.carriage;
   }
 
   get isSecure(): boolean {
@@ -298,8 +307,7 @@ export class Stream implements TransportReader, FeatureStream, Pumped<StreamEven
 
   async ask(item: StepItem, bodies: readonly Buffer[]): Promise<StepAnswer | undefined> {
     const session = this.#routerSession;
-    const { subject: node } = this.#host;
-    const { address } = this.#transport;
+    const [{ subject: node }, { address }] = [this.#host, this.#transport];
     const request = { kind: 'step', node, sid: this.sid, domain: this.#domain ?? '', address, session } as const;
     const answer = await this.#host.router.step({ ...request, items: [item], deadline: 0, at: 0 }, bodies, {
       triesMax: () => connectionLimits.batchTriesMax,
@@ -387,6 +395,6 @@ export class Stream implements TransportReader, FeatureStream, Pumped<StreamEven
   }
 }
 
-function isStanza({ ns, name }: Stanza): boolean {
-  return ns === NS_CLIENT && (name === 'message' || name === 'presence' || name === 'iq');
+function isStanza(element: Stanza): element is Stanza & { readonly name: keyof StanzaLines } {
+  return element.ns === NS_CLIENT && stanzaNames.has(element.name);
 }

@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { Clock, Timer } from '../../../lib/ports/clock.ts';
+import { type ByteLines, bytesOf, type Carriage } from '../../../lib/runtime/traffic.ts';
 import type { ChannelBinding } from '../../../lib/runtime/wire.ts';
 import { peerChain } from '../../../lib/s2s/proof.ts';
 import type { StreamError } from '../../../lib/xmpp/errors.ts';
@@ -24,6 +25,10 @@ export interface TransportReader {
 
 export interface Transport {
   readonly kind: 'tcp' | 'websocket' | 'bosh';
+  /** As figures call it. */
+  readonly carriage: Carriage;
+  /** Where its bytes are added up. Whoever reads from it says whose they are. */
+  bytes: ByteLines;
   /** The address of the peer, for the log. */
   readonly address: string;
   readonly isSecure: boolean;
@@ -62,6 +67,7 @@ export class SocketTransport implements Transport, Flushable {
   readonly kind = 'tcp';
   readonly address: string;
   readonly isSecure: boolean;
+  bytes: ByteLines;
   readonly socket: Socket;
   readonly #shown: Buffer | undefined;
   readonly #cork: Cork;
@@ -81,6 +87,11 @@ export class SocketTransport implements Transport, Flushable {
     this.#clock = clock;
     this.address = address;
     this.isSecure = socket instanceof TLSSocket;
+    this.bytes = bytesOf('client', this.carriage);
+  }
+
+  get carriage(): 'tls' | 'tcp' {
+    return this.isSecure ? 'tls' : 'tcp';
   }
 
   get offeredBinding(): ChannelBinding {
@@ -145,6 +156,7 @@ export class SocketTransport implements Transport, Flushable {
 
   flush(): void {
     if (this.#first === undefined) return;
+    this.bytes.out.add(this.#waitingBytes);
     const bytes = this.#others === undefined ? this.#first : Buffer.concat([this.#first, ...this.#others], this.#waitingBytes);
     const ids = this.#ids;
     this.#first = undefined;
@@ -189,6 +201,7 @@ export class SocketTransport implements Transport, Flushable {
   };
 
   readonly #onData = (chunk: Buffer): void => {
+    this.bytes.in.add(chunk.length);
     this.#reader?.data(chunk);
   };
 

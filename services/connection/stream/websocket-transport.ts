@@ -2,6 +2,7 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { Clock, Timer } from '../../../lib/ports/clock.ts';
+import { bytesOf } from '../../../lib/runtime/traffic.ts';
 import type { ChannelBinding } from '../../../lib/runtime/wire.ts';
 import type { WebSocketPeer } from '../door/websocket.ts';
 import { connectionLimits } from '../limits.ts';
@@ -10,6 +11,8 @@ import type { Transport, TransportReader } from './transport.ts';
 
 export class WebSocketTransport implements Transport, Flushable {
   readonly kind = 'websocket';
+  readonly carriage = 'websocket';
+  bytes = bytesOf('client', 'websocket');
   readonly address: string;
   readonly isSecure: boolean;
   readonly binding: ChannelBinding;
@@ -54,6 +57,7 @@ export class WebSocketTransport implements Transport, Flushable {
     this.#socket.on('message', (data, isBinary) => {
       // RFC 7395 §3.2: only text is allowed. Anything else is not an element, and the scanner says so.
       const bytes = Array.isArray(data) ? Buffer.concat(data) : Buffer.isBuffer(data) ? data : Buffer.from(data);
+      this.bytes.in.add(bytes.length);
       this.#reader?.data(isBinary ? Buffer.from([0]) : bytes);
     });
     this.#socket.on('error', () => {}); // 'close' follows
@@ -97,6 +101,7 @@ export class WebSocketTransport implements Transport, Flushable {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
     const last = messages.length - 1;
     messages.forEach((message, index) => {
+      this.bytes.out.add(Buffer.byteLength(message));
       this.#socket.send(message, { binary: false }, (error) => {
         if (index === last && !error) this.#reader?.drained(ids);
       });

@@ -3,6 +3,8 @@
  * written in one turn of the event loop leaves together.
  */
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import { type ByteLines, bytesOf } from '../../../lib/runtime/traffic.ts';
 import { openBounds, type ScannerBounds, type ScannerEvent, StreamScanner } from '../../../lib/xmpp/scanner.ts';
 import { federationLimits } from '../limits.ts';
 
@@ -28,11 +30,16 @@ export class Link {
   #corked: Buffer[] = [];
   #corkedBytes = 0;
   readonly #mayWrite: () => boolean;
+  readonly #bytes: ByteLines;
 
-  /** @param mayWrite looked at when what was gathered leaves: the process may have stood still meanwhile */
-  constructor(socket: Socket, mayWrite: () => boolean) {
+  /**
+   * @param tenant whose pair of domains it is
+   * @param mayWrite looked at when what was gathered leaves: the process may have stood still meanwhile
+   */
+  constructor(socket: Socket, tenant: string, mayWrite: () => boolean) {
     this.socket = socket;
     this.#mayWrite = mayWrite;
+    this.#bytes = bytesOf('server', socket instanceof TLSSocket ? 'tls' : 'tcp', tenant);
     socket.on('data', this.#onData);
     socket.on('error', this.#onError);
     socket.on('close', this.#onClose);
@@ -106,6 +113,7 @@ export class Link {
   #flush(): void {
     const corked = this.#corked;
     if (corked.length === 0) return;
+    this.#bytes.out.add(this.#corkedBytes);
     this.#corked = [];
     this.#corkedBytes = 0;
     if (!this.#mayWrite()) this.destroy('this process has lost its lease');
@@ -114,6 +122,7 @@ export class Link {
 
   readonly #onData = (chunk: Buffer): void => {
     this.socket.pause();
+    this.#bytes.in.add(chunk.length);
     this.#scanner.push(chunk);
     this.#wake();
   };

@@ -75,7 +75,7 @@ async function secure(dependencies: Dependencies, pair: PairName, connection: Co
   connection.socket = encrypted.socket;
   const isProven = await dependencies.proves(pair.peer, encrypted.chain);
   if (!isProven && (await needsCertificate(dependencies, pair))) throw new Error(`has no certificate that proves ${pair.peer}`);
-  return { ...(await greet(pair, new Link(encrypted.socket, dependencies.holdsLease))), isProven };
+  return { ...(await greet(pair, new Link(encrypted.socket, pair.tenant, dependencies.holdsLease))), isProven };
 }
 
 /** A header each way, and the peer's features. @throws {PeerRefusal | LinkClosed | StreamError} */
@@ -93,7 +93,7 @@ export async function greet(pair: PairName, link: Link): Promise<Omit<Opened, 'i
 }
 
 async function startTls(pair: PairName, socket: Socket): Promise<void> {
-  const link = new Link(socket, () => true); // no stanza leaves in the clear
+  const link = new Link(socket, pair.tenant, () => true); // no stanza leaves in the clear
   const { features } = await greet(pair, link);
   if (!features.hasChild('starttls', NS_TLS)) {
     link.write(`${new StreamError('policy-violation', 'TLS is required')}</stream:stream>`);
