@@ -30,6 +30,8 @@ export const routerLimits = {
   pushNodeBytesMax: 1_024,
   /** Size of the options that an app server wants with each notification, bytes. */
   pushOptionsBytesMax: 4_096,
+  /** The text of a message in a push, characters: a lock screen shows fewer, and what mobile systems carry ends at 4 KB. */
+  pushBodyCharactersMax: 200,
   /** Shortest pause between two notifications of one registration, ms. */
   pushPauseMs: 1_000,
   /** A notification that another router was to send is sent when it is late by this much, ms. */

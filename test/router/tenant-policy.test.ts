@@ -10,7 +10,7 @@ import { type EmbeddedDependencies, embeddedDependencies } from '../support/stag
 const presets = {
   ...{ registration: 'closed', retentionDays: 0, roomRetentionDays: 0, fileRetentionDays: 0, search: 'off', tokenDays: 21 },
   ...{ federation: 'open', allow: [], block: [], proof: 'any', hold: 3_600 },
-  ...{ stanzasPerSecond: 300, kilobytesPerSecond: 1_024, pushResumeHours: 24 },
+  ...{ stanzasPerSecond: 300, kilobytesPerSecond: 1_024, pushResumeHours: 24, pushSummary: 'counts' },
   ...{ fileMegabytes: 100, uploadMegabytes: 2_048, keptMegabytes: 1_024 },
   ...{ callServers: [], turnSecret: false },
   ...{ registrationUrl: '', invites: 'admins', inviteDays: 7, inviteUses: 5, webUrl: '' },

@@ -25,6 +25,7 @@ import { owners, type PolicyKey } from './policy-key.ts';
 import { proof } from './proof.ts';
 import { pubsub } from './pubsub.ts';
 import { pushResumeHours } from './push-resume.ts';
+import { pushSummary } from './push-summary.ts';
 import { registration } from './registration.ts';
 import { registrationsPerAddress, registrationsPerDay } from './registration-limits.ts';
 import { registrationUrl } from './registration-url.ts';
@@ -55,7 +56,7 @@ export const policyKeys = {
     proof,
     hold,
   },
-  ...{ stanzasPerSecond, kilobytesPerSecond, pushResumeHours },
+  ...{ stanzasPerSecond, kilobytesPerSecond, pushResumeHours, pushSummary },
   ...{ fileMegabytes, uploadMegabytes, keptMegabytes },
   ...{ callServers, turnSecret },
   ...{ registrationUrl, invites, inviteDays, inviteUses, ...owners({ webUrl }) },

@@ -45,7 +45,7 @@ export const push: AccountFeature = {
   spec: 'XEP-0357',
   version: '0.4.1',
   title: 'Push Notifications',
-  note: 'The summary has counts only. Sent from the bare JID of the account. In rooms, mentions wake a client, and everything in rooms for members only.',
+  note: 'The summary has counts; with `--push-summary` of the tenant the last sender, or its text as well. Sent from the bare JID of the account. In rooms, mentions wake a client, and everything in rooms for members only.',
   disco: { account: [NS] },
   iq: [
     { type: 'set', ns: NS, name: 'enable', to: 'self', handle: enable },
@@ -80,8 +80,8 @@ async function enable(request: Element, account: Account): Promise<undefined> {
   const { resource, sid } = account.session!;
   await account.update(registrations, key, (before) => {
     // A session that has registered before, or whose client had, may not have heard what has rung since.
-    const { messages, requests } = before?.sid === sid ? before : { messages: 0, requests: 0 };
-    return { ...before, jid, node, options, resource, sid, messages, requests, errors: undefined };
+    const { messages, requests, last } = before?.sid === sid ? before : { messages: 0, requests: 0 };
+    return { ...before, jid, node, options, resource, sid, messages, requests, last, errors: undefined };
   });
   await noteRegistration(account);
   account.turn.origin?.turnPush(true);
@@ -98,7 +98,7 @@ async function goOn(account: Account, { pushes }: AccountRow): Promise<void> {
   for (const { key } of own)
     await update(account.rows, registrations, key, (row) => {
       // A router that stood still may come late with a session that another one has followed since. Ids carry their time.
-      return row === undefined || row.sid > sid ? row : { ...row, sid, messages: 0, requests: 0 };
+      return row === undefined || row.sid > sid ? row : { ...row, sid, messages: 0, requests: 0, last: undefined };
     });
   if (own.length > 0) account.turn.origin?.turnPush(true);
 }
@@ -140,7 +140,7 @@ function ringForMessage(stanza: Stanza, account: Account, { sessions }: Outcome)
   if (account.prefetched(accounts)?.pushes === undefined || !ringsFor(account, stanza)) return;
   if (account.turn.leavesRinging && messageType(stanza) === 'groupchat') return;
   const heard = { sessions, atMs: account.turn.dependencies.clock.now() };
-  account.turn.afterHandOver(() => ring(account, heard, 'message', (entry) => isFor(stanza, account, entry)));
+  account.turn.afterHandOver(() => ring(account, heard, [stanza], (entry) => isFor(stanza, account, entry)));
 }
 
 /** Somebody asks to see the account's presence. */
@@ -179,7 +179,7 @@ async function ringUnheard(account: Account, stanza: Stanza): Promise<void> {
   const entry = sessions!.find((one) => one.resource === resource);
   if (!isRequest && !(await isFor(stanza, account, entry))) return;
   for (const { key, value } of await listRegistrations(account))
-    if (value.resource === resource) await pushTo(account, key, isRequest ? 'request' : 'message');
+    if (value.resource === resource) await pushTo(account, key, isRequest ? 'request' : [stanza]);
 }
 
 /** Nobody can tell what the client has not heard, so what waits for it rings; and if its node is dead, what others have acknowledged of late. */
@@ -192,8 +192,9 @@ async function ringUnread(account: Account, isDead: boolean): Promise<void> {
   const [sessions] = isDead ? await readSessions(account.turn.dependencies.store, [account]) : [];
   const dead = sessions?.find(({ sid }) => sid === account.session?.sid);
   if (dead) for (const [id, stanza] of await readRecent(account, dead)) unheard.set(id, stanza);
-  const count = [...unheard.values()].filter((stanza) => ringsFor(account, stanza)).length;
-  if (count > 0) for (const { key } of own) await pushTo(account, key, 'message', count);
+  const inOrder = [...unheard].sort(([one], [other]) => (one < other ? -1 : 1));
+  const ringing = inOrder.flatMap(([, stanza]) => (ringsFor(account, stanza) ? [stanza] : []));
+  if (ringing.length > 0) for (const { key } of own) await pushTo(account, key, ringing);
   if (dead) await askRoomsLater(account, dead);
 }
 
@@ -214,7 +215,7 @@ async function ringOccupant(account: Account, occupant: Occupancy, messages: rea
     const wish = messageType(message) === 'groupchat' ? ofRoom : (setting ?? 'always');
     return rings(message) && isWanted(message, account, wish, address);
   });
-  if (wanted.length > 0) for (const { key } of found) await pushTo(account, key, 'message', wanted.length);
+  if (wanted.length > 0) for (const { key } of found) await pushTo(account, key, wanted);
   return ofRoom;
 }
 

@@ -9,11 +9,13 @@ import { Count } from '../../../lib/runtime/counts.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { update } from '../../../lib/runtime/update.ts';
 import { type Element, parseElement, xml } from '../../../lib/xmpp/element.ts';
+import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { Account } from '../core/account.ts';
 import { type Dependencies, withoutDeadline } from '../core/dependencies.ts';
 import type { Turns } from '../core/feature.ts';
 import { Turn } from '../core/turn.ts';
 import { routerLimits } from '../limits.ts';
+import { fieldsOf, lastMessage } from './last-message.ts';
 import { type Due, listDue, putDue, type Registration, registrations, removeDue, removeListedDue } from './registrations.ts';
 import { askRooms } from './unheard-in-rooms.ts';
 
@@ -26,10 +28,13 @@ export const pushes = new Count('pushes_total', 'Notifications to app servers, a
   'result',
 ]);
 
-export type Ringing = 'message' | 'request';
+/** A request for a subscription, or messages, of which the last may be told. */
+export type Ringing = 'request' | readonly Stanza[];
 
 /** Counts what has rung, and sends a push now or when it may be sent. */
-export async function pushTo(account: Account, key: string, what: Ringing, count = 1): Promise<void> {
+export async function pushTo(account: Account, key: string, what: Ringing): Promise<void> {
+  const messages = what === 'request' ? [] : what;
+  const last = lastMessage(account.tenant, messages.at(-1));
   const { dependencies } = account.turn;
   const now = dependencies.clock.now();
   let isNow = false;
@@ -41,8 +46,9 @@ export async function pushTo(account: Account, key: string, what: Ringing, count
     const counted = {
       ...before,
       rungMs: now,
-      messages: before.messages + (what === 'message' ? count : 0),
-      requests: before.requests + (what === 'request' ? count : 0),
+      messages: before.messages + messages.length,
+      requests: before.requests + (what === 'request' ? 1 : 0),
+      ...(what !== 'request' && { last }),
     };
     return isNow ? { ...counted, nextMs: now + routerLimits.pushPauseMs } : { ...counted, dueMs: before.dueMs ?? before.nextMs };
   });
@@ -64,7 +70,7 @@ export async function forgetRung(account: Account, key: string, known: Registrat
   if (messages + requests === 0 || rungMs > heardMs) return;
   await update(account.rows, registrations, key, (row) => {
     const isSame = row?.sid === sid && row.messages === messages && row.requests === requests;
-    return isSame ? { ...row, messages: 0, requests: 0 } : row;
+    return isSame ? { ...row, messages: 0, requests: 0, last: undefined } : row;
   });
 }
 
@@ -114,21 +120,22 @@ async function publish(account: Account, key: string, registration: Registration
   const iq = xml(
     'iq',
     { type: 'set', from: account.jid.toString(), to: registration.jid, id: `push-${key}-${id}` },
-    publishRequest(registration),
+    publishRequest(account.tenant, registration),
   );
   turn.post(account.tenant, Buffer.from(iq.toString()), id, 'bounce');
   await turn.finish();
   pushes.add(account.domain, 1, 'sent');
 }
 
-function publishRequest({ node, options, messages, requests }: Registration): Element {
-  const counts: [string, number][] = [['message-count', messages]];
-  if (requests > 0) counts.push(['pending-subscription-count', requests]);
+function publishRequest(tenant: Tenant, { node, options, messages, requests, last }: Registration): Element {
+  const fields: (readonly [string, string])[] = [['message-count', `${messages}`]];
+  if (requests > 0) fields.push(['pending-subscription-count', `${requests}`]);
+  if (messages > 0) fields.push(...fieldsOf(tenant, last));
   const summary = xml(
     'x',
     { xmlns: NS_DATA, type: 'submit' },
     field('FORM_TYPE', summaryType, 'hidden'),
-    counts.map(([name, count]) => field(name, `${count}`)),
+    fields.map(([name, value]) => field(name, value)),
   );
   const notification = xml('notification', { xmlns: NS_PUSH }, summary);
   return xml(

@@ -17,6 +17,7 @@ import { type AccountRow, accounts } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import type { Turns } from '../core/feature.ts';
 import { routerLimits } from '../limits.ts';
+import type { LastMessage } from './last-message.ts';
 
 export interface Registration {
   /** The app server. */
@@ -31,6 +32,8 @@ export interface Registration {
   /** What has rung since the client was there last. */
   readonly messages: number;
   readonly requests: number;
+  /** The last of these messages, as far as the tenant's policy lets app servers know. */
+  readonly last?: LastMessage | undefined;
   /** When something has rung last, ms by the deployment's clock. */
   readonly rungMs?: number | undefined;
   /** Nothing is sent before this time, ms since the epoch. */
