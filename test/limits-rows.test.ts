@@ -112,8 +112,8 @@ showRelations('rooms', [
   },
   {
     says: 'one query counts the rooms of a part of the directory',
-    holds: ({ port, room }) => room.roomsPerTenantMax / directoryParts <= port.storeQueryRowsMax,
-    planted: { room: { roomsPerTenantMax: 32_000 } },
+    holds: ({ port, runtime }) => runtime.roomsMax / directoryParts <= port.storeQueryRowsMax,
+    planted: { runtime: { roomsMax: 32_000 } },
   },
   {
     says: 'each part of the directory may have a whole number of the rooms of an account',

@@ -3,8 +3,10 @@
  * counts, exports or erases can walk a tenant.
  */
 import { createHash } from 'node:crypto';
+import { portLimits } from '../ports/limits.ts';
 import type { Store } from '../ports/store.ts';
 import { type Collection, collection } from './collection.ts';
+import { runtimeLimits } from './limits.ts';
 import { type Item, type ListOptions, Rows } from './rows.ts';
 
 interface Listed {
@@ -62,6 +64,40 @@ export async function listRows<Value extends Listed>(
   const found = (await Promise.all(pages)).flat();
   found.sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)));
   return backward ? found.slice(-limit) : found.slice(0, limit);
+}
+
+/**
+ * Does the directory have as many names as it may have?
+ * @param name of what would come, or has come. @param isCounted false for names that do not count
+ */
+export async function hasSoMany(
+  store: Store,
+  domain: string,
+  names: Collection<Listed>,
+  name: string,
+  most: number,
+  isCounted: (name: string) => boolean = () => true,
+): Promise<boolean> {
+  if (most === 0) return true;
+  const isExact = most <= runtimeLimits.directoryCountedMax;
+  const pages = isExact ? pagesOfNames(store, domain, names, most) : pagesOfPart(directoryOf(store, domain, name), names);
+  const wanted = isExact ? most : most / directoryParts;
+  let count = 0;
+  for await (const page of pages) {
+    count += page.filter(isCounted).length;
+    if (count >= wanted) return true;
+  }
+  return count >= wanted;
+}
+
+async function* pagesOfPart(rows: Rows, names: Collection<Listed>): AsyncGenerator<readonly string[], void, undefined> {
+  const limit = portLimits.storeQueryRowsMax;
+  for (let after: string | undefined; ; ) {
+    const page = (await rows.list(names, { limit, after })).map(({ key }) => key);
+    yield page;
+    if (page.length < limit) return;
+    after = page.at(-1)!;
+  }
 }
 
 /** All of them, a page at a time. */

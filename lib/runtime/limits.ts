@@ -115,6 +115,12 @@ export const runtimeLimits = {
   sealedSecretTriesMax: 5,
   /** The longest time for which a tenant may keep messages and files without keeping them for ever, days. */
   retentionDaysMax: 36_500,
+  /** Accounts of a tenant at most, where it has a bound: of more than a thousand, some thousands are read when one is made. */
+  accountsMax: 100_000,
+  /** Rooms of one tenant. The directory has sixteen parts, and one query counts the rooms of a part. */
+  roomsMax: 16_000,
+  /** Up to so many names a tenant's directory is counted name by name. Of more, a sixteenth is, because they are spread evenly. */
+  directoryCountedMax: 1_000,
   /** Size of one file (XEP-0363), MiB. A minute of video has 130 MB on a phone before clients shrink it; a photo has 5. */
   fileMegabytesMax: 100,
   /**

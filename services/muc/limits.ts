@@ -28,8 +28,6 @@ export const roomLimits = {
   contactsMax: 10,
   /** Longest interval of slow mode, seconds (XEP-0500). */
   slowModeMaxSeconds: 3_600,
-  /** Rooms of one tenant. The directory has sixteen parts, and one query counts the rooms of a part. */
-  roomsPerTenantMax: 16_000,
   /** Rooms that one account has created. Each part of the directory may have a sixteenth of them. */
   roomsPerAccountMax: 800,
 

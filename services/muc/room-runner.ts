@@ -283,7 +283,7 @@ export class RoomRunner {
         const isFresh = this.#loaded === undefined;
         this.#loaded ??= await this.#load(tenant);
         const loaded = this.#loaded;
-        const prefetched = await prefetch(dependencies, loaded.room, stanzas, returned);
+        const prefetched = await prefetch(dependencies, tenant, loaded.room, stanzas, returned);
         const attempt = new BatchAttempt({ dependencies, tenant, loaded, prefetched, hasLostRace });
         if (isFresh) attempt.deliverLastBatch();
         attempt.deliverUnacknowledged(this.#unacknowledged);

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, test } from 'node:test';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
 import { directoryOf, directoryParts, roomNames } from '../../lib/runtime/directory.ts';
+import { runtimeLimits } from '../../lib/runtime/limits.ts';
 import { Pace } from '../../services/muc/core/pace.ts';
 import { roomLimits } from '../../services/muc/limits.ts';
 import { adminSet, configure, hall, openHall } from '../support/stage/rooms.ts';
@@ -147,7 +148,7 @@ test('one account makes so many rooms at once', async () => {
 
 test('§10.1.1: a tenant has so many rooms', async () => {
   const rows = directoryOf(stage.store, 'a.example', 'hall');
-  const most = roomLimits.roomsPerTenantMax / directoryParts;
+  const most = runtimeLimits.roomsMax / directoryParts;
   await stage.store.batchPut(Array.from({ length: most }, (_, index) => rows.row(roomNames, `r${index}`, { createdAt: '' })));
   juliet = await stage.join('juliet@a.example/balcony');
   await juliet.enter('Juliet');

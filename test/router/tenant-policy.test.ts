@@ -11,6 +11,7 @@ const presets = {
   ...{ registration: 'closed', retentionDays: 0, roomRetentionDays: 0, fileRetentionDays: 0, search: 'off', tokenDays: 21 },
   ...{ federation: 'open', allow: [], block: [], proof: 'any', hold: 3_600 },
   ...{ stanzasPerSecond: 300, kilobytesPerSecond: 1_024, pushResumeHours: 24, pushSummary: 'counts' },
+  ...{ accountsMax: 0, roomsMax: 16_000 },
   ...{ fileMegabytes: 100, uploadMegabytes: 2_048, keptMegabytes: 1_024 },
   ...{ callServers: [], turnSecret: false },
   ...{ registrationUrl: '', invites: 'admins', inviteDays: 7, inviteUses: 5, webUrl: '' },

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { StanzaError } from '../../xmpp/errors.ts';
 import { Jid } from '../../xmpp/jid.ts';
 import { runtimeLimits } from '../limits.ts';
+import type { Right } from '../rights.ts';
 
 export interface PolicyKey<Value = unknown> {
   /** As it stands in the row, and as operations take and give it: JSON. */
@@ -24,18 +25,26 @@ export interface PolicyKey<Value = unknown> {
   readonly allowed: string;
   /** The row has it sealed (services/router/core/policy-secrets.ts). Whoever asks is told whether there is one, and never what it is. */
   readonly isSecret?: true;
-  /** Whoever sets it could get into any account, so it is for those who own the tenant. */
-  readonly isOwners?: true;
+  /** Who may set it needs this right beside that over the policy. */
+  readonly needs?: Right;
   /** On the command line, `@FILE` stands for what is in the file: its text, or its bytes in base64. */
   readonly isFile?: 'text' | 'base64';
   /** What was typed, as the schema takes it. Anything that it does not take is refused. */
   readonly fromText: (text: string) => unknown;
 }
 
-export function owners<Keys extends Readonly<Record<string, object>>>(keys: Keys) {
-  const entries = Object.entries(keys).map(([name, key]) => [name, { ...key, isOwners: true }] as const);
-  return Object.fromEntries(entries) as { readonly [Name in keyof Keys]: Keys[Name] & { readonly isOwners: true } };
+type Keys = Readonly<Record<string, object>>;
+
+function needing<Of extends Keys>(needs: Right, keys: Of) {
+  const entries = Object.entries(keys).map(([name, key]) => [name, { ...key, needs }] as const);
+  return Object.fromEntries(entries) as { readonly [Name in keyof Of]: Of[Name] & { readonly needs: Right } };
 }
+
+/** Whoever sets these could get into any account, so they are for those who own the tenant. */
+export const owners = <Of extends Keys>(keys: Of) => needing('tenant.own', keys);
+
+/** What a tenant may use of the deployment is for those who run it. */
+export const operators = <Of extends Keys>(keys: Of) => needing('deployment.run', keys);
 
 export function choiceKey<const Choice extends string>(
   choices: readonly [Choice, ...Choice[]],

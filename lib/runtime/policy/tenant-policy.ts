@@ -21,11 +21,12 @@ import { jwtSecret } from './jwt-secret.ts';
 import { ldapBase, ldapBindDn, ldapBindSecret, ldapCa, ldapDn, ldapFilter, ldapUrl } from './ldap.ts';
 import { newcomerContacts, newcomerRooms } from './newcomers.ts';
 import { oauthClaim, oauthClient, oauthScope, oauthSecret, oauthUrl } from './oauth.ts';
-import { owners, type PolicyKey } from './policy-key.ts';
+import { operators, owners, type PolicyKey } from './policy-key.ts';
 import { proof } from './proof.ts';
 import { pubsub } from './pubsub.ts';
 import { pushResumeHours } from './push-resume.ts';
 import { pushSummary } from './push-summary.ts';
+import { accountsMax, roomsMax } from './quotas.ts';
 import { registration } from './registration.ts';
 import { registrationsPerAddress, registrationsPerDay } from './registration-limits.ts';
 import { registrationUrl } from './registration-url.ts';
@@ -56,8 +57,8 @@ export const policyKeys = {
     proof,
     hold,
   },
-  ...{ stanzasPerSecond, kilobytesPerSecond, pushResumeHours, pushSummary },
-  ...{ fileMegabytes, uploadMegabytes, keptMegabytes },
+  ...{ pushResumeHours, pushSummary },
+  ...operators({ accountsMax, roomsMax, fileMegabytes, uploadMegabytes, keptMegabytes, stanzasPerSecond, kilobytesPerSecond }),
   ...{ callServers, turnSecret },
   ...{ registrationUrl, invites, inviteDays, inviteUses, ...owners({ webUrl }) },
   ...{ brandName, brandColour, brandBackground, brandLogo },

@@ -3,10 +3,12 @@
  * never waits and stays under the fence: whoever changes these rows changes the room's `state` row first.
  */
 
-import { directoryOf, directoryParts, roomNames } from '../../../lib/runtime/directory.ts';
+import { directoryOf, directoryParts, hasSoMany, roomNames } from '../../../lib/runtime/directory.ts';
 import { isId } from '../../../lib/runtime/ids.ts';
+import { runtimeLimits } from '../../../lib/runtime/limits.ts';
 import { type Item, Rows } from '../../../lib/runtime/rows.ts';
 import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
+import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { roomLimits } from '../limits.ts';
@@ -55,6 +57,7 @@ export const nothingPrefetched: Prefetched = { entries: new Map(), versions: new
  */
 export async function prefetch(
   dependencies: RoomDependencies,
+  tenant: Tenant,
   room: Room,
   stanzas: readonly Stanza[],
   returned: readonly Jid[],
@@ -64,7 +67,7 @@ export async function prefetch(
   // Most batches need nothing, and do not wait.
   return {
     ...(named.length > 0 ? await readEntries(dependencies, room, named) : { entries: new Map(), versions: new Map() }),
-    ...(mayMake ? await readRoomsMade(dependencies, room) : noRoomsMade),
+    ...(mayMake ? await readRoomsMade(dependencies, tenant, room) : noRoomsMade),
     missed: returned.length > 0 ? await readMissed(dependencies, room, returned) : new Map(),
   };
 }
@@ -120,12 +123,15 @@ async function readMissed({ store }: RoomDependencies, room: Room, returned: rea
 type RoomsMade = Pick<Prefetched, 'isTenantFull' | 'fullMakers'>;
 
 /** Rooms are spread evenly over the parts of the directory: when the part of this room is full, all of them soon are. */
-async function readRoomsMade(dependencies: RoomDependencies, room: Room): Promise<RoomsMade> {
-  const most = roomLimits.roomsPerTenantMax / directoryParts;
-  const rows = directoryOf(dependencies.store, room.domain, room.jid.local);
-  const names = await rows.list(roomNames, { limit: most });
+async function readRoomsMade({ store }: RoomDependencies, { policy }: Tenant, room: Room): Promise<RoomsMade> {
+  const { domain, jid } = room;
+  const { roomsMax } = policy;
+  const most = runtimeLimits.roomsMax / directoryParts;
+  const names = await directoryOf(store, domain, jid.local).list(roomNames, { limit: most });
+  const isBounded = roomsMax < runtimeLimits.roomsMax;
   const byMaker = Map.groupBy(names, ({ value }) => value.madeBy);
   const perAccount = roomLimits.roomsPerAccountMax / directoryParts;
   const full = [...byMaker].flatMap(([maker, made]) => (maker !== undefined && made.length >= perAccount ? [maker] : []));
-  return { isTenantFull: names.length >= most, fullMakers: new Set(full) };
+  const isTenantFull = names.length >= most || (isBounded && (await hasSoMany(store, domain, roomNames, jid.local, roomsMax)));
+  return { isTenantFull, fullMakers: new Set(full) };
 }

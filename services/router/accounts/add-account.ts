@@ -3,6 +3,7 @@ import { Conflict } from '../../../lib/ports/store.ts';
 import { findRemoval, removalName } from '../../../lib/runtime/removals.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
+import { isFull, isOverfull } from '../core/account-quota.ts';
 import {
   type AccountRow,
   createAccount,
@@ -30,8 +31,8 @@ export interface AccountOrigin {
   readonly invite?: string | undefined;
 }
 
-/** `used`: the invite has no use left. */
-export type Added = 'added' | 'exists' | 'reserved' | 'alike' | 'leaving' | 'used';
+/** `used`: the invite has no use left. `full`: the tenant has as many accounts as its policy lets it have. */
+export type Added = 'added' | 'exists' | 'reserved' | 'alike' | 'leaving' | 'used' | 'full';
 
 /**
  * @throws {InvalidPassword}
@@ -50,6 +51,7 @@ export async function addAccount(
   if (await findAccount(store, domain, local)) return 'exists';
   if (await findRemoval(store, name)) return 'leaving';
   if (await isReservedForOther(dependencies, tenant, local, invite)) return 'reserved';
+  if (await isFull(store, tenant, local)) return 'full';
   const scram = await deriveKeys(password, clock, (work) =>
     dependencies.shares.newPasswords.run([domain, network ?? 'operators'], work),
   );
@@ -90,11 +92,15 @@ async function writeAccount(
     if (error instanceof LookTaken) return 'alike';
     throw error;
   }
-  // A removal that ran meanwhile may have taken the new row along, or still be about to. And the name may have been reserved.
+  // A removal that ran meanwhile may have taken the new row along, or still be about to. The name may have been reserved, and others
+  // may have been made at the same time.
   const isLeaving = (await findRemoval(store, removalName(tenant, local))) ?? (await findRemoval(store, domain));
   const isReserved = await isReservedForOther(dependencies, tenant, local, row.invitedBy);
-  if (!isLeaving && !isReserved && (await findAccount(store, domain, local))?.incarnation === row.incarnation) return 'added';
+  const isTooMany = await isOverfull(store, tenant, local);
+  const isThere = (await findAccount(store, domain, local))?.incarnation === row.incarnation;
+  if (!isLeaving && !isReserved && !isTooMany && isThere) return 'added';
   await deleteAccountRow(store, domain, local);
   await unlistAccount(store, domain, local);
+  if (isTooMany) return 'full';
   return isReserved ? 'reserved' : 'leaving';
 }

@@ -2,6 +2,7 @@
 import { Overloaded } from '../../../lib/runtime/fair-queue.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { mixesScripts } from '../../../lib/xmpp/look-alike.ts';
+import { fullText } from '../core/account-quota.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { isReserved } from '../core/reserved-names.ts';
 import type { Invite } from '../invites/invites.ts';
@@ -65,6 +66,8 @@ export async function register(
       throw new NotRegistered('link', 'the invite is not valid');
     case 'alike':
       throw new NotRegistered('taken', `'${local}' looks like a name that is taken`);
+    case 'full':
+      throw new NotRegistered('full', fullText(tenant));
     case 'leaving':
       throw new NotRegistered('taken', 'this address is being removed; it is free again in a while');
     default:

@@ -19,11 +19,11 @@ const keys = Object.entries<PolicyKey>(policyKeys);
 /** A secret is shown as whether there is one. */
 const schemas = Object.fromEntries(keys.map(([name, { schema, isSecret }]) => [name, isSecret ? z.boolean() : schema]));
 const change = Object.fromEntries(
-  keys.map(([name, { schema, isSecret, isFile, isOwners, text }]) => [
+  keys.map(([name, { schema, isSecret, isFile, needs, text }]) => [
     name,
     schema.optional().meta({
       ...{ description: text, ...(isSecret && { isSecret }), ...(isFile === 'text' && { isDocument: true }) },
-      ...(isOwners && needing('tenant.own')),
+      ...(needs && needing(needs)),
     }),
   ]),
 );

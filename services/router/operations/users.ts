@@ -6,6 +6,7 @@ import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { xmppLimits } from '../../../lib/xmpp/limits.ts';
 import { addAccount } from '../accounts/add-account.ts';
+import { fullText } from '../core/account-quota.ts';
 import { findAccount, listAccounts, setCredentials } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { removalsOf } from '../removal/removals.ts';
@@ -29,7 +30,9 @@ export const userAdd = operation({
   commands: ['user add'],
   http: { method: 'post', path: '/tenants/{domain}/accounts' },
   async run(dependencies, { jid, password }) {
-    const outcome = await addAccount(dependencies, await tenantOf(dependencies, jid), jid.local, password);
+    const tenant = await tenantOf(dependencies, jid);
+    const outcome = await addAccount(dependencies, tenant, jid.local, password);
+    if (outcome === 'full') throw new Refusal('conflict', `${fullText(tenant)}; see: skylark tenant set --accounts-max`);
     if (outcome === 'exists') {
       throw new Refusal(
         'conflict',

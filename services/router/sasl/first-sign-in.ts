@@ -4,12 +4,13 @@ import { findRemoval, removalName } from '../../../lib/runtime/removals.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { SaslFailure } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
+import { fullText, isFull } from '../core/account-quota.ts';
 import { type AccountRow, createAccount, findAccount, isUnfurnished } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { tellOfAccount } from '../core/events.ts';
 import { jwtLimits } from './limits.ts';
 
-/** @throws {SaslFailure} while the account is being removed */
+/** @throws {SaslFailure} while the account is being removed, or when the tenant may have no further one */
 export async function accountOf(
   dependencies: Dependencies,
   tenant: Tenant,
@@ -21,6 +22,7 @@ export async function accountOf(
   if (found) return found;
   if ((await findRemoval(store, removalName(tenant, local))) ?? (await findRemoval(store, domain)))
     throw new SaslFailure('temporary-auth-failure', 'the account is being removed');
+  if (await isFull(store, tenant, local)) throw new SaslFailure('not-authorized', fullText(tenant));
   const incarnation = clock.randomBytes(jwtLimits.incarnationBytes).toString('base64url');
   const row = { createdAt: new Date(clock.now()).toISOString(), incarnation, scram: {}, isUnfurnished: isUnfurnished(tenant) };
   const told = { type: 'account.added', data: { jid: `${Jid.of(local, domain)}` }, ifAccount: { local, incarnation } } as const;
