@@ -12,6 +12,7 @@ import type { Visit } from '../../lib/runtime/browser.ts';
 import { frontHeaders } from '../../lib/runtime/front-headers.ts';
 import { isSameSecret } from '../../lib/runtime/secrets.ts';
 import { webLimits } from './limits.ts';
+import { boundUnread } from './unread-body.ts';
 
 interface FrontOptions {
   readonly bind: string;
@@ -34,10 +35,10 @@ export async function startFront(app: Hono, { bind, port, key, clock, lingerMs }
   ) as RequestListener;
   const timeouts = { requestTimeout: webLimits.frontRequestMs, keepAliveTimeout: webLimits.frontKeepAliveMs };
   const server = createServer(timeouts, (request, response) => {
+    boundUnread(request, response);
     const refusal = refusalOf(request, key);
     if (refusal === undefined) pages(request, response);
     else {
-      request.resume();
       response.writeHead(refusal.status, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' });
       response.end(`${refusal.text}\n`);
     }

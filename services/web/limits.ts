@@ -16,6 +16,10 @@ export const webLimits = {
   uploadBytesPerSecondMin: 32 * 1024,
   /** How long a client may take to read that its bytes are not a request, ms. */
   refusalMs: 1_000,
+  /** What is still read of a body after its request was answered, bytes: less than what a socket holds would lose the answer. */
+  unreadBytesMax: 256 * 1024,
+  /** How long it may take to come, ms. */
+  unreadMs: 1_000,
   /** How long answers under way have when the process stops, ms. */
   webCloseMs: 2_000,
   /** Connections of what stands in front, with all requests of all people. Each has a request at a time. */

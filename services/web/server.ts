@@ -17,6 +17,7 @@ import { isOwnMachine, networkOf } from '../../lib/runtime/networks.ts';
 import { directPeers, type PeerAddresses } from '../../lib/runtime/peer-addresses.ts';
 import { serviceLimits } from '../../lib/runtime/service-limits.ts';
 import { webLimits } from './limits.ts';
+import { boundUnread } from './unread-body.ts';
 
 export interface WebListen {
   readonly bind: string;
@@ -54,6 +55,7 @@ export async function startWebServer(app: Hono, options: WebListen): Promise<Web
   const hasRoom = socketShares(peers);
   const listener = function (this: Server, request: IncomingMessage, response: ServerResponse): void {
     if (pathOf(request) === options.boshPath && this.emit(boshEvent, request, response)) return;
+    boundUnread(request, response);
     pages(request, response);
   };
   const http = createHttpServer(listener);
