@@ -8,12 +8,14 @@ export const roomAffiliations = ['outcast', 'none', 'member', 'admin', 'owner'] 
 export type RoomAffiliation = (typeof roomAffiliations)[number];
 
 export interface RoomAdmin {
-  readonly verb: 'look' | 'affiliate' | 'destroy';
+  readonly verb: 'look' | 'affiliate' | 'kick' | 'destroy';
   /** The version that the asker has seen; absent: any. */
   readonly version?: string | undefined;
   /** With `affiliate`: a bare JID or a domain. */
   readonly jid?: string;
   readonly affiliation?: RoomAffiliation;
+  /** With `kick`. */
+  readonly nick?: string;
   readonly reason?: string | undefined;
 }
 
@@ -53,10 +55,12 @@ export interface RoomAdminReply {
   readonly room?: RoomFound | undefined;
   /** `none`: it was done. Absent: the worker is of an older version and has done nothing. */
   readonly refusal?: 'none' | 'absent' | 'stale' | 'conflict';
+  /** With `kick`: the bare JID of who was put out. Absent: the worker does not know `kick`, and has done nothing. */
+  readonly kicked?: string | undefined;
   /** Why, for people. */
   readonly why?: string;
 }
 
 export const roomAdminAnswer = answerKind<RoomAdminReply>('room-admin', {
-  ...{ ok: true, error: true, room: true, refusal: true, why: true },
+  ...{ ok: true, error: true, room: true, refusal: true, kicked: true, why: true },
 });

@@ -177,6 +177,14 @@ export const accessCommands: readonly Command[] = [
     run: async (values, positionals) => (await import('./commands/rooms.ts')).affiliate(values, positionals),
   }),
   command({
+    name: 'room kick',
+    positionals: ['DOMAIN', 'ROOM', 'NICK'],
+    summary: 'puts somebody out of a room; they may come back',
+    text: ["'skylark room affiliate … outcast' keeps somebody out.", ...anyTimeText],
+    options: options.roomDestroyOptions,
+    run: async (values, positionals) => (await import('./commands/rooms.ts')).kick(values, positionals),
+  }),
+  command({
     name: 'room destroy',
     positionals: ['DOMAIN', 'ROOM'],
     summary: 'destroys a room with its history, and tells its occupants',

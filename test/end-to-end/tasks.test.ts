@@ -119,6 +119,8 @@ async function populate(domain: string): Promise<void> {
     'instant',
     `<iq type='set' id='instant' to='${hall}'><query xmlns='${owner}'><x xmlns='jabber:x:data' type='submit'/></query></iq>`,
   );
+  tybalt.send(`<presence to='${hall}/Tybalt'><x xmlns='http://jabber.org/protocol/muc'/></presence>`);
+  await tybalt.next(({ name, xml }) => name === 'presence' && xml.includes('code="110"'));
   tybalt.send(`<message to='romeo@${domain}' type='chat'><body>buy this</body></message>`);
   const { xml } = await romeo.next(({ xml }) => xml.includes('buy this'));
   const [, id] = /<stanza-id [^>]*id="([^"]+)"/.exec(xml)!;

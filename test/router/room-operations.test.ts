@@ -91,6 +91,33 @@ test('XEP-0045 §9.1: somebody is banned with a reason, is told, and may come ba
   await enter(romeo, 'Romeo');
 });
 
+test('XEP-0045 §8.2: somebody is put out with a reason, is told, and may come back', async () => {
+  const kick = (nick: string, domain = 'a.example') => ask('room-kick', { domain, room: 'hall', nick, reason: 'calm down' });
+  const kicked = await kick('romeo');
+  assert.ok(kicked.ok, kicked.error);
+  assert.deepEqual(kicked.result, { room: hall, nick: 'romeo', jid: 'romeo@b.example' });
+  await romeo.until(
+    () => romeo.inbox.some((xml) => /code=['"]307['"]/.test(xml) && xml.includes('calm down')),
+    () => romeo.inbox.join(),
+  );
+  assert.deepEqual(
+    (await show()).occupants.map(({ nick }) => nick),
+    ['Juliet'],
+  );
+  const again = await kick('Romeo');
+  assert.deepEqual([again.refusal, again.error], ['conflict', `'${hall}' refuses: nobody there is called 'Romeo'`]);
+  assert.equal((await kick('Juliet', 'b.example')).refusal, 'absent', 'of the other tenant');
+  romeo.inbox.length = 0;
+  await enter(romeo, 'Romeo');
+});
+
+test('§10.9: a room that is not kept ends when its last occupant, an owner, is put out', async () => {
+  await romeo.send(`<presence type='unavailable' to='${hall}/Romeo'/>`);
+  const { ok, error } = await ask('room-kick', { domain: 'a.example', room: 'hall', nick: 'Juliet' });
+  assert.ok(ok, error);
+  assert.equal((await ask('room-show', { domain: 'a.example', room: 'hall' })).refusal, 'absent');
+});
+
 test('a domain stands for its people, and what is not an address is refused', async () => {
   const set = (person: string) => ask('room-affiliate', { domain: 'a.example', room: 'hall', person, affiliation: 'outcast' });
   assert.ok((await set('b.example')).ok);
@@ -120,6 +147,18 @@ test('a change is refused when the room is another one than the asker has seen, 
   const now = (await show()).version;
   assert.ok((await ask('room-destroy', { domain: 'a.example', room: 'hall', version: now })).ok);
   assert.equal((await ask('room-show', { domain: 'a.example', room: 'hall' })).refusal, 'absent');
+});
+
+test('somebody is not called out of a room by a worker that does not know how', async () => {
+  const { bus } = stage.dependencies;
+  const older: typeof bus = Object.create(bus, {
+    request: { value: async () => encodeFrame({ ok: true, refusal: 'none' } satisfies RoomAdminReply) },
+  });
+  const dependencies = { ...stage.dependencies, bus: older };
+  const asked = { operation: 'room-kick', arguments: { domain: 'a.example', room: 'hall', nick: 'Romeo' } };
+  const { refusal, error } = await perform(dependencies, { kind: 'admin', ...asked });
+  assert.equal(refusal, 'unanswered');
+  assert.match(error ?? '', /older version/);
 });
 
 test('what a worker does not understand erases nothing', async () => {

@@ -84,7 +84,7 @@ const readers: Readonly<Record<string, Readonly<Record<string, readonly string[]
   verify: { isValid: [ownerLink], condition: [ownerLink] },
   pairs: { pairs: [peers, serverInfo], isMore: [peers, serverInfo] },
   retry: { hosts: [peers] },
-  'room-admin': { ok: [faults], error: [faults], room: [rooms], refusal: [rooms], why: [rooms] },
+  'room-admin': { ok: [faults], error: [faults], room: [rooms], refusal: [rooms], kicked: [rooms], why: [rooms] },
   room: { ok: [faults], error: [faults], at: [routerHandOver] },
   control: { isDraining: [control], figures: [control], error: [control] },
   console: { who: [askConsole], error: [askConsole], isFailure: [askConsole] },

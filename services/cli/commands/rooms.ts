@@ -1,6 +1,6 @@
 /** `skylark room …`. */
 import { roomAffiliations } from '../../../lib/runtime/room-admin-wire.ts';
-import { roomAffiliate, roomDestroy, roomList, roomShow } from '../../router/operations/rooms.ts';
+import { roomAffiliate, roomDestroy, roomKick, roomList, roomShow } from '../../router/operations/rooms.ts';
 import type { Values } from '../core/arguments.ts';
 import { quoted, say, UsageError } from '../core/report.ts';
 import type { roomDestroyOptions, runningListOptions } from './account-options.ts';
@@ -51,6 +51,19 @@ export async function affiliate(values: Values<typeof roomDestroyOptions>, posit
     const asked = { domain, room, person, affiliation: wanted, ...(reason !== undefined && { reason }) };
     const done = await admin.ask(roomAffiliate, asked);
     say(`${done.person} is ${done.affiliation} of ${done.room}`);
+  });
+}
+
+/** `skylark room kick DOMAIN ROOM NICK`. */
+export async function kick(values: Values<typeof roomDestroyOptions>, positionals: readonly string[]): Promise<number> {
+  const [domain, room, nick, ...rest] = positionals;
+  if (domain === undefined || room === undefined || nick === undefined)
+    throw new UsageError("'skylark room kick' needs a DOMAIN, a ROOM and a NICK; see: skylark room show");
+  none('room kick', rest);
+  const { reason } = values;
+  return withAdmin(adminOf(values), async (admin) => {
+    const done = await admin.ask(roomKick, { domain, room, nick, ...(reason !== undefined && { reason }) });
+    say(`${done.jid} is out of ${done.room}`);
   });
 }
 

@@ -1,7 +1,7 @@
 /** The rooms of a tenant, and one of them with who is in it. */
 import { html } from 'hono/html';
 import type { RoomFound } from '../../../lib/runtime/room-admin-wire.ts';
-import { formLink, type Html } from '../core/form.ts';
+import { actionButton, formLink, type Html } from '../core/form.ts';
 import { badge, card, formCard, nextLink, table, tenantPath } from '../core/layout.ts';
 import { mayDo, read, type View } from '../core/view.ts';
 import { tenantFrame } from './tenant-frame.ts';
@@ -55,7 +55,9 @@ export async function roomPage(view: View, domain: string, name: string): Promis
       { domain, room: name, person, version: room.version },
       { back: own, label: texts.of('rooms.change'), about: person },
     );
-  const occupants = room.occupants.map(({ nick, jid, role }) => [nick, jid, role, change(jid)]);
+  const kick = (nick: string) =>
+    actionButton(view, 'room-kick', { domain, room: name, nick }, { back: own, label: texts.of('rooms.kick'), about: nick });
+  const occupants = room.occupants.map(({ nick, jid, role }) => [nick, jid, role, html`${change(jid)} ${kick(nick)}`]);
   const affiliations = room.affiliations.map(({ jid, affiliation, reason }) => [
     html`${jid}${reason === undefined ? '' : html`<p class="detail">${reason}</p>`}`,
     badge(affiliation === 'outcast' ? 'bad' : 'plain', affiliation),

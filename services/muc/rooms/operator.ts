@@ -1,4 +1,4 @@
-/** What operators of the tenant do to a room from outside: look who is in it, change an affiliation, end it. No message is shown. */
+/** What operators of the tenant do to a room from outside: look who is in it, put somebody out, change an affiliation, end it. No message is shown. */
 import { createHash } from 'node:crypto';
 import type { RoomAdmin, RoomAdminReply, RoomFound } from '../../../lib/runtime/room-admin-wire.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
@@ -7,9 +7,10 @@ import type { Affiliation } from '../core/affiliation.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
 import { roomLimits } from '../limits.ts';
 import { applyAffiliationChange, checkRoomForAffiliations } from './affiliation-change.ts';
+import { endIfEmpty, removeOccupant } from './leave.ts';
 import { destroyByOperator } from './owner.ts';
 
-type Told = Pick<RoomAdminReply, 'room' | 'refusal' | 'why'>;
+type Told = Pick<RoomAdminReply, 'room' | 'refusal' | 'kicked' | 'why'>;
 
 export function administer(turn: RoomTurn, admin: RoomAdmin): Told {
   const { config } = turn.room;
@@ -24,8 +25,20 @@ export function administer(turn: RoomTurn, admin: RoomAdmin): Told {
     const why = affiliate(turn, Jid.parse(admin.jid!), admin.affiliation!, admin.reason);
     if (why !== undefined) return { refusal: 'conflict', why };
   }
+  const kicked = verb === 'kick' ? kick(turn, admin.nick!, admin.reason) : undefined;
+  if (verb === 'kick' && kicked === undefined) return { refusal: 'conflict', why: `nobody there is called '${admin.nick!}'` };
   // Whoever was put out may have been the last one.
-  return turn.room.config === undefined ? { refusal: 'none' } : { refusal: 'none', room: describe(turn) };
+  return { refusal: 'none', kicked, ...(turn.room.config !== undefined && { room: describe(turn) }) };
+}
+
+/** §8.2. An operator puts out owners, too. @returns who was put out */
+function kick(turn: RoomTurn, nick: string, reason: string | undefined): string | undefined {
+  const occupant = turn.room.withNick(nick);
+  if (occupant === undefined) return undefined;
+  const { bare } = occupant;
+  removeOccupant(turn, occupant, { statuses: [307], reason });
+  endIfEmpty(turn);
+  return `${bare}`;
 }
 
 /** @returns why it cannot be done */

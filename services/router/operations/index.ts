@@ -16,7 +16,7 @@ import type { Operation } from './operation.ts';
 import { peerList, peerRetry, peerTenantList } from './peers.ts';
 import { reportList, reportRemove, reportShow } from './reports.ts';
 import { roleDeploymentList, roleList, userRole } from './roles.ts';
-import { roomAffiliate, roomDestroy, roomList, roomShow } from './rooms.ts';
+import { roomAffiliate, roomDestroy, roomKick, roomList, roomShow } from './rooms.ts';
 import { rosterGroupAdd, rosterGroupDrop, rosterGroupList, rosterGroupRemove, rosterGroupSet } from './roster-groups.ts';
 import { tenantIndex } from './search-index.ts';
 import { deviceList, deviceRevoke, sessionEnd, sessionList } from './sessions.ts';
@@ -66,6 +66,7 @@ export const operations: readonly Operation[] = [
   roomList,
   roomShow,
   roomAffiliate,
+  roomKick,
   roomDestroy,
   tenantAdd,
   tenantRemove,

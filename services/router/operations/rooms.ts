@@ -121,6 +121,29 @@ export const roomAffiliate = operation({
   },
 });
 
+export const roomKick = operation({
+  name: 'room-kick',
+  input: z.strictObject({
+    domain: domainInput,
+    room: roomInput,
+    nick: z.string().min(1).describe('the name in the room'),
+    reason: reasonInput,
+  }),
+  output: z.object({ room: z.string(), nick: z.string(), jid: z.string() }),
+  right: 'tenant.rooms',
+  isRepeatable: false,
+  help: 'Puts somebody out of a room. They may come back, unless they are banned.',
+  commands: ['room kick'],
+  http: { method: 'post', path: '/tenants/{domain}/rooms/{room}/occupants/{nick}/kick' },
+  async run(dependencies, { domain, room, nick, reason }) {
+    const jid = await findRoom(dependencies, domain, room);
+    const answer = await askAdmin(dependencies, domain, jid, { verb: 'kick', nick, reason });
+    const kicked = answer.take('kicked');
+    if (kicked === undefined) throw olderWorker(jid);
+    return { room: `${jid}`, nick, jid: kicked };
+  },
+});
+
 export const roomDestroy = operation({
   name: 'room-destroy',
   input: z.strictObject({
@@ -147,14 +170,19 @@ export const roomDestroy = operation({
 });
 
 /** @returns how the room is then. @throws {Refusal} @throws {Unavailable} when no worker that understands it answers */
-async function administer({ bus }: Dependencies, domain: string, jid: Jid, admin: RoomAdmin): Promise<RoomFound | undefined> {
+async function administer(parts: Dependencies, domain: string, jid: Jid, admin: RoomAdmin): Promise<RoomFound | undefined> {
+  return (await askAdmin(parts, domain, jid, admin)).take('room');
+}
+
+/** The same, for what else the worker tells. */
+async function askAdmin({ bus }: Dependencies, domain: string, jid: Jid, admin: RoomAdmin) {
   const request: RoomErasureRequest = { kind: 'forget', domain, room: jid.local, addresses: [], admin };
   const subject = roomShard(domain, jid.local);
   const answer = await ask(bus, roomAdminAnswer, subject, encodeFrame(request), operationLimits.roomAnswerMs);
   checkDone(answer, subject);
   switch (answer.take('refusal')) {
     case undefined:
-      throw new Refusal('unanswered', `the worker of '${jid}' is of an older version; try again when it was replaced`);
+      throw olderWorker(jid);
     case 'absent':
       throw new Refusal('absent', `there is no room '${jid}'`);
     case 'stale':
@@ -162,8 +190,12 @@ async function administer({ bus }: Dependencies, domain: string, jid: Jid, admin
     case 'conflict':
       throw new Refusal('conflict', `'${jid}' refuses: ${answer.take('why') ?? ''}`);
     default:
-      return answer.take('room');
+      return answer;
   }
+}
+
+function olderWorker(jid: Jid): Refusal {
+  return new Refusal('unanswered', `the worker of '${jid}' is of an older version; try again when it was replaced`);
 }
 
 /** @throws {Refusal} when there is no such room */

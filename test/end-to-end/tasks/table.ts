@@ -88,6 +88,11 @@ export const tasks: readonly Task[] = [
     given: ({ domain }) => ({ domain, room: 'hall', person: 'tybalt@elsewhere.example', affiliation: 'outcast' }),
   },
   {
+    operation: 'room-kick',
+    command: ({ domain }) => ['room', 'kick', domain, 'hall', 'Tybalt'],
+    given: ({ domain }) => ({ domain, room: 'hall', nick: 'Tybalt' }),
+  },
+  {
     operation: 'room-destroy',
     command: ({ domain }) => ['room', 'destroy', domain, 'hall'],
     given: ({ domain }) => ({ domain, room: 'hall' }),
