@@ -56,6 +56,8 @@ export interface Tenant {
   readonly motd?: Motd | undefined;
   /** The name of its cell (cells.ts). Absent: it was added before any cell had told its name. */
   readonly cell?: string;
+  /** Whoever asked for it has not shown yet that the domain is theirs (domain-proof.ts): it is served to nobody. */
+  readonly isUnproven?: true | undefined;
 }
 
 /** A row may have been written by an older program or by a newer one, so what it says of the policy is read key by key. */
@@ -138,6 +140,7 @@ function serviceOf(tenant: Tenant, domain: string): Place | undefined {
 export class Tenants {
   readonly #store: Store;
   readonly #clock: Clock;
+  readonly #seesUnproven: boolean;
   readonly #cache = new Map<string, { readonly tenant: Tenant | undefined; readonly untilMs: number }>();
   readonly #reading = new Map<string, Promise<Tenant | undefined>>();
   /** The counter, and when it was read. */
@@ -145,17 +148,30 @@ export class Tenants {
   #checkedMs = Number.NEGATIVE_INFINITY;
   #checking: Promise<void> | undefined;
 
-  constructor(store: Store, clock: Clock) {
+  /** @param seesUnproven for operators: they also find tenants whose domain is not proven */
+  constructor(store: Store, clock: Clock, { seesUnproven = false }: { readonly seesUnproven?: boolean } = {}) {
     this.#store = store;
     this.#clock = clock;
+    this.#seesUnproven = seesUnproven;
   }
 
   get #rows(): Rows {
     return Rows.ofDeployment(this.#store, 'tenants');
   }
 
-  /** At once when it was read of late. */
+  /** At once when it was read of late. undefined: also one whose domain is not proven, which is to be as unknown as any other. */
   find(domain: string): Promise<Tenant | undefined> | Tenant | undefined {
+    const found = this.findAny(domain);
+    if (found instanceof Promise) return found.then((tenant) => this.#served(tenant));
+    return this.#served(found);
+  }
+
+  #served(tenant: Tenant | undefined): Tenant | undefined {
+    return tenant?.isUnproven && !this.#seesUnproven ? undefined : tenant;
+  }
+
+  /** The same, proven or not. */
+  findAny(domain: string): Promise<Tenant | undefined> | Tenant | undefined {
     const now = this.#clock.monotonic();
     if (now - this.#checkedMs >= runtimeLimits.tenantCacheMs) return this.#findChecked(domain);
     const cached = this.#cache.get(domain);
@@ -167,7 +183,7 @@ export class Tenants {
       this.#checking = undefined;
     });
     await this.#checking;
-    return this.find(domain);
+    return this.findAny(domain);
   }
 
   /** Rows that were read before the counter grew may be old. */
@@ -221,13 +237,14 @@ export class Tenants {
   }
 
   /** @param policy what it says of keys other than their presets. @throws {Conflict} when the domain is a tenant already */
-  async add(domain: string, policy: PolicyChange, cell?: string): Promise<Tenant> {
+  async add(domain: string, policy: PolicyChange, cell?: string, isUnproven = false): Promise<Tenant> {
     const row: TenantRow = {
       domain,
       createdAt: new Date(this.#clock.now()).toISOString(),
       policy,
       secret: this.#clock.randomBytes(32).toString('base64'),
       ...(cell !== undefined && { cell }),
+      ...(isUnproven && { isUnproven }),
     };
     await this.#rows.put(tenants, domain, row, 'absent');
     await this.#tell();
@@ -294,6 +311,13 @@ export class Tenants {
     return before && tenantOf(before);
   }
 
+  /** It is served from now on. @returns the tenant as it is then; undefined when there is none */
+  async setProven(domain: string): Promise<Tenant | undefined> {
+    const left = await update(this.#rows, tenants, domain, (row) => (row?.isUnproven ? { ...row, isUnproven: undefined } : row));
+    await this.#tell();
+    return left && tenantOf(left);
+  }
+
   /** This one, and not a later one of the same domain. Its rows stay until they are erased. @returns whether it was there */
   async remove({ domain, secret }: Tenant): Promise<boolean> {
     const left = await update(this.#rows, tenants, domain, (there) => (there?.secret === secret ? undefined : there));
@@ -312,6 +336,7 @@ export class Tenants {
     this.#reading.clear();
   }
 
+  /** Also those that are not proven. */
   async list(limit: number, after?: string): Promise<Tenant[]> {
     return (await this.#rows.list(tenants, { limit, after })).map((item) => tenantOf(item.value));
   }

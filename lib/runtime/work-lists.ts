@@ -6,7 +6,7 @@ import { Rows } from './rows.ts';
 import { TimeLists } from './time-lists.ts';
 
 export interface Work {
-  readonly kind: 'hook' | 'announcement' | 'rosterGroup' | 'serverInfo';
+  readonly kind: 'hook' | 'announcement' | 'rosterGroup' | 'serverInfo' | 'proof';
   readonly domain: string;
   /** The webhook's, the announcement's, or that of the change of a group; of others there is one for a tenant. */
   readonly id: string;

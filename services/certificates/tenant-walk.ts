@@ -55,7 +55,7 @@ export function logResult(log: Logger, { domain, outcome, entry, error }: Result
 async function* domainsOf(tenants: Tenants): AsyncGenerator<string> {
   for (let after: string | undefined; ; ) {
     const page = await tenants.list(runtimeLimits.adminPageMax, after);
-    for (const { domain } of page) yield domain;
+    for (const { domain, isUnproven } of page) if (!isUnproven) yield domain;
     if (page.length < runtimeLimits.adminPageMax) return;
     after = page.at(-1)!.domain;
   }

@@ -104,6 +104,14 @@ export const commands: readonly Command[] = [
     run: async (values, positionals) => (await import('./commands/accounts.ts')).addTenant(values, positionals),
   }),
   command({
+    name: 'tenant prove',
+    positionals: ['DOMAIN'],
+    summary: 'looks for the TXT record that proves the domain of a tenant, which is served then',
+    text: anyTimeText,
+    options: accountOptions.tenantProveOptions,
+    run: async (values, positionals) => (await import('./commands/accounts.ts')).proveTenant(values, positionals),
+  }),
+  command({
     name: 'tenant remove',
     positionals: ['DOMAIN'],
     summary: 'removes a tenant',

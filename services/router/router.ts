@@ -110,7 +110,7 @@ async function handleStep(
   try {
     const finding = dependencies.tenants.find(request.domain);
     const tenant = finding instanceof Promise ? await finding : finding;
-    if (!tenant) return encodeFrame(closing('host-unknown', `${request.domain} is not served here`));
+    if (!tenant) return encodeFrame(closing('host-unknown', await whyUnserved(dependencies, request.domain)));
     countItems(tenant.domain, request.items);
     const step = new Step(dependencies, tenant, request);
     const { items } = request;
@@ -124,6 +124,11 @@ async function handleStep(
     report(dependencies.log, error, 'a batch failed');
     return encodeFrame(closing('internal-server-error'));
   }
+}
+
+async function whyUnserved({ tenants }: Dependencies, domain: string): Promise<string> {
+  const isPending = (await tenants.findAny(domain))?.isUnproven === true;
+  return isPending ? `${domain} is not served yet: its DNS does not prove that it may be` : `${domain} is not served here`;
 }
 
 function closing(condition: string, text?: string): StepReply {

@@ -14,9 +14,14 @@ export const userListOptions = { online: switchOption('print only those that hav
 export const userRemoveOptions = dataOnly;
 export const tenantAddOptions = {
   cell: optionalText('NAME', 'its cell, if the tables know several', 'the name of a cell', /^[a-z][a-z0-9-]{0,19}$/),
+  prove: choiceOption('yes|no', 'whether a TXT record has to prove the domain first; without it, as the service does', [
+    'yes',
+    'no',
+  ]),
   registration: choiceOption('open|closed', 'whether anyone may register an account; the default is closed', ['open', 'closed']),
   ...place,
 } satisfies Options;
+export const tenantProveOptions = place;
 export const tenantRemoveOptions = {
   force: switchOption('remove its accounts too, with all their data'),
   data,

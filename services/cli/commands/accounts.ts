@@ -2,7 +2,7 @@
  * `skylark user …` and `skylark tenant …`. They work in the same way whether the service runs or not. In a cell (`--dynamodb`)
  * they cannot remove anything: signed-in sessions would have to be told over the bus, which these commands do not reach.
  */
-import { tenantAdd, tenantList, tenantRemove } from '../../router/operations/tenants.ts';
+import { tenantAdd, tenantList, tenantProve, tenantRemove } from '../../router/operations/tenants.ts';
 import { userAdd, userList, userPassword, userRemove } from '../../router/operations/users.ts';
 import type { Values } from '../core/arguments.ts';
 import { readPassword } from '../core/password.ts';
@@ -12,6 +12,7 @@ import type {
   passwordOptions,
   tenantAddOptions,
   tenantListOptions,
+  tenantProveOptions,
   tenantRemoveOptions,
   userListOptions,
   userRemoveOptions,
@@ -89,11 +90,28 @@ async function listUsersOf(admin: AdminClient, domain: string, online: boolean |
 
 export async function addTenant(values: Values<typeof tenantAddOptions>, positionals: readonly string[]): Promise<number> {
   const domain = one('tenant add', 'DOMAIN', positionals);
-  const { registration = 'closed', cell } = values;
+  const { registration = 'closed', cell, prove } = values;
   return withAdmin(adminOf(values), async (admin) => {
-    const added = await admin.ask(tenantAdd, { domain, registration, ...(cell !== undefined && { cell }) });
+    const chosen = { ...(cell !== undefined && { cell }), ...(prove !== undefined && { prove }) };
+    const added = await admin.ask(tenantAdd, { domain, registration, ...chosen });
     say(`added ${added.domain}; registration is ${registration}`);
+    if (added.proof === undefined) return;
+    say(`it is served when its DNS has this record, for which is looked every minute: ${recordText(added.proof)}`);
+    say(`to look at once: skylark tenant prove ${added.domain}`);
   });
+}
+
+export async function proveTenant(values: Values<typeof tenantProveOptions>, positionals: readonly string[]): Promise<number> {
+  const domain = one('tenant prove', 'DOMAIN', positionals);
+  return withAdmin(adminOf(values), async (admin) => {
+    const proven = await admin.ask(tenantProve, { domain });
+    say(`${proven.domain} is served`);
+  });
+}
+
+/** As it stands in a zone. */
+function recordText({ name, text }: { readonly name: string; readonly text: string }): string {
+  return `${name}. TXT "${text}"`;
 }
 
 export async function removeTenant(values: Values<typeof tenantRemoveOptions>, positionals: readonly string[]): Promise<number> {

@@ -26,7 +26,8 @@ import { version } from '../core/version.ts';
 import { programLimits } from '../limits.ts';
 import { type DocumentOptions, guardedDocuments } from './documents-part.ts';
 
-export interface Ports extends Pick<Dependencies, 'store' | 'bus' | 'log' | 'blobs' | 'underWay' | 'proxy' | 'webUrl'> {
+export interface Ports
+  extends Pick<Dependencies, 'store' | 'bus' | 'log' | 'blobs' | 'underWay' | 'proxy' | 'webUrl' | 'provesDomains'> {
   /** True when the deployment has processes that own streams to other servers, so that stanzas can be sent there. */
   readonly isFederated?: boolean;
   /** True when it has such processes, and ports for components. */
@@ -71,6 +72,7 @@ export async function composeRouter({ keys, documents, ...ports }: Ports): Promi
     introspections: new Introspections(),
     postDocument: outside.post,
     dialHost: outside.dial,
+    lookUpTexts: outside.texts,
     later,
     startedMs: clock.monotonic(),
     tokenSecrets: keys && tokenSecrets({ store: ports.store, clock, keys }),

@@ -25,6 +25,6 @@ export async function ensureTenant({ store, bus, clock, domain, registration }: 
   }
   // An earlier removal that was interrupted is finished first.
   if (await findRemoval(store, domain)) await askRouter(bus, 'tenant-remove', { domain, again: true });
-  const { ok, error } = await askRouter(bus, 'tenant-add', { domain, registration });
+  const { ok, error } = await askRouter(bus, 'tenant-add', { domain, registration, prove: 'no' });
   if (!ok) throw new Refusal(`--domain: ${error}`);
 }

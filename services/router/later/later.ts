@@ -9,6 +9,7 @@ import { removeWork, type Work, workLists } from '../../../lib/runtime/work-list
 import { type Dependencies, withoutDeadline } from '../core/dependencies.ts';
 import type { Later } from '../core/events.ts';
 import { tellAnnouncement } from './announcements.ts';
+import { lookForProof } from './domain-proofs.ts';
 import { tellGroupChange } from './group-changes.ts';
 import { sendWaiting } from './hooks.ts';
 import { laterLimits } from './limits.ts';
@@ -45,6 +46,11 @@ class Running implements RunningLater {
     serverInfo: new FairQueue({
       atOnceMax: laterLimits.infosAtOnceMax,
       waitingMax: laterLimits.infosWaitingMax,
+      waitingPerPathMax: 1,
+    }),
+    proof: new FairQueue({
+      atOnceMax: laterLimits.proofsAtOnceMax,
+      waitingMax: laterLimits.proofsWaitingMax,
       waitingPerPathMax: 1,
     }),
     rosterGroup: new FairQueue({
@@ -149,6 +155,8 @@ class Running implements RunningLater {
         return tellAnnouncement(dependencies, work);
       case 'rosterGroup':
         return tellGroupChange(dependencies, work);
+      case 'proof':
+        return lookForProof(dependencies, domain);
       case 'serverInfo':
         return publishServerInfo(dependencies, domain);
     }

@@ -58,6 +58,15 @@ export const laterLimits = {
   /** Characters of the last error that are kept. */
   hookErrorCharactersMax: 200,
 
+  // Proofs of domains
+
+  /** Domains of one router for which this is under way at once, and those that wait. */
+  proofsAtOnceMax: 4,
+  proofsWaitingMax: 1_000,
+  /** How often the record of a domain is looked for, ms, and for how long after the tenant was added, ms. Somebody can ask for a look at any time. */
+  proofMs: 60_000,
+  proofKeepMs: 30 * 24 * 60 * 60 * 1_000,
+
   // What domains say of themselves
 
   /** Domains of one router for which this is under way at once, and those that wait. */

@@ -21,7 +21,7 @@ import { rosterGroupAdd, rosterGroupDrop, rosterGroupList, rosterGroupRemove, ro
 import { tenantIndex } from './search-index.ts';
 import { deviceList, deviceRevoke, sessionEnd, sessionList } from './sessions.ts';
 import { tenantSet, tenantShow } from './tenant-policy.ts';
-import { tenantAdd, tenantList, tenantRemove } from './tenants.ts';
+import { tenantAdd, tenantList, tenantProve, tenantRemove } from './tenants.ts';
 import { tokenCreate, tokenRevoke } from './tokens.ts';
 import { userDisable, userEnable, userShow } from './user-access.ts';
 import { userAdd, userList, userPassword, userRemove } from './users.ts';
@@ -69,6 +69,7 @@ export const operations: readonly Operation[] = [
   roomKick,
   roomDestroy,
   tenantAdd,
+  tenantProve,
   tenantRemove,
   tenantList,
   tenantSet,

@@ -1,7 +1,8 @@
 /** Operations on tenants: the domains that the deployment serves. */
 import { z } from 'zod';
-import { Conflict } from '../../../lib/ports/store.ts';
+import { Conflict, Unavailable } from '../../../lib/ports/store.ts';
 import { listCells } from '../../../lib/runtime/cells.ts';
+import { proofRecord } from '../../../lib/runtime/domain-proof.ts';
 import { runtimeLimits } from '../../../lib/runtime/limits.ts';
 import { policyKeys } from '../../../lib/runtime/policy/tenant-policy.ts';
 import { findRemoval } from '../../../lib/runtime/removals.ts';
@@ -9,6 +10,7 @@ import { roomsDomain, type Tenant, uploadsDomain } from '../../../lib/runtime/te
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { listAccounts } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
+import { findProof, lookLater } from '../later/domain-proofs.ts';
 import { removalsOf } from '../removal/removals.ts';
 import { answerInTime, progressOutput, waitingInput } from './answer-in-time.ts';
 import { afterInput, cellInput, domainInput, findTenant, uncached } from './inputs.ts';
@@ -24,6 +26,8 @@ const described = z.object({
   retentionDays: retentionDays.schema,
   /** The name of its cell; absent outside of cells. */
   cell: z.string().optional(),
+  /** The TXT record that has to be set before the domain is served; absent: it is served. */
+  proof: z.object({ name: z.string(), text: z.string() }).optional(),
 });
 
 /** What is at the other domains of a tenant. */
@@ -36,6 +40,10 @@ export const tenantAdd = operation({
     domain: domainInput,
     registration: registration.schema.default('closed'),
     cell: cellInput.optional().describe('the name of its cell; without it, the only one there is'),
+    prove: z
+      .enum(['yes', 'no'])
+      .optional()
+      .describe('whether a TXT record has to prove the domain before it is served; without it, as this deployment does'),
   }),
   output: described,
   right: 'deployment.run',
@@ -63,11 +71,13 @@ export const tenantAdd = operation({
     await checkIsFree(dependencies, domain);
     try {
       const cell = await cellOf(dependencies, input.cell);
-      const tenant = await dependencies.tenants.add(domain, { registration: input.registration }, cell);
+      const isUnproven = input.prove === undefined ? dependencies.provesDomains === true : input.prove === 'yes';
+      const tenant = await dependencies.tenants.add(domain, { registration: input.registration }, cell, isUnproven);
       await checkIsFree(dependencies, domain).catch(async (error: unknown) => {
         await dependencies.tenants.remove(tenant);
         throw error;
       });
+      if (isUnproven) await lookLater(dependencies, tenant);
       return describe(tenant);
     } catch (error) {
       if (error instanceof Conflict) throw new Refusal('conflict', `there is a tenant '${domain}' already`);
@@ -75,6 +85,40 @@ export const tenantAdd = operation({
     }
   },
 });
+
+export const tenantProve = operation({
+  name: 'tenant-prove',
+  input: z.strictObject({ domain: domainInput }),
+  output: described,
+  right: 'deployment.run',
+  isRepeatable: true,
+  help: 'Looks for the TXT record that proves the domain of a tenant, and serves the domain if it is there.',
+  commands: ['tenant prove'],
+  http: { method: 'post', path: '/tenants/{domain}/proof' },
+  async run(dependencies, { domain }) {
+    const tenant = await findTenant(dependencies, domain);
+    if (!tenant.isUnproven) return describe(tenant);
+    if (!(await isProven(dependencies, tenant))) {
+      const { name, text } = proofRecord(tenant);
+      throw new Refusal('conflict', `'${domain}' is not proven: there is no TXT record '${name}' with the text '${text}'`);
+    }
+    const proven = await dependencies.tenants.setProven(domain);
+    if (proven === undefined) throw new Refusal('absent', `tenant '${domain}' was removed meanwhile`);
+    return describe(proven);
+  },
+});
+
+/** @throws {Refusal} when nobody can tell */
+async function isProven(dependencies: Dependencies, tenant: Tenant): Promise<boolean> {
+  if (dependencies.lookUpTexts === undefined)
+    throw new Refusal('conflict', 'this process asks no DNS, so it cannot look for the record');
+  try {
+    return (await findProof(dependencies, tenant)).isThere;
+  } catch (error) {
+    if (!(error instanceof Unavailable)) throw error;
+    throw new Refusal('unanswered', `DNS does not answer, so it is not known whether the record is there: ${error.message}`);
+  }
+}
 
 export const tenantRemove = operation({
   name: 'tenant-remove',
@@ -124,13 +168,15 @@ export const tenantList = operation({
   },
 });
 
-function describe({ domain, createdAt, policy, cell }: Tenant): z.input<typeof described> {
+function describe(tenant: Tenant): z.input<typeof described> {
+  const { domain, createdAt, policy, cell, isUnproven } = tenant;
   return {
     domain,
     createdAt,
     registration: policy.registration,
     retentionDays: policy.retentionDays,
     ...(cell !== undefined && { cell }),
+    ...(isUnproven && { proof: proofRecord(tenant) }),
   };
 }
 

@@ -11,6 +11,7 @@ const key = async ({ way }: Place, look: Look) => (await look('/keys')).keys!.fi
 export const tasks: readonly Task[] = [
   // Tenants
   { operation: 'tenant-add', command: ({ other }) => ['tenant', 'add', other], given: ({ other }) => ({ domain: other }) },
+  { operation: 'tenant-prove', command: ({ domain }) => ['tenant', 'prove', domain], given: ofDomain },
   { operation: 'tenant-list', command: () => ['tenant', 'list'], given: () => ({}), shows: ({ other }) => other },
   {
     operation: 'tenant-set',
