@@ -176,7 +176,13 @@ describe('while the service runs', () => {
     const lines = createInterface({ input: socket })[Symbol.asyncIterator]();
     const ask = async (line: string) => {
       socket.write(`${line}\n`);
-      return JSON.parse((await lines.next()).value as string) as { ok: boolean; error?: string };
+      const { webUrl, ...answer } = JSON.parse((await lines.next()).value as string) as {
+        ok: boolean;
+        error?: string;
+        webUrl: string;
+      };
+      assert.match(webUrl, /^http:\/\/localhost:\d+$/, 'each answer says where the pages are');
+      return answer;
     };
     for (const line of ['', 'x', '[]', '{"operation":"user-list"}', '{"operation":"user-list","arguments":["domain"]}']) {
       assert.deepEqual(await ask(line), { ok: false, error: 'a line is {"operation":"…","arguments":{…}}' });

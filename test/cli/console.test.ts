@@ -28,8 +28,8 @@ async function entered(link: string): Promise<Response> {
   });
 }
 
-test('the link that it prints opens the console once, through the port of the web pages', async () => {
-  const { out, code } = await run('console', `--web-url=${origin}`);
+test('the link that it prints opens the console once, through the port where the service has its pages', async () => {
+  const { out, code } = await run('console');
   assert.equal(code, 0);
   const [link, note] = out.split('\n') as [string, string];
   assert.ok(link.startsWith(`${origin}/console/enter/`));
@@ -51,9 +51,21 @@ test('the link that it prints opens the console once, through the port of the we
 });
 
 test('with --json it prints an object, and another place for the pages is refused if it is not a URL', async () => {
-  const { out } = await run('console', '--json');
-  assert.match((JSON.parse(out) as { url: string }).url, /^http:\/\/localhost:5280\/console\/enter\//);
+  const { out } = await run('console', '--json', '--web-url=https://chat.example.org');
+  assert.match((JSON.parse(out) as { url: string }).url, /^https:\/\/chat\.example\.org\/console\/enter\//);
   assert.equal((await run('console', '--web-url=ftp://x.example')).code, 2);
+});
+
+test('links of invites and for new passwords lead to the pages of the service, too', async () => {
+  await run('user', 'add', 'nurse@localhost', '--password=secret');
+  for (const args of [
+    ['invite', 'create', 'localhost'],
+    ['user', 'reset', 'nurse@localhost'],
+  ]) {
+    const [link] = (await run(...args)).out.split('\n');
+    assert.ok(link!.startsWith(`${origin}/`), link);
+    assert.equal((await fetch(link!)).status, 200, link);
+  }
 });
 
 test('accounts, sessions, devices and rooms are shown and ended by commands', async () => {

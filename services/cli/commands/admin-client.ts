@@ -26,6 +26,8 @@ export interface AdminClient {
     operation: Operation<Input, Output>,
     input: z.input<Input>,
   ): Promise<z.output<Output>>;
+  /** Where the web pages of the service are, as it has told with its last answer. */
+  readonly webUrl?: string | undefined;
   close(): Promise<void>;
 }
 
@@ -49,7 +51,11 @@ function dial(address: string): Promise<Socket | undefined> {
 function talk(socket: Socket): AdminClient {
   socket.on('error', () => {}); // the iteration of lines ends, too, and `ask` reports that
   const lines = createInterface({ input: socket })[Symbol.asyncIterator]();
+  let webUrl: string | undefined;
   return {
+    get webUrl() {
+      return webUrl;
+    },
     async ask(operation, input) {
       socket.write(`${JSON.stringify({ operation: operation.name, arguments: input })}\n`);
       const { value } = await lines.next().catch(() => ({ value: undefined }));
@@ -57,7 +63,9 @@ function talk(socket: Socket): AdminClient {
         const advice = operation.isRepeatable ? 'try again' : 'look whether it was done, and try again';
         throw new Refusal(`the service stopped before it answered; ${advice}`);
       }
-      return read(operation, JSON.parse(value) as AdminReply);
+      const reply = JSON.parse(value) as AdminReply & { readonly webUrl?: string };
+      webUrl = reply.webUrl;
+      return read(operation, reply);
     },
     async close() {
       socket.destroy();

@@ -9,7 +9,7 @@ import { type ClusterBackends, prepareBackends } from '../compose/cluster-backen
 import type { ClusterValues } from '../compose/cluster-options.ts';
 import { checkPortsFree, planCluster } from '../compose/cluster-plan.ts';
 import { ClusterReport } from '../compose/cluster-report.ts';
-import { checkFileFlags } from '../compose/files-part.ts';
+import { checkFileFlags, ownOrigin } from '../compose/files-part.ts';
 import { beginLifetime, Cleanup, openLog, stopWithin } from '../compose/lifetime.ts';
 import { ensureTenant } from '../compose/own-tenant.ts';
 import { checkPorts, registrationOf } from '../compose/start-options.ts';
@@ -55,14 +55,25 @@ async function startAll(values: ClusterValues, log: Logger, cleanup: Cleanup, su
   const backends = await prepareBackends(values, log, cleanup, supervisor);
   const plan = planCluster(values, backends);
   await supervisor.start(plan.inner);
-  await serveOperators(values, backends, log, cleanup);
+  let webUrl: string | undefined;
+  await serveOperators(values, backends, log, cleanup, () => webUrl);
   const outer = await supervisor.start(plan.outer);
   const web = outer.find(({ service }) => service === 'web');
+  const { http, https } = web?.addresses ?? {};
+  const { domain, bind } = values;
+  const { isSelfSigned } = backends;
+  if (http && https) webUrl = ownOrigin({ domain, bind, isSelfSigned, httpPort: http.port, httpsPort: https.port });
   report.ready(values, backends, web);
   log.info({ domain: values.domain, nats: backends.nats, dynamodb: backends.dynamodb }, 'started');
 }
 
-async function serveOperators(values: ClusterValues, backends: ClusterBackends, log: Logger, cleanup: Cleanup): Promise<void> {
+async function serveOperators(
+  values: ClusterValues,
+  backends: ClusterBackends,
+  log: Logger,
+  cleanup: Cleanup,
+  webUrl: () => string | undefined,
+): Promise<void> {
   const { domain } = values;
   const bus = await openCloudBus({ nats: backends.nats, natsAccess: backends.access?.cluster, name: 'cluster' }, log);
   cleanup.add('bus', () => bus.close());
@@ -72,6 +83,6 @@ async function serveOperators(values: ClusterValues, backends: ClusterBackends, 
   } finally {
     await store.close();
   }
-  const admin = await serveAdmin(adminAddress(backends.folder), bus, log);
+  const admin = await serveAdmin(adminAddress(backends.folder), bus, log, webUrl);
   cleanup.add('admin', () => admin.stop());
 }

@@ -7,7 +7,7 @@ import { place } from './account-options.ts';
 export const localWebUrl = 'http://localhost:5280';
 
 export const webUrl = originOption(
-  `where the web pages are; default: with --dynamodb, where the cell has them, else ${localWebUrl}`,
+  `where the web pages are; default: where the service or the cell has them, else ${localWebUrl}`,
 );
 
 export const consoleOptions = { webUrl, json, ...place } satisfies Options;

@@ -24,7 +24,7 @@ export async function start(values: StartValues, positionals: readonly string[])
     : await startEmbedded(values, log, consoleOutside);
   const { addresses, folder } = service;
   if (values.json) say(JSON.stringify({ event: 'listening', pid: process.pid, domain: values.domain, folder, addresses }));
-  else say(...describe(values, addresses, isManaged() ? undefined : await service.consolePath()));
+  else say(...describe(values, addresses, isManaged() ? undefined : await service.consoleUrl()));
   log.info({ version, domain: values.domain, folder, addresses, settings: values.settings }, 'started');
   await tellServiceManager(['READY=1', `STATUS=serves ${values.domain}`], log);
   log.info({ reason: await lifetime.over }, 'stopping');
@@ -58,8 +58,8 @@ const purposes: Readonly<Record<string, string>> = {
   health: 'health checks and metrics',
 };
 
-/** @param consolePath of a link that opens the console; absent where what is printed is kept for others to read */
-function describe(values: StartValues, addresses: Addresses, consolePath: string | undefined): string[] {
+/** @param consoleUrl a link that opens the console; absent where what is printed is kept for others to read */
+function describe(values: StartValues, addresses: Addresses, consoleUrl: string | undefined): string[] {
   const { domain, data, settings } = values;
   const ports = Object.entries(addresses).map(
     ([name, { address, port }]) => `  ${(purposes[name] ?? name).padEnd(28)}${hostPort(address, port)}`,
@@ -72,9 +72,7 @@ function describe(values: StartValues, addresses: Addresses, consolePath: string
     ...ports,
     `Try it:          http://localhost:${addresses.http?.port}/`,
     `Add an account:  npx skylark user add you@${domain}${where}${isOpen ? '   (or in the browser: registration is open)' : ''}`,
-    consolePath === undefined
-      ? 'Console:         skylark console prints a link'
-      : `Console:         http://localhost:${addresses.http?.port}${consolePath}   (opens once)`,
+    consoleUrl === undefined ? 'Console:         skylark console prints a link' : `Console:         ${consoleUrl}   (opens once)`,
     'Stop:            Ctrl-C',
   ];
 }

@@ -1,6 +1,6 @@
 /**
  * Serves operators' commands while the service runs. Each line is a JSON object, `{"operation":"user-add","arguments":{…}}`, and
- * is answered by a line with an `AdminReply`. There is no sign-in, because whoever can open the socket owns the data anyway.
+ * is answered by a line with an `AdminReply`, which also says where the web pages of the service are, as `webUrl`. There is no sign-in, because whoever can open the socket owns the data anyway.
  */
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
@@ -25,15 +25,21 @@ export function askRouter(bus: Bus, operation: string, given: AdminRequest['argu
 /**
  * Listens on the operators' socket. The caller holds the data folder's lock, so a socket file that is already there was left by a
  * process that died, and is deleted.
+ * @param webUrl where the web pages are, once that is known
  * @throws {Refusal} when the socket cannot be created
  */
-export async function serveAdmin(address: string, bus: Bus, log: Logger): Promise<{ stop(): Promise<void> }> {
+export async function serveAdmin(
+  address: string,
+  bus: Bus,
+  log: Logger,
+  webUrl: () => string | undefined = () => undefined,
+): Promise<{ stop(): Promise<void> }> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', (error) => log.debug({ err: error }, 'an operator left'));
-    void serveLines(socket, bus, log);
+    void serveLines(socket, log, async (line) => ({ ...(await answer(line, bus)), webUrl: webUrl() }));
   });
   server.maxConnections = programLimits.adminConnectionsMax;
   const isPipe = process.platform === 'win32';
@@ -56,7 +62,7 @@ function listen(server: Server, address: string): Promise<void> {
   });
 }
 
-async function serveLines(socket: Socket, bus: Bus, log: Logger): Promise<void> {
+async function serveLines(socket: Socket, log: Logger, replyTo: (line: string) => Promise<object>): Promise<void> {
   let unread = 0;
   socket.on('data', (chunk: Buffer) => {
     unread = chunk.includes(0x0a) ? 0 : unread + chunk.length;
@@ -65,7 +71,7 @@ async function serveLines(socket: Socket, bus: Bus, log: Logger): Promise<void> 
   try {
     for await (const line of createInterface({ input: socket })) {
       if (line.length > programLimits.adminLineBytesMax) break;
-      socket.write(`${JSON.stringify(await answer(line, bus))}\n`);
+      socket.write(`${JSON.stringify(await replyTo(line))}\n`);
     }
   } catch (error) {
     log.warn({ err: error }, 'an operator was not answered');

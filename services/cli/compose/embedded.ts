@@ -35,7 +35,7 @@ import { composeConsole, linkPath } from './console.ts';
 import { ensureDataFolder } from './data-folder.ts';
 import { peerPortsOf } from './federation-options.ts';
 import { openProof, startOnlyFederation, tellFederation } from './federation-part.ts';
-import { filesFolderIn, openFilesFolder, presetFilesUrl, sweepFiles } from './files-part.ts';
+import { filesFolderIn, openFilesFolder, ownOrigin, presetFilesUrl, sweepFiles } from './files-part.ts';
 import { Health, startHealth } from './health.ts';
 import { Cleanup } from './lifetime.ts';
 import { type Addresses, addressesOf, listening, portsOf } from './listening.ts';
@@ -54,8 +54,8 @@ export interface Embedded {
   readonly folder: string;
   /** Where the process listens, by purpose: `c2s`, `c2sTls`, `http`, `https`. */
   readonly addresses: Addresses;
-  /** Makes a link that opens the console once. @returns its path */
-  consolePath(): Promise<string>;
+  /** Makes a link that opens the console once. */
+  consoleUrl(): Promise<string>;
   /** Figures of what goes to other servers and components. Absent where there are neither. */
   readonly peers?: FederationStats | undefined;
   /** Stops the services from the outside in: streams, pages, rooms, router, bus, store. */
@@ -73,9 +73,9 @@ export async function startEmbedded(values: EmbeddedValues, log: Logger, outside
   const folder = ensureDataFolder(values.data, log);
   const cleanup = new Cleanup(log);
   try {
-    const { addresses, federation, bus } = await startParts({ values, folder, given: pem, log, cleanup, outside });
+    const { addresses, federation, bus, webUrl } = await startParts({ values, folder, given: pem, log, cleanup, outside });
     return {
-      ...{ folder, addresses, stop: () => cleanup.run(), consolePath: () => linkPath(bus) },
+      ...{ folder, addresses, stop: () => cleanup.run(), consoleUrl: async () => `${webUrl}${await linkPath(bus)}` },
       get peers() {
         return federation?.stats;
       },
@@ -102,7 +102,12 @@ async function startParts({
   log,
   cleanup,
   outside,
-}: Parts): Promise<{ readonly addresses: Addresses; readonly federation: Federation | undefined; readonly bus: Bus }> {
+}: Parts): Promise<{
+  readonly addresses: Addresses;
+  readonly federation: Federation | undefined;
+  readonly bus: Bus;
+  readonly webUrl: string;
+}> {
   const { domain, bind } = values;
   let isDraining = () => false;
   const clock = new DeploymentClock(systemClock);
@@ -178,10 +183,12 @@ async function startParts({
     startWebServer(app, { bind, httpPort, httpsPort, webSocketPath, boshPath, tls: serverOptions(tls.source) }),
   );
   cleanup.add('web', () => web.stop());
-  filesUrl ||= presetFilesUrl({
+  const place = {
     ...{ domain, bind, isSelfSigned: given === undefined && values.certificates !== 'store' },
     ...{ httpPort: web.addresses.http!.port, httpsPort: web.addresses.https!.port },
-  });
+  };
+  filesUrl ||= presetFilesUrl(place);
+  const webUrl = ownOrigin(place);
   tls.source.onReload(() => web.setTls(reloadedOptions(tls.source)));
   const proof = isFederated ? openProof(values.s2sCa, clock) : undefined;
   const listen = { bind, c2sPort, c2sTlsPort, ...peerPorts, ...ofComponents };
@@ -211,7 +218,7 @@ async function startParts({
     connection.node.attachBosh(server);
   }
 
-  const admin = await serveAdmin(adminAddress(folder), bus, log);
+  const admin = await serveAdmin(adminAddress(folder), bus, log, () => webUrl);
   cleanup.add('admin', () => admin.stop());
   const health = new Health();
   const healthAddress = await startHealth(values, health, prometheus, cleanup);
@@ -221,6 +228,7 @@ async function startParts({
     addresses: { ...addressesOf({ ...connection.node.addresses, ...web.addresses, proxy: proxy?.address }), ...healthAddress },
     federation,
     bus,
+    webUrl,
   };
 }
 

@@ -110,9 +110,14 @@ interface Web {
  * The URL of uploaded files when the operator gives none. XEP-0363 §4 asks for TLS, and clients refuse anything else from other
  * machines. On the loopback with a self-signed certificate, TLS would only keep browsers and libraries from uploading at all.
  */
-export function presetFilesUrl({ domain, bind, isSelfSigned, httpPort, httpsPort }: Web): string {
+export function presetFilesUrl(web: Web): string {
+  return new URL('/files/', ownOrigin(web)).href;
+}
+
+/** Where the web pages are, unless somebody stands in front of them. */
+export function ownOrigin({ domain, bind, isSelfSigned, httpPort, httpsPort }: Web): string {
   const origin = isSelfSigned && isLoopback(bind) ? `http://localhost:${httpPort}` : `https://${domain}:${httpsPort}`;
-  return new URL('/files/', origin).href;
+  return new URL(origin).origin;
 }
 
 export function filesFolderIn(dataFolder: string): string {

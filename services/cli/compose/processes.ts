@@ -22,7 +22,7 @@ import { linkPath } from './console.ts';
 import { ensureDataFolder } from './data-folder.ts';
 import type { Embedded } from './embedded.ts';
 import { federationArguments } from './federation-options.ts';
-import { filesFolderIn, openFilesFolder, sweepFiles } from './files-part.ts';
+import { filesFolderIn, openFilesFolder, ownOrigin, sweepFiles } from './files-part.ts';
 import { Cleanup } from './lifetime.ts';
 import type { Addresses } from './listening.ts';
 import { ensureTenant } from './own-tenant.ts';
@@ -84,9 +84,12 @@ export async function startProcesses(values: StartValues, log: Logger, events: P
     const addresses = await pool.start();
     const { domain } = values;
     await ensureTenant({ store, bus: hub.bus, clock, domain, registration: registrationOf(values) });
-    const admin = await serveAdmin(adminAddress(folder), hub.bus, log);
+    const { http, https } = addresses;
+    const isSelfSigned = pemFiles === undefined && values.certificates !== 'store';
+    const webUrl = ownOrigin({ domain, bind: values.bind, isSelfSigned, httpPort: http!.port, httpsPort: https!.port });
+    const admin = await serveAdmin(adminAddress(folder), hub.bus, log, () => webUrl);
     cleanup.add('admin', () => admin.stop());
-    return { folder, addresses, stop: () => cleanup.run(), consolePath: () => linkPath(hub.bus) };
+    return { folder, addresses, stop: () => cleanup.run(), consoleUrl: async () => `${webUrl}${await linkPath(hub.bus)}` };
   } catch (error) {
     await cleanup.run();
     throw error;
