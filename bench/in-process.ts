@@ -11,6 +11,8 @@ import type { WebSocket } from 'ws';
 import { memoryBus } from '../lib/adapters/memory-bus.ts';
 import { openSqliteStore } from '../lib/adapters/sqlite-store.ts';
 import { systemClock as clock } from '../lib/adapters/system-clock.ts';
+import type { Store } from '../lib/ports/store.ts';
+import { measuredStore } from '../lib/runtime/measured-store.ts';
 import type { PolicyChange } from '../lib/runtime/policy/tenant-policy.ts';
 import { keepSelfSigned } from '../services/cli/compose/certificate.ts';
 import { composeRouter } from '../services/cli/compose/compose-router.ts';
@@ -98,11 +100,19 @@ export interface InProcessServer {
   stop(): Promise<void>;
 }
 
-/** @param locals the accounts; each has the password `bench`. @param policy of the tenant */
-export async function startInProcess(locals: readonly string[], policy: PolicyChange = {}): Promise<InProcessServer> {
+/**
+ * @param locals the accounts; each has the password `bench`
+ * @param policy of the tenant
+ * @param measure times the calls to the store
+ */
+export async function startInProcess(
+  locals: readonly string[],
+  policy: PolicyChange = {},
+  measure: (store: Store) => Store = (store) => measuredStore(store, clock),
+): Promise<InProcessServer> {
   const awake = setInterval(() => {}, 60_000); // there are no sockets to keep the process alive
   const folder = mkdtempSync(join(tmpdir(), 'skylark-path-'));
-  const store = await openSqliteStore(folder, { clock });
+  const store = measure(await openSqliteStore(folder, { clock }));
   const bus = memoryBus({ clock });
   const log = pino({ level: 'error' });
   const { dependencies, router } = await composeRouter({ store, bus, clock, log });

@@ -6,7 +6,7 @@
  * figures of Prometheus cost of it.
  */
 import { parseArgs } from 'node:util';
-import { describeFigures } from './figures.ts';
+import { describeFigures, measureInTurns } from './figures.ts';
 import { type Client, startInProcess } from './in-process.ts';
 import { describeAllocations } from './report/allocations.ts';
 
@@ -39,7 +39,11 @@ interface Costs {
 
 async function path(options: PathOptions): Promise<void> {
   const locals = Array.from({ length: options.sessions }, (_, index) => `bench${index}`);
-  const server = await startInProcess(locals, { search: options.search ? 'on' : 'off' });
+  const server = await startInProcess(
+    locals,
+    { search: options.search ? 'on' : 'off' },
+    options.figures ? measureInTurns : undefined,
+  );
   const clients: Client[] = [];
   for (let at = 0; at < locals.length; at += atOnce) {
     clients.push(...(await Promise.all(locals.slice(at, at + atOnce).map((local) => server.enter(local, options.sm)))));

@@ -103,13 +103,3 @@ export class Count {
     return line;
   }
 }
-
-/** What a feature may say of its figures. */
-export interface Measured {
-  /** What the feature counts, for Prometheus. */
-  readonly figures?: readonly Count[];
-}
-
-export function figuresOf(features: readonly Measured[]): readonly Count[] {
-  return features.flatMap(({ figures = [] }) => figures);
-}

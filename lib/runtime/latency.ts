@@ -14,23 +14,13 @@ export interface LatencyTotals {
   readonly upTo: readonly { readonly ms: number; readonly count: number }[];
 }
 
-export class Latency {
-  readonly #clock: Clock;
+export class Durations {
   readonly #counts = new Float64Array(buckets);
   /** The counts at the last call of {@link take}. */
   #taken = new Float64Array(buckets);
   #sumMs = 0;
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  begin(): number {
-    return this.#clock.monotonic();
-  }
-
-  end(begunMs: number): void {
-    const ms = this.#clock.monotonic() - begunMs;
+  add(ms: number): void {
     this.#counts[ms <= 1 ? 0 : Math.min(buckets - 1, Math.ceil(Math.log2(ms) * perDoubling))]!++;
     this.#sumMs += ms;
   }
@@ -59,5 +49,23 @@ export class Latency {
       if (bucket % perDoubling === 0 && bucket < buckets - 1) upTo.push({ ms: 2 ** (bucket / perDoubling), count });
     }
     return { count, sumMs: this.#sumMs, upTo };
+  }
+}
+
+/** The same for whoever begins and ends something. */
+export class Latency extends Durations {
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    super();
+    this.#clock = clock;
+  }
+
+  begin(): number {
+    return this.#clock.monotonic();
+  }
+
+  end(begunMs: number): void {
+    this.add(this.#clock.monotonic() - begunMs);
   }
 }

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 
 import { Latency } from '../../lib/runtime/latency.ts';
+import { storeCalls } from '../../lib/runtime/measured-store.ts';
 import { Health, serveHealth } from '../../services/cli/compose/health.ts';
 import { Metrics } from '../../services/cli/compose/metrics.ts';
 import { Prometheus } from '../../services/cli/compose/prometheus.ts';
@@ -81,6 +82,20 @@ test('a latency is a histogram of all since the beginning, whatever CloudWatch w
     '200.006',
     '4',
   ]);
+});
+
+test('what is timed by labels is a histogram for each set of them', async () => {
+  const { prometheus } = begin();
+  for (const ms of [1, 3]) storeCalls.of('get', 'done').add(ms);
+  storeCalls.of('put', 'conflict').add(5);
+  const lines = await linesOf(prometheus, 'store_call_seconds');
+  for (const line of [
+    'skylark_store_call_seconds_bucket{operation="get",result="done",le="0.001",service="all"} 1',
+    'skylark_store_call_seconds_bucket{operation="get",result="done",le="0.004",service="all"} 2',
+    'skylark_store_call_seconds_sum{operation="get",result="done",service="all"} 0.004',
+    'skylark_store_call_seconds_count{operation="put",result="conflict",service="all"} 1',
+  ])
+    assert.ok(lines.includes(line), `${line}\n${lines.join('\n')}`);
 });
 
 test('a total that a part of the program keeps has a line for each set of labels', async () => {

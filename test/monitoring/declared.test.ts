@@ -8,7 +8,7 @@ const root = new URL('../../', import.meta.url);
 
 /** The names of figures that a text makes. */
 function madeIn(text: string): string[] {
-  return [...text.matchAll(/new Count\(\s*'([^']*)'/g)].map(([, name]) => name!);
+  return [...text.matchAll(/new (?:Count|Timing)\(\s*'([^']*)'/g)].map(([, name]) => name!);
 }
 
 test('what is counted anywhere is declared, once', () => {
@@ -20,5 +20,5 @@ test('what is counted anywhere is declared, once', () => {
 });
 
 test('one that is written over several lines is seen', () => {
-  assert.deepEqual(madeIn("new Count('a_total', 'A', []); new Count(\n  'b_total',\n  'B', ['x'])"), ['a_total', 'b_total']);
+  assert.deepEqual(madeIn("new Count('a_total', 'A', []); new Timing(\n  'b_seconds',\n  'B', ['x'])"), ['a_total', 'b_seconds']);
 });

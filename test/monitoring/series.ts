@@ -24,6 +24,12 @@ function signIns(results: Readonly<Record<string, number>>): Series {
   return Object.fromEntries(Object.entries(results).map(([result, each]) => [line(result), `0+${each}x60`]));
 }
 
+/** Those who want their session back, a minute, by result. */
+function resumptions(results: Readonly<Record<string, number>>): Series {
+  const line = (result: string) => `skylark_resumptions_total{${node},result="${result}"}`;
+  return Object.fromEntries(Object.entries(results).map(([result, each]) => [line(result), `0+${each}x60`]));
+}
+
 const pushes = (sent: number, refused: number): Series => ({
   [`skylark_pushes_total{${node},result="sent"}`]: `0+${sent}x60`,
   [`skylark_pushes_total{${node},result="refused"}`]: `0+${refused}x60`,
@@ -87,6 +93,11 @@ export const trials: readonly Trial[] = [
   },
   { alert: 'SkylarkResyncs', firing: total('skylark_resyncs_total', 21), quiet: [total('skylark_resyncs_total', 19)] },
   {
+    alert: 'SkylarkSessionsGone',
+    firing: resumptions({ resumed: 3, gone: 3, refused: 1 }),
+    quiet: [resumptions({ resumed: 4, gone: 2, refused: 1 }), resumptions({ resumed: 1, gone: 2 })],
+  },
+  {
     alert: 'SkylarkSignInsFail',
     firing: signIns({ success: 7, 'temporary-auth-failure': 3 }),
     quiet: [
@@ -110,6 +121,11 @@ export const trials: readonly Trial[] = [
     alert: 'SkylarkStoreThrottles',
     firing: total('skylark_store_throttles_total', 3),
     quiet: [total('skylark_store_throttles_total', 1)],
+  },
+  {
+    alert: 'SkylarkStoreSlow',
+    firing: histogram('skylark_store_call_seconds', '0.512', 900),
+    quiet: [histogram('skylark_store_call_seconds', '0.512', 995)],
   },
   {
     alert: 'SkylarkOutboxLag',

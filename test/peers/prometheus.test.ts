@@ -41,6 +41,9 @@ const unmet = new Set([
   ...['skylark_resumptions_total', 'skylark_moderated_messages_total'],
 ]);
 
+/** Calls to the store that do not end well, of which there need not be any. */
+const mishaps = 'result!="done"';
+
 before(async () => {
   const [health, components, port, closed] = (await freePorts(4)) as [number, number, number, number];
   skylark = await Skylark.start('a.example', ['--health-port', `${health}`, '--component-port', `${components}`]);
@@ -234,7 +237,8 @@ test('every curve of the dashboard can be drawn, and shows what there is', async
     }
     const query = expr.replaceAll(/\$(\w+)/g, (_, name: string) => values[name] ?? assert.fail(`${where}: ${name}`));
     const { result } = await api<{ result: unknown[] }>('query', { query });
-    if (result.length === 0 && !names.some((name) => elsewhere.has(name) || unmet.has(name))) lacking.push(`${where}: ${query}`);
+    const isUnmet = names.some((name) => elsewhere.has(name) || unmet.has(name)) || query.includes(mishaps);
+    if (result.length === 0 && !isUnmet) lacking.push(`${where}: ${query}`);
     for (const name of names) assert.ok(there.has(name) || elsewhere.has(name), `${where}: the service has no ${name}`);
   }
   assert.deepEqual(lacking, []);

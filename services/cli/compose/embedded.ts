@@ -46,7 +46,7 @@ import { Prometheus } from './prometheus.ts';
 import { startProxy } from './proxy-part.ts';
 import { checkPorts, registrationOf, type StartValues } from './start-options.ts';
 import { fingerprintsOf, storeTls, watchTls } from './tls-source.ts';
-import { traced } from './tracing-part.ts';
+import { observed } from './tracing-part.ts';
 import { composeWebApp } from './web-app.ts';
 
 export interface Embedded {
@@ -128,7 +128,7 @@ async function startParts({
   cleanup.add('tickets', () => tickets.stop());
   const own = memoryBus({ clock });
   cleanup.add('bus', () => own.close());
-  const { store, bus } = await traced({ store: rows, bus: own }, { values, service: 'all', name: 'here', cleanup });
+  const { store, bus } = await observed({ store: rows, bus: own }, { values, service: 'all', name: 'here', cleanup });
 
   let filesUrl = values.filesUrl ?? '';
   const files = await openFilesFolder(filesFolderIn(folder), () => filesUrl, { store, clock });

@@ -4,7 +4,8 @@
  */
 import { Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client';
 import { type Count, tenantLabels } from '../../../lib/runtime/counts.ts';
-import type { Latency } from '../../../lib/runtime/latency.ts';
+import type { Durations } from '../../../lib/runtime/latency.ts';
+import { Timing } from '../../../lib/runtime/timing.ts';
 import { programLimits } from '../limits.ts';
 import { countLatenessAlone } from './event-loop.ts';
 import { figures } from './figures.ts';
@@ -33,7 +34,7 @@ export class Prometheus {
     collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: programLimits.eventLoopLookMs });
     countLatenessAlone(this.#registry);
     for (const name of costly) this.#registry.removeSingleMetric(name);
-    for (const count of figures) this.#registry.registerMetric(counterOf(count));
+    for (const figure of figures) this.#registry.registerMetric(figure instanceof Timing ? timingOf(figure) : counterOf(figure));
   }
 
   /** The page that Prometheus reads. */
@@ -68,7 +69,7 @@ function nameOf(name: MetricName): string {
 
 function metricOf(name: MetricName, source: Source): Metric {
   const about = { name: nameOf(name), help: metrics[name].help, registers: [] };
-  if (source.kind === 'latency') return histogramOf(about, source.latency);
+  if (source.kind === 'latency') return histogramOf(about, () => [{ labels: {}, durations: source.latency }]);
   if (source.kind === 'gauges') {
     return new Gauge({
       ...{ ...about, labelNames: source.labels },
@@ -104,27 +105,46 @@ function counterOf(count: Count): Metric {
     ...{ name: `skylark_${name}`, help, labelNames: [...labels, ...(hasTenant ? ['tenant'] : [])], registers: [] },
     collect() {
       this.reset();
-      const named = (values: readonly string[]) => Object.fromEntries(labels.map((label, at) => [label, values[at]!]));
-      if (hasTenant) for (const { values, total, tenant } of count.byTenant) this.inc({ ...named(values), tenant }, total);
-      else for (const { values, total } of count.lines) this.inc(named(values), total);
+      if (hasTenant)
+        for (const { values, total, tenant } of count.byTenant) this.inc({ ...labelled(labels, values), tenant }, total);
+      else for (const { values, total } of count.lines) this.inc(labelled(labels, values), total);
     },
   });
 }
 
-/** The counts are those of {@link Latency}: nothing is observed twice. */
-function histogramOf({ name, help }: { readonly name: string; readonly help: string }, latency: Latency): Metric {
-  const get = async () => {
-    const { count, sumMs, upTo } = latency.totals;
-    const bucket = (le: number | string, value: number) => ({ metricName: `${name}_bucket`, labels: { le }, value });
-    return {
-      ...{ name, help, type: 'histogram', aggregator: 'sum' },
-      values: [
+function timingOf(timing: Timing): Metric {
+  const about = { name: `skylark_${timing.name}`, help: timing.help };
+  return histogramOf(about, () =>
+    [...timing.lines].map(({ values, durations }) => ({ labels: labelled(timing.labels, values), durations })),
+  );
+}
+
+function labelled(labels: readonly string[], values: readonly string[]): Record<string, string> {
+  return Object.fromEntries(labels.map((label, at) => [label, values[at]!]));
+}
+
+interface HistogramLine {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly durations: Durations;
+}
+
+/** The counts are those of {@link Durations}: nothing is observed twice. */
+function histogramOf(
+  { name, help }: { readonly name: string; readonly help: string },
+  read: () => readonly HistogramLine[],
+): Metric {
+  const get = async () => ({
+    ...{ name, help, type: 'histogram', aggregator: 'sum' },
+    values: read().flatMap(({ labels, durations }) => {
+      const { count, sumMs, upTo } = durations.totals;
+      const bucket = (le: number | string, value: number) => ({ metricName: `${name}_bucket`, labels: { ...labels, le }, value });
+      return [
         ...upTo.map(({ ms, count: value }) => bucket(ms / 1_000, value)),
         bucket('+Inf', count),
-        { metricName: `${name}_sum`, labels: {}, value: sumMs / 1_000 },
-        { metricName: `${name}_count`, labels: {}, value: count },
-      ],
-    };
-  };
+        { metricName: `${name}_sum`, labels, value: sumMs / 1_000 },
+        { metricName: `${name}_count`, labels, value: count },
+      ];
+    }),
+  });
   return { name, help, get, reset() {} } as unknown as Metric;
 }

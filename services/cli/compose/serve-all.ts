@@ -27,7 +27,7 @@ import { attachWeb, componentPorts, openStore, peerPorts, startClock, startStrea
 import type { Serving } from './serving.ts';
 import { registrationOf } from './start-options.ts';
 import { fingerprintsOf } from './tls-source.ts';
-import { traced } from './tracing-part.ts';
+import { observed } from './tracing-part.ts';
 import { composeWebApp } from './web-app.ts';
 
 export async function serveAll(serving: Serving): Promise<Addresses> {
@@ -44,7 +44,7 @@ export async function serveAll(serving: Serving): Promise<Addresses> {
   await tellCell(store, values);
   const bus = memoryBus({ clock });
   cleanup.add('bus', () => bus.close());
-  const ports = await traced({ store, bus, clock, log }, { ...serving, name: values.name });
+  const ports = await observed({ store, bus, clock, log }, { ...serving, name: values.name });
   const files = await openFiles(values, ports, cleanup);
   if (files?.folder) {
     const sweep = sweepFiles(files.folder, store, log);

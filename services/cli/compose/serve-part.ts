@@ -22,7 +22,7 @@ import { startMucPart } from './muc-part.ts';
 import { attachWeb, componentPorts, peerPorts, route, shareFederation, startClock, startStreams } from './serve-services.ts';
 import type { Serving } from './serving.ts';
 import { fingerprintsOf } from './tls-source.ts';
-import { traced } from './tracing-part.ts';
+import { observed } from './tracing-part.ts';
 import { composeWebApp } from './web-app.ts';
 
 /** The descriptor that `startChild` gives to the socket to the hub. */
@@ -37,7 +37,7 @@ export async function servePart(serving: Serving): Promise<Addresses> {
   cleanup.add('store', () => store.close());
   await startClock(serving, clock, store);
   cleanup.add('bus', () => bus.close());
-  const ports = await traced({ store, bus, clock, log }, { ...serving, name: values.name });
+  const ports = await observed({ store, bus, clock, log }, { ...serving, name: values.name });
   let filesUrl = values.filesUrl ?? '';
   const files = await openFilesFolder(filesFolderIn(data), () => filesUrl, ports);
   const outside = { isFederated: values.federation, hasComponents: values.components };

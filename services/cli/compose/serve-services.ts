@@ -41,7 +41,7 @@ import { startMucPart } from './muc-part.ts';
 import { tellNode } from './node-figures.ts';
 import type { Serving } from './serving.ts';
 import { fingerprintsOf, type RunningTls, storeTls, watchTls } from './tls-source.ts';
-import { traced } from './tracing-part.ts';
+import { observed } from './tracing-part.ts';
 import { composeWebApp } from './web-app.ts';
 
 type Figures = () => Readonly<Record<string, number>>;
@@ -61,7 +61,7 @@ export async function openPorts(serving: Serving): Promise<CloudPorts> {
   const bus = await openCloudBus(values, log);
   cleanup.add('bus', () => bus.close());
   await startClock(serving, clock, store); // before anything is served on the bus
-  const ports = await traced<Ports>({ store, bus, clock, log }, { ...serving, name: values.name });
+  const ports = await observed<Ports>({ store, bus, clock, log }, { ...serving, name: values.name });
   return { ...ports, figures: () => callFigures(store) };
 }
 

@@ -8,7 +8,7 @@
  */
 import type { Logger } from 'pino';
 import type { Clock } from '../../../lib/ports/clock.ts';
-import type { Measured } from '../../../lib/runtime/counts.ts';
+import type { Measured } from '../../../lib/runtime/figures.ts';
 import type { IdMint } from '../../../lib/runtime/ids.ts';
 import type { ChannelBinding, StepItem } from '../../../lib/runtime/wire.ts';
 import type { Element } from '../../../lib/xmpp/element.ts';

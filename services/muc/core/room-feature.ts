@@ -7,7 +7,7 @@
  * in a stage: what a feature needs from the store is read before (`rows`, `prefetch`).
  */
 import type { Collection } from '../../../lib/runtime/collection.ts';
-import type { Measured } from '../../../lib/runtime/counts.ts';
+import type { Measured } from '../../../lib/runtime/figures.ts';
 import type { GoneAddresses } from '../../../lib/runtime/gone-addresses.ts';
 import type { Item } from '../../../lib/runtime/rows.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';

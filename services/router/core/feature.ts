@@ -6,7 +6,7 @@
  * the order of the features.
  */
 import type { Collection } from '../../../lib/runtime/collection.ts';
-import type { Measured } from '../../../lib/runtime/counts.ts';
+import type { Measured } from '../../../lib/runtime/figures.ts';
 import type { GoneAddresses } from '../../../lib/runtime/gone-addresses.ts';
 import type { RingWish } from '../../../lib/runtime/ring-wire.ts';
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
