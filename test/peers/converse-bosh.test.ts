@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { Skylark } from '../support/skylark.ts';
-import { launchBrowser, logIn, open, openChat, say } from './converse-page.ts';
+import { fadeMs, launchBrowser, logIn, open, openChat, say } from './converse-page.ts';
 
 const shots = new URL('../../.cache/screenshots/', import.meta.url).pathname;
 let skylark: Skylark;
@@ -28,9 +28,9 @@ after(async () => {
   await skylark.stop();
 });
 
-/** @param seen methods of requests to BOSH; a WebSocket is named too */
-async function signIn(jid: string, password: string, bosh: string, seen: string[]): Promise<Page> {
-  const page = await open(browser, `http://localhost:${skylark.ports.http}/`, jid, problems, async (opened) => {
+/** Converse's first page, which knows BOSH alone. @param seen methods of requests to BOSH; a WebSocket is named too */
+async function visit(jid: string, bosh: string, seen: string[]): Promise<Page> {
+  return open(browser, `http://localhost:${skylark.ports.http}/`, jid, problems, async (opened) => {
     opened.on('request', (request) => void (request.url() === bosh && seen.push(request.method())));
     opened.on('websocket', () => void seen.push('a WebSocket'));
     await opened.route('**/client.js', async (route) => {
@@ -43,6 +43,10 @@ async function signIn(jid: string, password: string, bosh: string, seen: string[
       await route.fulfill({ contentType: 'text/javascript', body });
     });
   });
+}
+
+async function signIn(jid: string, password: string, bosh: string, seen: string[]): Promise<Page> {
+  const page = await visit(jid, bosh, seen);
   await logIn(page, jid, password);
   return page;
 }
@@ -73,6 +77,25 @@ test('a person of another tenant does the same, and a message between them arriv
   await say(juliet, 'Good morrow, cousin.');
   await other.waitForSelector('text=Good morrow', { timeout: 20_000 });
   await other.screenshot({ path: `${shots}bosh-other.png` });
+  assert.deepEqual(problems, []);
+});
+
+test('a newcomer makes an account in the form (XEP-0077), and is one whom others write to', async () => {
+  const bosh = `http://localhost:${skylark.ports.http}/http-bind`;
+  const seen: string[] = [];
+  const juliet = await signIn('juliet@localhost', 'capulet', bosh, []);
+  const paris = await visit('paris', bosh, seen);
+  await paris.getByText('Create an account').click();
+  await paris.fill('input[name=username]', 'paris');
+  await paris.fill('input[name=password]', 'county');
+  await paris.waitForTimeout(fadeMs);
+  await paris.click('input[value=Register]');
+  await paris.waitForSelector('#converse-roster');
+  await openChat(juliet, 'paris@localhost');
+  await openChat(paris, 'juliet@localhost');
+  await say(juliet, 'Come, gentle night.');
+  await paris.waitForSelector('text=Come, gentle night');
+  assert.deepEqual([...new Set(seen)], ['POST']);
   assert.deepEqual(problems, []);
 });
 

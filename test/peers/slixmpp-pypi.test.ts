@@ -50,6 +50,14 @@ describe('slixmpp of PyPI', { skip }, () => {
     await run('feeds', [addTenants('feeds')], 21);
   });
 
+  test('rooms: XEP-0249, XEP-0317, XEP-0410, XEP-0421, XEP-0424, XEP-0425, XEP-0433, XEP-0463, XEP-0486, XEP-0500', async () => {
+    await run('rooms', [addTenants('rooms')], 19);
+  });
+
+  test('XEP-0222, XEP-0223, XEP-0292, XEP-0334: what is kept for whom, and what is not', async () => {
+    await run('storage', [addTenants('storage')], 7);
+  });
+
   test('XEP-0478, XEP-0504, XEP-0485: what a host says of its limits, of data and of other hosts', async () => {
     const domain = addTenants('host');
     const data = ['--terms-url', 'https://verona.example/terms', '--data-access', 'admins,government', '--data-encrypted', 'yes'];
@@ -57,12 +65,12 @@ describe('slixmpp of PyPI', { skip }, () => {
     await run('host', [domain], 8);
   });
 
-  test('a push to an app server of another tenant, and servers for calls', async () => {
+  test('XEP-0357, XEP-0492, XEP-0215: a push to an app server of another tenant, and servers for calls', async () => {
     const domain = addTenants('push');
     const component = `push.other.${domain}`;
     const secret = /shown again: (\S+)/.exec(skylark.command('component', 'add', component))?.[1];
     assert.ok(secret);
     await skylark.policy(domain, '--call-servers', 'turn:turn.verona.example', '--turn-secret', 'thorn');
-    await run('push', [domain, componentPort, component, secret], 10);
+    await run('push', [domain, componentPort, component, secret], 12);
   });
 });

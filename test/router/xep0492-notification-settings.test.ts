@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { body, notification, PushGround } from './push-ground.ts';
 
 const NS = 'urn:xmpp:notification-settings:1';
+const NS_BEFORE = 'urn:xmpp:notification-settings:0';
 const room = 'hall@conference.b.example';
 
 let ground: PushGround;
@@ -19,8 +20,9 @@ function away(): void {
 }
 
 /** Says in a bookmark what is wanted of a chat. */
-async function bookmark(chat: string, notify: string): Promise<void> {
-  const conference = `<conference xmlns='urn:xmpp:bookmarks:1'><extensions><notify xmlns='${NS}'>${notify}</notify></extensions></conference>`;
+async function bookmark(chat: string, notify: string, before = ''): Promise<void> {
+  const both = `<notify xmlns='${NS}'>${notify}</notify>${before && `<notify xmlns='${NS_BEFORE}'>${before}</notify>`}`;
+  const conference = `<conference xmlns='urn:xmpp:bookmarks:1'><extensions>${both}</extensions></conference>`;
   const publish = `<publish node='urn:xmpp:bookmarks:1'><item id='${chat}'>${conference}</item></publish>`;
   const answer = await ground.phone.ask(
     'set',
@@ -96,6 +98,25 @@ describe('§3 settings', () => {
       assert.deepEqual(ground.pushed(), room ? ['n1'] : []);
       await ground.pause();
       await ground.stage.settle();
+      await ground.say(body);
+      assert.deepEqual(ground.pushed(), contact ? ['n1'] : []);
+    });
+  }
+});
+
+describe('settings as version 0.1.0 of XEP-0492 has them', () => {
+  for (const [before, notify, contact] of [
+    ['<never/>', '', false],
+    [`<never client-type='phone'/><always/>`, '', false],
+    [`<never client-type='pc'/>`, '', true],
+    [`<always client-type='phone'/><never/>`, '', true],
+    [`<never xmlns='${NS}'/>`, '', true],
+    ['<never/>', '<always/>', true],
+    ['<always/>', '<never/>', false],
+  ] as const) {
+    test(`${before}, and of the later one ${notify || 'none'}: a contact ${contact ? 'rings' : 'does not ring'}`, async () => {
+      await bookmark('romeo@b.example', notify, before);
+      away();
       await ground.say(body);
       assert.deepEqual(ground.pushed(), contact ? ['n1'] : []);
     });

@@ -58,7 +58,7 @@ export const blockReports: AccountFeature = {
   spec: 'XEP-0377',
   version: '0.4.1',
   title: 'Blocking Command Reports',
-  note: 'Kept for the operator for 90 days, 20 a day of each account; not passed on to other servers or third parties (§5), whatever the reporter allows.',
+  note: 'Kept for the operator for 90 days, 20 a day of each account; not passed on to other servers or third parties (§5), whatever the reporter allows: the specification has no form for that.',
   disco: { host: [NS] },
   blocked: keepReports,
   removed: forgetReports,

@@ -5,5 +5,5 @@ export const notificationSettings: AccountFeature = {
   spec: 'XEP-0492',
   version: '0.2.0',
   title: 'Chat notification settings',
-  note: 'Heeded by push, for `client/phone`, where a bookmark of the room or the contact has them.',
+  note: 'Heeded by push, for `client/phone`, where a bookmark of the room or the contact has them, as version 0.2.0 or 0.1.0 does. The specification names no other place: rosters keep none.',
 };

@@ -10,6 +10,7 @@ import { findNode } from '../pep/nodes.ts';
 
 const NS_BOOKMARKS = 'urn:xmpp:bookmarks:1';
 const NS = 'urn:xmpp:notification-settings:1';
+const NS_BEFORE = 'urn:xmpp:notification-settings:0';
 const [ownCategory, ownType] = ['client', 'phone'];
 
 export type NotificationSetting = 'always' | 'on-mention' | 'never';
@@ -23,17 +24,33 @@ export async function settingOf(account: Account, chat: Jid): Promise<Notificati
   return item && settingIn(parseElement(item.payload));
 }
 
-/** §3: the most specific element counts. */
+/** How specific the attributes of a setting are, if they mean a phone: 0 is the most; undefined: they mean something else. */
+type Rank = (attributes: Readonly<Record<string, string | undefined>>) => number | undefined;
+
+/** §2.2. */
+const rank: Rank = ({ 'identity-category': category, 'identity-type': type }) => {
+  if (category !== undefined && category !== ownCategory) return undefined;
+  if (type !== undefined) return category !== undefined && type === ownType ? 0 : undefined;
+  return category === undefined ? 2 : 1;
+};
+
+/** COMPAT: slixmpp 1.17 writes version 0.1.0, which names types of clients alone. It may go when slixmpp writes 0.2.0. */
+const rankBefore: Rank = ({ 'client-type': type }) => (type === undefined ? 2 : type === ownType ? 0 : undefined);
+
 function settingIn(bookmark: Element): NotificationSetting | undefined {
-  const notify = bookmark.getChild('extensions', NS_BOOKMARKS)?.getChild('notify', NS);
+  const extensions = bookmark.getChild('extensions', NS_BOOKMARKS);
+  return (
+    mostSpecific(extensions?.getChild('notify', NS), rank) ?? mostSpecific(extensions?.getChild('notify', NS_BEFORE), rankBefore)
+  );
+}
+
+/** §3: the most specific element counts. */
+function mostSpecific(notify: Element | undefined, rankOf: Rank): NotificationSetting | undefined {
   const found: (NotificationSetting | undefined)[] = [undefined, undefined, undefined];
   for (const child of (notify?.getChildElements() ?? []) as Element[]) {
     const name = child.getName();
-    const { 'identity-category': category, 'identity-type': type } = child.attrs as Record<string, string | undefined>;
-    if (!settings.has(name) || child.getNS() !== NS || (category !== undefined && category !== ownCategory)) continue;
-    if (type !== undefined && (category === undefined || type !== ownType)) continue;
-    const rank = type !== undefined ? 0 : category !== undefined ? 1 : 2;
-    found[rank] ??= name as NotificationSetting;
+    const at = rankOf(child.attrs as Record<string, string | undefined>);
+    if (settings.has(name) && child.getNS() === notify!.getNS() && at !== undefined) found[at] ??= name as NotificationSetting;
   }
   return found.find((setting) => setting !== undefined);
 }

@@ -1,4 +1,5 @@
 """XEP-0357: the phone is away, a message comes, and its app server is told once. XEP-0215: servers for calls. Both by slixmpp's own stanzas.
+XEP-0492: a contact that is not to ring does not.
 
 Run as `SCRIPT PORT DOMAIN COMPONENT_PORT COMPONENT SECRET`: the app server is a component of the other tenant.
 """
@@ -29,6 +30,15 @@ class AppServer(ComponentXMPP):
     async def take(self, iq):
         iq.reply().send()
         await self.pushed.put(iq)
+
+
+async def silence(client, chat):
+    for plugin in ('xep_0060', 'xep_0402', 'xep_0492'):
+        client.register_plugin(plugin)
+    bookmark = client.plugin['xep_0402'].stanza.Conference()
+    bookmark['extensions']['notify'].configure('never', client_type='phone')
+    bookmark['extensions']['notify'].configure('always')
+    await client.plugin['xep_0060'].publish(client.boundjid.bare, 'urn:xmpp:bookmarks:1', id=chat, payload=bookmark)
 
 
 async def main():
@@ -68,6 +78,15 @@ async def main():
     juliet = await Friend(f'juliet@{DOMAIN}/phone', 'capulet', ['xep_0199']).sign_in()
     await juliet.next(juliet.heard, lambda one: one['body'] == 'It is the east')
     ok('the message waits for the phone')
+    await silence(juliet, f'romeo@{OTHER}')
+    await juliet.leave()
+    romeo.make_message(mto=f'juliet@{DOMAIN}', mbody='Arise, fair sun', mtype='chat').send()
+    await romeo.plugin['xep_0199'].send_ping(OTHER)
+    await asyncio.sleep(1.5)
+    ok('XEP-0492: a contact whose bookmark says never wakes nobody', server.pushed.empty(), server.pushed)
+    juliet = await Friend(f'juliet@{DOMAIN}/phone', 'capulet', ['xep_0199']).sign_in()
+    await juliet.next(juliet.heard, lambda one: one['body'] == 'Arise, fair sun')
+    ok('… and the message waits')
     disable = juliet.make_iq_set()
     disable.append(ET.fromstring(f"<disable xmlns='urn:xmpp:push:0' jid='{COMPONENT}'/>"))
     await disable.send()
