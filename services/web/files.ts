@@ -10,6 +10,7 @@ import type { Logger } from 'pino';
 import type { ByteRange, ServedBlobs, Slot } from '../../lib/ports/blobs.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
 import { Unavailable } from '../../lib/ports/store.ts';
+import { Count } from '../../lib/runtime/counts.ts';
 import { endOf, hasExpired } from '../../lib/runtime/file-keys.ts';
 import { isOwnMachine, networkOf } from '../../lib/runtime/networks.ts';
 import { webLimits } from './limits.ts';
@@ -22,6 +23,13 @@ export interface FilesDependencies {
   readonly clock: Clock;
   readonly log: Logger;
 }
+
+export const uploads = new Count(
+  'uploads_total',
+  'Files that were sent here with a valid slot: `stored`, `refused`, or `failed` because they could not be kept',
+  ['result'],
+);
+export const uploadedBytes = new Count('upload_bytes_total', 'Bytes of the files that were stored', []);
 
 const methods = 'OPTIONS, HEAD, GET, PUT';
 
@@ -88,13 +96,33 @@ function hasShare(underWay: ReadonlyMap<string, UnderWay>, { tenant, network, sh
   return ofTenant < webLimits.uploadsPerTenantMax && count((other) => other.share === share) < webLimits.uploadsPerAccountMax;
 }
 
-async function upload(c: Context, { blobs, clock }: FilesDependencies, underWay: Map<string, UnderWay>): Promise<Response> {
-  const slot = blobs.verifySlot(c.req.url);
+async function upload(c: Context, dependencies: FilesDependencies, underWay: Map<string, UnderWay>): Promise<Response> {
+  const slot = dependencies.blobs.verifySlot(c.req.url);
   if (slot === undefined) return say(c, 403, 'This URL does not accept a file, or has expired; request a new slot');
+  const { key, info } = slot;
+  const tenant = key.split('/', 1)[0]!;
+  let result: 'stored' | 'refused' | 'failed' = 'failed';
+  try {
+    const answer = await take(c, slot, tenant, dependencies, underWay);
+    result = answer.status === 201 ? 'stored' : 'refused';
+    return answer;
+  } finally {
+    uploads.add(tenant, 1, result);
+    if (result === 'stored') uploadedBytes.add(tenant, info.sizeBytes);
+  }
+}
+
+async function take(
+  c: Context,
+  slot: Slot,
+  tenant: string,
+  { blobs, clock }: FilesDependencies,
+  underWay: Map<string, UnderWay>,
+): Promise<Response> {
   const fault = findFault(c, slot);
   if (fault !== undefined) return say(c, ...fault);
   const { key, info } = slot;
-  const mine: UnderWay = { tenant: key.split('/', 1)[0]!, network: networkOf(addressOf(c)), share: slot.share };
+  const mine: UnderWay = { tenant, network: networkOf(addressOf(c)), share: slot.share };
   if (!hasShare(underWay, mine)) {
     return say(c, 429, 'Too many of your files are being uploaded; try again when one has finished', { 'retry-after': '5' });
   }

@@ -9,10 +9,13 @@ import { type TestContext, test } from 'node:test';
 import { folderBlobs } from '../../lib/adapters/folder-blobs.ts';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
+import { Unavailable } from '../../lib/ports/store.ts';
 import { fileKeepMs, fileKeyFor } from '../../lib/runtime/file-keys.ts';
+import { uploadedBytes, uploads } from '../../services/web/files.ts';
 import { webLimits } from '../../services/web/limits.ts';
 import { ManualClock } from '../connection/manual-clock.ts';
 import { FilesServer } from '../support/files-server.ts';
+import { grown } from '../support/grown.ts';
 
 const farMs = Date.UTC(2199, 0);
 
@@ -84,6 +87,30 @@ test('an upload that falls silent is broken off, leaves nothing, and may be trie
   assert.match(hanging.answer, /^HTTP\/1\.1 408 /);
   assert.equal(await files(), 0);
   assert.equal(await put(url, Buffer.of(1, 2, 3, 4)), 201);
+});
+
+test('uploads are counted by what became of them, and the bytes of those that were stored', async (t) => {
+  const { slot } = await setUp(t);
+  const bytes = Buffer.of(1, 2, 3, 4);
+  let results: Record<string, number> = {};
+  const stored = await grown(uploadedBytes, async () => {
+    results = await grown(uploads, async () => {
+      const url = await slot('a.example/one/a.png');
+      assert.equal(await put(url, bytes), 201);
+      assert.equal(await put(url, bytes), 409);
+      assert.equal(await put(await slot('b.example/two/b.png'), Buffer.of(1)), 400);
+      assert.equal(await put(`${url.slice(0, -1)}x`, bytes), 403); // a forged slot is nobody's
+    });
+  });
+  assert.deepEqual(results, { stored: 1, refused: 2 });
+  assert.deepEqual(stored, { '': 4 });
+});
+
+test('a file that the medium does not take counts as failed', async (t) => {
+  const { slot, blobs } = await setUp(t);
+  const url = await slot('a.example/one/a.png');
+  blobs.put = () => Promise.reject(new Unavailable('the disk is full'));
+  assert.deepEqual(await grown(uploads, async () => assert.equal(await put(url, Buffer.of(1, 2, 3, 4)), 503)), { failed: 1 });
 });
 
 test('an upload that trickles is broken off when it is slower than the slowest tolerated network', async (t) => {

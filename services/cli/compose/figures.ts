@@ -5,9 +5,11 @@ import { trafficFigures } from '../../../lib/runtime/traffic.ts';
 import { streamFeatures } from '../../connection/features/index.ts';
 import { features as roomFeatures } from '../../muc/features/index.ts';
 import { routerFigures } from '../../router/figures.ts';
+import { uploadedBytes, uploads } from '../../web/files.ts';
 
 export const figures: readonly Figure[] = [
   ...[storeCalls, ...trafficFigures],
   ...routerFigures,
+  ...[uploads, uploadedBytes],
   ...figuresOf([...streamFeatures, ...roomFeatures]),
 ];
