@@ -280,34 +280,6 @@ describe('the list of operations is the only one', () => {
 });
 
 describe('languages', () => {
-  const keysOf = (tree: object, path = ''): string[] =>
-    Object.entries(tree).flatMap(([name, value]) =>
-      typeof value === 'string' ? [`${path}${name}`] : keysOf(value as object, `${path}${name}.`),
-    );
-
-  test('have the same texts, and none for operations that are not there', async () => {
-    const [{ default: en }, { default: zh }] = await Promise.all([
-      import('../../services/console/texts/en.json', { with: { type: 'json' } }),
-      import('../../services/console/texts/zh.json', { with: { type: 'json' } }),
-    ]);
-    const [english, chinese] = [keysOf(en), new Set(keysOf(zh))];
-    assert.deepEqual(
-      english.filter((key) => !chinese.has(key)),
-      [],
-    );
-    assert.ok(english.length > 200);
-    // What a new operation lacks is said in English; what was taken away goes here as well.
-    const named = english.flatMap((key) => /^operations\.([\w-]+)\.title$/.exec(key)?.[1] ?? []);
-    assert.ok(named.length > 20);
-    assert.deepEqual(
-      named.filter((name) => !operations.some((one) => one.name === name)),
-      [],
-    );
-    const placeholders = (text: string) => (text.match(/\{\w+\}/g) ?? []).sort().join();
-    for (const key of english)
-      assert.equal(placeholders(new Texts('zh').own(key)!), placeholders(new Texts('en').own(key)!), key);
-  });
-
   test('follow the browser until somebody chooses', async () => {
     const browser = ground.browser();
     assert.match(

@@ -15,13 +15,13 @@ export const consoleOutside: Outside = {
     const values = { dns: undefined, ca: undefined, acmeZone: undefined, user: undefined, password: undefined, json: false };
     return (await examine({ ...values, webPort, timeout: seconds }, [domain])).findings;
   },
-  recordsOf(text, given) {
-    const target = hostNameOf(given);
+  recordsOf(text, given, servers = given) {
+    const [target, serversTarget = target] = [hostNameOf(given), hostNameOf(servers)];
     if (target === undefined) return `'${given}' is not the name of a host`;
     try {
       const { ascii: domain, unicode } = publicDomain(text);
       const ports = dnsOptions.ports.schema.parse(dnsOptions.ports.preset);
-      const hosts = { target, serversTarget: target, webHost: target, webSocketHost: target };
+      const hosts = { target, serversTarget: serversTarget!, webHost: target, webSocketHost: target };
       return planRecords({ domain, unicode, ...hosts, ports, federation: true, acmeZone: undefined, filesHost: undefined })
         .records;
     } catch (error) {

@@ -1,5 +1,14 @@
-/** What pages of the console do beyond htmx: curves of the live figures, which begin with what the page has and go on with what is pushed. */
+/**
+ * What pages of the console do beyond htmx: curves of the live figures, which begin with what the page has and go on with what is pushed, and
+ * menus that show where one is.
+ */
 (() => {
+  // On a narrow screen menus are scrolled sideways: where one is stands in sight.
+  for (const link of document.querySelectorAll('.top nav a[aria-current], .tabs a[aria-current]')) {
+    const menu = link.closest('nav');
+    menu.scrollLeft += link.getBoundingClientRect().left - menu.getBoundingClientRect().left - 12;
+  }
+
   const seconds = 900;
   const place = document.querySelector('.charts');
   if (!place || typeof uPlot === 'undefined') return;

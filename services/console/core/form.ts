@@ -2,6 +2,8 @@
 import { html } from 'hono/html';
 import type { OperationDescription } from '../../../lib/runtime/operation.ts';
 import { type FormField, fieldsOf, shownValue } from './fields.ts';
+import { type FieldGroup, groupsOf } from './groups.ts';
+import type { Texts } from './texts.ts';
 import { mayDo, type View } from './view.ts';
 
 export type Html = ReturnType<typeof html>;
@@ -61,12 +63,30 @@ export function operationForm(view: View, operation: OperationDescription, optio
             ({ name, label }) => html`<div><dt>${label}</dt><dd>${shownValue(fixed[name])}</dd></div>`,
           )}</dl>`
     }
-    <div class="fields">${open.map((field) => fieldHtml(view, field, id(field.name), values[field.name], suffix[field.name]))}</div>
+    ${fieldsHtml(view, operation, groupsOf(operation.name, open), (field) =>
+      fieldHtml(view, operation, field, id(field.name), values[field.name], suffix[field.name]),
+    )}
     ${asksProof ? proofField(view, id('proof')) : ''}
     <p class="actions"><button type="submit" class="${buttonKind(operation)}">${
       options.submit ?? titleOf(view, operation)
     }</button></p>
   </form>`;
+}
+
+/** Many fields stand in groups, with links to them. */
+function fieldsHtml(
+  { texts }: View,
+  { name }: OperationDescription,
+  groups: readonly FieldGroup[],
+  fieldHtmlOf: (field: FormField) => Html,
+): Html {
+  const grid = (fields: readonly FormField[]) => html`<div class="fields">${fields.map(fieldHtmlOf)}</div>`;
+  if (groups.length < 2) return grid(groups.flatMap(({ fields }) => fields));
+  const titled = groups.map(({ key, fields }) => ({ id: `${name}--${key}`, title: texts.of(`policyGroups.${key}`), fields }));
+  return html`<nav class="parts" aria-label="${texts.of('form.groups')}"><ul>${titled.map(
+    ({ id, title }) => html`<li><a href="#${id}">${title}</a></li>`,
+  )}</ul></nav>
+    ${titled.map(({ id, title, fields }) => html`<fieldset id="${id}"><legend>${title}</legend>${grid(fields)}</fieldset>`)}`;
 }
 
 function buttonKind({ http }: OperationDescription): string {
@@ -77,11 +97,20 @@ function hiddenFields({ csrf }: View, back: string): Html {
   return html`<input type="hidden" name="_csrf" value="${csrf}"><input type="hidden" name="_back" value="${back}">`;
 }
 
-function fieldHtml({ texts }: View, field: FormField, id: string, value: unknown, suffix?: string): Html {
+function fieldHtml(
+  { texts }: View,
+  { http }: OperationDescription,
+  field: FormField,
+  id: string,
+  value: unknown,
+  suffix?: string,
+): Html {
   const { name, label, hint, isRequired, kind } = field;
   const hintId = `${id}-hint`;
   const described = hint === undefined ? '' : html` aria-describedby="${hintId}"`;
-  const control = controlHtml(field, id, value, described, texts.of('form.unchanged'));
+  const isChange = !('whyNone' in http) && http.method === 'patch';
+  const absent = texts.of(isChange ? 'form.unchanged' : 'form.preset');
+  const control = controlHtml(texts, field, id, value, described, absent);
   if (kind === 'flag') {
     return html`<div class="field flag">${control}<label for="${id}">${label}</label>
       ${hint === undefined ? '' : html`<p class="hint" id="${hintId}">${hint}</p>`}</div>`;
@@ -95,15 +124,16 @@ function fieldHtml({ texts }: View, field: FormField, id: string, value: unknown
     ${hint === undefined ? '' : html`<p class="hint" id="${hintId}">${hint}</p>`}</div>`;
 }
 
-function controlHtml(field: FormField, id: string, given: unknown, described: Html | string, unchanged: string): Html {
+/** @param absent what a choice says that is not made */
+function controlHtml(texts: Texts, field: FormField, id: string, given: unknown, described: Html | string, absent: string): Html {
   const { name, kind, isRequired, choices, preset, min, max } = field;
   const value = given === undefined ? preset : shownValue(given);
   const required = isRequired ? html` required` : '';
   switch (kind) {
     case 'choice':
       return html`<select id="${id}" name="${name}"${described}>${
-        isRequired || preset !== '' || given !== undefined ? '' : html`<option value="">${unchanged}</option>`
-      }${choices.map((choice) => html`<option value="${choice}"${choice === value ? html` selected` : ''}>${choice}</option>`)}</select>`;
+        isRequired || preset !== '' || given !== undefined ? '' : html`<option value="">${absent}</option>`
+      }${choices.map((choice) => html`<option value="${choice}"${choice === value ? html` selected` : ''}>${texts.choice(choice)}</option>`)}</select>`;
     case 'flag':
       return html`<input type="hidden" name="_has_${name}" value="1"><input type="checkbox" id="${id}" name="${name}" value="true"${
         value === 'true' ? html` checked` : ''

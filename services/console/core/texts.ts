@@ -15,6 +15,11 @@ export class Texts extends TextsOf<Language> {
   constructor(language: Language) {
     super(trees, language);
   }
+
+  /** A value that the schema of an operation names, such as `closed`, in words. */
+  choice(value: string): string {
+    return this.find(`choices.${value}`) ?? value;
+  }
 }
 
 export function isLanguage(text: string | undefined): text is Language {

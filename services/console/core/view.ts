@@ -31,8 +31,11 @@ export interface DnsRecord {
 export interface Outside {
   /** Looks at a domain as other people's programs see it. */
   readonly examine?: (domain: string, seconds: number) => Promise<readonly Finding[]>;
-  /** The records that a domain needs, if it is served at `target`. @returns why there are none, as a text */
-  readonly recordsOf?: (domain: string, target: string) => readonly DnsRecord[] | string;
+  /**
+   * The records that a domain needs, if it is served at `target`, and other servers connect to `serversTarget`.
+   * @returns why there are none, as a text
+   */
+  readonly recordsOf?: (domain: string, target: string, serversTarget?: string) => readonly DnsRecord[] | string;
 }
 
 export interface ConsoleDependencies extends Outside {

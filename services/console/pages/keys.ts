@@ -31,7 +31,7 @@ export async function keysPage(view: View): Promise<Html> {
   const rows = found.keys.map(({ id, name, domain, access, role, content, expiresAt, usedOn }) => [
     html`${name}<p class="detail"><code>${id}</code></p>`,
     domain ?? texts.of('who.deployment'),
-    html`${badge(access === 'write' ? 'warn' : 'plain', access)} ${roleBadge(view, { role, content })}`,
+    html`${badge(access === 'write' ? 'warn' : 'plain', texts.choice(access))} ${roleBadge(view, { role, content })}`,
     expiresAt === undefined ? texts.of('keys.never') : texts.moment(expiresAt),
     usedOn ?? texts.of('keys.never'),
     html`${formLink(view, 'key-rotate', { id }, { back: path, label: texts.of('keys.rotate'), about: name })}
@@ -80,7 +80,7 @@ export async function auditPage(view: View, domain?: string): Promise<Html> {
     texts.moment(at),
     html`${by}${address === undefined ? '' : html`<p class="detail">${address}</p>`}`,
     html`${operation}<p class="detail"><code>${JSON.stringify(input)}</code></p>${changeHtml(view, change)}`,
-    badge(outcome === 'done' ? 'good' : outcome === 'begun' ? 'plain' : 'bad', outcome),
+    badge(outcome === 'done' ? 'good' : outcome === 'begun' ? 'plain' : 'bad', texts.choice(outcome)),
   ]);
   const path = domain === undefined ? '/console/audit' : `${tenantPath(domain)}/audit`;
   const body = html`${

@@ -93,8 +93,8 @@ async function tenantOverview(view: View, domain: string): Promise<Html> {
     body: html`<ul class="tiles">
       ${tile(texts.of('overview.accounts'), count(users.users, users.next))}
       ${tile(texts.of('overview.rooms'), count(rooms.rooms, rooms.next))}
-      ${tile(texts.of('fields.registration.label'), `${shown.policy.registration as string}`)}
-      ${tile(texts.of('fields.federation.label'), `${shown.policy.federation as string}`)}
+      ${tile(texts.of('fields.registration.label'), texts.choice(`${shown.policy.registration as string}`))}
+      ${tile(texts.of('fields.federation.label'), texts.choice(`${shown.policy.federation as string}`))}
     </ul>
     ${card(
       texts.of('tenant.certificate'),

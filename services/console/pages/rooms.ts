@@ -57,10 +57,15 @@ export async function roomPage(view: View, domain: string, name: string): Promis
     );
   const kick = (nick: string) =>
     actionButton(view, 'room-kick', { domain, room: name, nick }, { back: own, label: texts.of('rooms.kick'), about: nick });
-  const occupants = room.occupants.map(({ nick, jid, role }) => [nick, jid, role, html`${change(jid)} ${kick(nick)}`]);
+  const occupants = room.occupants.map(({ nick, jid, role }) => [
+    nick,
+    jid,
+    texts.choice(role),
+    html`${change(jid)} ${kick(nick)}`,
+  ]);
   const affiliations = room.affiliations.map(({ jid, affiliation, reason }) => [
     html`${jid}${reason === undefined ? '' : html`<p class="detail">${reason}</p>`}`,
-    badge(affiliation === 'outcast' ? 'bad' : 'plain', affiliation),
+    badge(affiliation === 'outcast' ? 'bad' : 'plain', texts.choice(affiliation)),
     change(jid),
   ]);
   const headOf = (...names: readonly string[]) => names.map((one) => texts.of(`rooms.${one}`));

@@ -25,7 +25,7 @@ export async function tenantsPage(view: View): Promise<Html> {
   const head = ['domain', 'registration', 'retention', 'created'].map((name) => texts.of(`tenants.${name}`));
   const rows = found.tenants.map(({ domain, createdAt, registration, retentionDays }) => [
     html`<a href="${tenantPath(domain)}">${domain}</a>`,
-    badge(registration === 'open' ? 'warn' : 'plain', registration),
+    badge(registration === 'open' ? 'warn' : 'plain', texts.choice(registration)),
     retentionDays === 0 ? texts.of('tenants.forEver') : texts.of('tenants.days', { count: retentionDays }),
     texts.moment(createdAt),
   ]);
@@ -91,7 +91,9 @@ export async function dnsPage(view: View, domain: string): Promise<Html> {
   const { texts, dependencies, who, c } = view;
   const { certificate } = await read<Certificate>(view, 'certificate-show', { domain });
   const canExamine = dependencies.examine !== undefined && who.domain === undefined;
-  const target = c.req.query('target') ?? '';
+  const preset = await presetTarget(view, domain);
+  const target = c.req.query('target') ?? preset?.host ?? '';
+  const serversTarget = target === preset?.host ? preset.serversHost : target;
   return tenantFrame(
     view,
     domain,
@@ -110,7 +112,7 @@ export async function dnsPage(view: View, domain: string): Promise<Html> {
       texts.of('tenant.records'),
       html`<form method="get" class="form row"><div class="field"><label for="target">${texts.of('tenant.target')}</label>
         <input type="text" id="target" name="target" value="${target}" placeholder="xmpp.example.net" spellcheck="false" autocapitalize="none" required></div>
-        <p class="actions"><button type="submit">${texts.of('tenant.showRecords')}</button></p></form>${recordsHtml(view, domain, target)}`,
+        <p class="actions"><button type="submit">${texts.of('tenant.showRecords')}</button></p></form>${recordsHtml(view, domain, target, serversTarget)}`,
       texts.of('tenant.recordsNote'),
     )}
     ${
@@ -125,9 +127,27 @@ export async function dnsPage(view: View, domain: string): Promise<Html> {
   );
 }
 
-function recordsHtml({ texts, dependencies }: View, domain: string, target: string): Html | string {
+interface Place {
+  readonly host: string;
+  readonly serversHost: string;
+}
+
+/** Where the domain is served, as far as somebody here can know: as its cell tells operators, or under the name by which one process is seen. */
+async function presetTarget(view: View, domain: string): Promise<Place | undefined> {
+  const { c, dependencies, who } = view;
+  if (who.domain === undefined) {
+    const { cells } = await read<{ readonly cells: readonly Place[] }>(view, 'cell-list', { domain });
+    if (cells.length === 1) return cells[0];
+  }
+  const host = new URL(c.req.url).hostname;
+  const isPublic = host.includes('.') && typeof dependencies.recordsOf?.(domain, host) === 'object';
+  // In a cell, the pages are behind another name than the streams.
+  return isPublic && dependencies.examine !== undefined ? { host, serversHost: host } : undefined;
+}
+
+function recordsHtml({ texts, dependencies }: View, domain: string, target: string, serversTarget: string): Html | string {
   if (target === '' || dependencies.recordsOf === undefined) return '';
-  const records = dependencies.recordsOf(domain, target);
+  const records = dependencies.recordsOf(domain, target, serversTarget);
   if (typeof records === 'string') return html`<p class="notice bad" role="alert">${records}</p>`;
   const head = ['record', 'type', 'data', 'for'].map((name) => texts.of(`tenant.${name}`));
   const rows = records.map(({ name, type, data, text }) => [html`<code>${name}</code>`, type, html`<code>${data}</code>`, text]);
