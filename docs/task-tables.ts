@@ -8,6 +8,7 @@ export const onlyCommands: Readonly<Record<string, string>> = {
   serve: 'it is a process of the service',
   setup: 'it prepares the machine, before there is a service',
   'service install': 'it prepares the machine, before there is a service',
+  'audit-verify': 'it reads files that `audit` has printed, and asks no service',
   backup: 'it copies folders of the machine',
   restore: 'it makes the folders of a service that does not run',
   doctor: 'it looks from outside, or at the machine; the console shows what it finds of a domain',

@@ -284,6 +284,17 @@ export const commands: readonly Command[] = [
     run: async (values, positionals) => (await import('./commands/audit.ts')).audit(values, positionals),
   }),
   command({
+    name: 'audit-verify',
+    positionals: ['FILE…'],
+    summary: 'checks exports of the audit log, without the service and its store',
+    text: [
+      'An export is what `skylark audit --json` prints. Several are given in the order in which they follow each other, as --after makes them.',
+      'The exit code is 1 when an entry is missing or was changed. Keep the hash of the last one elsewhere: it tells when the end is cut off.',
+    ],
+    options: keyOptions.auditVerifyOptions,
+    run: async (values, positionals) => (await import('./commands/audit-verify.ts')).verifyAudit(values, positionals),
+  }),
+  command({
     name: 'status',
     summary: 'prints the processes of the service, with their sessions and rooms',
     text: [

@@ -13,7 +13,7 @@ export async function audit(values: Values<typeof auditOptions>, positionals: re
   const domain = atMostOne('audit', positionals);
   let brokenAt: number | undefined;
   await withAdmin(adminOf(values), async (admin) => {
-    for (let after = 0; ; ) {
+    for (let { after } = values; ; ) {
       const page = await (domain === undefined ? admin.ask(auditList, { after }) : admin.ask(auditTenantList, { domain, after }));
       for (const entry of page.entries) say(values.json ? JSON.stringify(entry) : lineOf(entry));
       brokenAt ??= page.brokenAt;

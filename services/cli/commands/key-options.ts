@@ -1,5 +1,14 @@
 /** The options of `skylark key …` and `skylark audit`. */
-import { choiceOption, countOption, type Options, optionalCount, otherDomainOption, switchOption } from '../core/arguments.ts';
+import { runtimeLimits } from '../../../lib/runtime/limits.ts';
+import {
+  choiceOption,
+  countFromZeroOption,
+  countOption,
+  type Options,
+  optionalCount,
+  otherDomainOption,
+  switchOption,
+} from '../core/arguments.ts';
 import { json } from '../core/options.ts';
 import { place } from './account-options.ts';
 
@@ -19,4 +28,9 @@ export const keyRotateOptions = {
 } satisfies Options;
 export const keyListOptions = { json, ...place } satisfies Options;
 export const keyRemoveOptions = place;
-export const auditOptions = { json, ...place } satisfies Options;
+export const auditVerifyOptions = { json } satisfies Options;
+export const auditOptions = {
+  after: countFromZeroOption('prints only entries with a number above this one', runtimeLimits.auditNumberMax, 0),
+  json,
+  ...place,
+} satisfies Options;
