@@ -105,6 +105,8 @@ export const programLimits = {
   adminTimeoutMs: 600_000,
   /** How long the service waits for the end of a removal before it reports progress to the command, ms. */
   removalWaitMs: 2_000,
+  /** Width of the help, characters. */
+  helpColumns: 140,
   /** How often `drain` asks how many sessions are left, ms. */
   drainPollMs: 250,
   /** Files past their tenant's retention are deleted for the first time this long after the start, ms. */

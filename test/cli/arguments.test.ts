@@ -142,7 +142,7 @@ describe('the process that is given wrong arguments ends with 2 and one line', {
   for (const [what, args, said] of [
     ['no such command', ['begin'], `unknown command 'begin'; the commands are: ${words(0, '')}; see: skylark --help`],
     ['half a command', ['user'], `'skylark user' needs one of: ${words(1, 'user')}`],
-    ['half a command, wrongly', ['tenant', 'make'], "'skylark tenant' needs one of: add, remove, list, set, show, index"],
+    ['half a command, wrongly', ['tenant', 'make'], "'skylark tenant' needs one of: add, prove, remove, list, set, show, index"],
     ['no argument', ['user', 'add', ...data], "'skylark user add' needs a JID; see: skylark help user add"],
     ['too many', ['start', 'now', ...data], "'now' is an unexpected argument; see: skylark help start"],
     [

@@ -41,7 +41,7 @@ describe('bash', { skip: hasBash ? false : 'there is no bash of version 4' }, ()
       offer('te'),
       ['tenant'].filter((word) => word.startsWith('te')),
     );
-    assert.deepEqual(offer('tenant', ''), ['add', 'remove', 'list', 'set', 'show', 'index']);
+    assert.deepEqual(offer('tenant', ''), ['add', 'prove', 'remove', 'list', 'set', 'show', 'index']);
     assert.deepEqual(offer('completion', ''), ['bash', 'zsh', 'fish']);
     assert.deepEqual(offer('help', '').toSorted(), first.toSorted());
     assert.deepEqual(offer('nothing', ''), []);
