@@ -17,6 +17,7 @@ export const slowFiles: readonly string[] = [
   'test/cli/logs.test.ts',
   'test/cli/serve-all.test.ts',
   'test/cli/newer-rows.test.ts',
+  'test/cli/prove-domains.test.ts',
   'test/cli/production-install.test.ts',
   'test/cli/setup.test.ts',
   'test/cli/serve-api.test.ts',

@@ -40,7 +40,15 @@ before(async () => {
   const ports = { c2sPort: 0, c2sTlsPort: 0, httpPort: 0, httpsPort: 0, componentPort: 0, s2sPort: peerPort, s2sTlsPort: 0 };
   service = await startEmbedded(
     {
-      ...{ domain: 'localhost', bind: '127.0.0.1', componentBind: '127.0.0.1', data, json: false, registration: undefined },
+      ...{
+        domain: 'localhost',
+        bind: '127.0.0.1',
+        componentBind: '127.0.0.1',
+        data,
+        json: false,
+        proveDomains: false,
+        registration: undefined,
+      },
       ...{ ...ports, healthPort: undefined, filesUrl: undefined, websocketUrl: undefined },
       ...{ kms: 'aws', kmsKey: undefined, keyFile: undefined, region: 'eu-central-1' },
       ...{ s2sCa: undefined, s2sNetworks: '127.0.0.0/8', s2sResolver: outside.names.address },

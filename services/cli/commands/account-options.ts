@@ -21,7 +21,7 @@ export const tenantAddOptions = {
   registration: choiceOption('open|closed', 'whether anyone may register an account; the default is closed', ['open', 'closed']),
   ...place,
 } satisfies Options;
-export const tenantProveOptions = place;
+export const tenantProveOptions = { ...place } satisfies Options;
 export const tenantRemoveOptions = {
   force: switchOption('remove its accounts too, with all their data'),
   data,

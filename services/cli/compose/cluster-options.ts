@@ -27,6 +27,7 @@ export const clusterOptions = {
   ...componentOptions,
   ...shared.webPortOptions,
   registration: shared.registration,
+  proveDomains: shared.proveDomains,
   ...shared.certificateSourceOptions,
   nats: shared.nats,
   natsServer: shared.natsServer,

@@ -73,6 +73,7 @@ export function planCluster(values: ClusterValues, backends: ClusterBackends): P
     inner: [
       ...numbered('router', 'r', values.routers, () => [
         ...[...common, ...files, ...federated, ...dialling],
+        ...(values.proveDomains ? ['--prove-domains'] : []),
         ...sealing(values, backends),
       ]),
       ...numbered('muc', 'm', values.muc, () => [...common, ...federated]),

@@ -154,6 +154,7 @@ async function startParts({
       hasComponents,
       keys,
       documents: values,
+      provesDomains: values.proveDomains,
       proxy: proxy?.place,
     },
   });

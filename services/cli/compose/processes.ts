@@ -66,6 +66,7 @@ export async function startProcesses(values: StartValues, log: Logger, events: P
     cleanup.add('files', () => fileSweep.stop());
     const shared = [
       ...['--data', folder, '--domain', values.domain, '--bind', values.bind],
+      ...(values.proveDomains ? ['--prove-domains'] : []),
       ...(pemFiles ? ['--cert', pemFiles.cert, '--key', pemFiles.key] : []),
       ...(
         [

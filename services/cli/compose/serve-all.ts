@@ -59,6 +59,7 @@ export async function serveAll(serving: Serving): Promise<Addresses> {
     keys: await openKeysIfAny(values),
     webUrl: values.cellWebUrl,
     documents: values,
+    provesDomains: values.proveDomains,
   });
   cleanup.add('router', () => router.stop());
   metrics.latency('DeliveryLatency', deliveries);

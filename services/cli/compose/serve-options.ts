@@ -44,6 +44,7 @@ export const serveOptions = {
   healthPort: shared.healthPort,
   metricsTenants: shared.metricsTenants,
   registration: shared.registration,
+  proveDomains: shared.proveDomains,
   ...shared.certificateSourceOptions,
   s3: shared.s3,
   filesBucket: shared.filesBucket,

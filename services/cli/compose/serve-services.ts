@@ -121,7 +121,8 @@ export async function serveRouter(serving: Serving): Promise<Addresses> {
   const files = await openFiles(values, ports, cleanup);
   const outside = { isFederated: values.federation, hasComponents: values.components };
   const keys = await openKeysIfAny(values);
-  await route(serving, { ...ports, blobs: files?.blobs, ...outside, keys, webUrl: values.cellWebUrl, documents: values });
+  const { cellWebUrl: webUrl, proveDomains: provesDomains } = values;
+  await route(serving, { ...ports, blobs: files?.blobs, ...outside, keys, webUrl, provesDomains, documents: values });
   health.started();
   return {};
 }

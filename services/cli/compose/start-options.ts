@@ -15,6 +15,7 @@ export const startOptions = {
   ...federationOptions,
   ...componentOptions,
   registration: shared.registration,
+  proveDomains: shared.proveDomains,
   ...shared.certificateSourceOptions,
   region: shared.kmsRegion,
   filesUrl: shared.filesUrl,

@@ -42,6 +42,10 @@ export const registration = choiceOption(
   'whether anyone may register an account; the default is open on a loopback address, otherwise closed',
   ['open', 'closed'],
 );
+/** The domain of the command line is the operator's own, and needs no proof. */
+export const proveDomains = switchOption(
+  'a TXT record has to prove the domains of tenants that are added, unless --prove says otherwise',
+);
 const cert = pathOption('FILE', 'the certificate and its chain, PEM; without it a self-signed certificate is made');
 const key = pathOption('FILE', 'the private key of the certificate, PEM');
 export const json = switchOption('print one JSON object a line instead of text');
