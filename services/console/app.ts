@@ -15,6 +15,7 @@ import { networkOf } from '../../lib/runtime/networks.ts';
 import { pageHeaders } from '../../lib/runtime/page-headers.ts';
 import { RateLimit } from '../../lib/runtime/rate-limit.ts';
 import { serveAsset } from './core/assets.ts';
+import { safeBack } from './core/back.ts';
 import { csrfOf, forgetSession, isCsrf, sessionToken, setSession } from './core/browser.ts';
 import type { Html } from './core/form.ts';
 import { frame, page } from './core/layout.ts';
@@ -49,7 +50,7 @@ export function consoleApp(dependencies: ConsoleDependencies): Hono {
     const { code } = c.req.param();
     if (isLanguage(code))
       setCookie(c, languageCookie, code, { path: '/console', sameSite: 'Strict', maxAge: consoleLimits.languageSeconds });
-    return c.redirect('/console', 303);
+    return c.redirect(safeBack(c.req.query('back')), 303);
   });
   app.get('/enter/:link', (c) => {
     const { link } = c.req.param();
@@ -120,9 +121,11 @@ export function consoleApp(dependencies: ConsoleDependencies): Hono {
   function welcome(c: Context, error?: string): Response | Promise<Response> {
     if (!strangers.take(networkOf(addressOf(c)))) return failed(c, 429, 'error.busy');
     const isStart = c.req.path === '/console' && c.req.method === 'GET';
+    const { pathname, search } = new URL(c.req.url);
+    const back = isStart || c.req.method !== 'GET' ? undefined : `${pathname}${search}`;
     // What asks for a piece of a page is told to load the page that asks for the sign-in.
     if (c.req.header('hx-request') === 'true') c.header('hx-refresh', 'true');
-    return show(c, entryPage({ texts: textsOf(c), isSafe: isSafe(c), error }), isStart ? 200 : 401);
+    return show(c, entryPage({ texts: textsOf(c), isSafe: isSafe(c), error, back }), isStart ? 200 : 401);
   }
 
   async function enter(c: Context): Promise<Response> {
@@ -134,15 +137,16 @@ export function consoleApp(dependencies: ConsoleDependencies): Hono {
     const given = await readForm(c);
     const [link, jid, password] = ['link', 'jid', 'password'].map((name) => given.get(name) ?? undefined);
     const token = newToken(clock);
+    const back = given.get('_back') ?? undefined;
     const how = link === undefined ? { jid: (jid ?? '').trim(), password } : { link: tokenDigest(link) };
     const asked = { verb: 'enter', session: tokenDigest(token), address, ...how } as const;
     const { who, error = 'wrong', isFailure } = await askConsole(bus, asked, consoleLimits.answerMs);
     if (isFailure) throw new Unavailable('the router failed');
     if (who === undefined) {
-      return show(c, entryPage({ texts, isSafe: true, error: `entry.${error}`, ...(jid !== undefined && { jid }) }), 403);
+      return show(c, entryPage({ texts, isSafe: true, error: `entry.${error}`, back, ...(jid !== undefined && { jid }) }), 403);
     }
     setSession(c, token, Math.max(1, Math.floor((who.expiresMs - clock.now()) / 1_000)));
-    return c.redirect('/console', 303);
+    return c.redirect(safeBack(back), 303);
   }
 
   /** A form of this session. @throws {NotShown} */

@@ -113,6 +113,9 @@ function linksFor(texts: PageTexts, tenant: Tenant | undefined, hasConsole: bool
   const { registration = 'closed', registrationUrl = '' } = tenant?.policy ?? {};
   return [
     ...(registration === 'web' && registrationUrl !== '' ? [{ href: registrationUrl, text: texts.of('client.register') }] : []),
+    ...(hasConsole && tenant !== undefined && tenant.policy.invites !== 'nobody'
+      ? [{ href: `/console/tenants/${encodeURIComponent(tenant.domain)}/invites`, text: texts.of('client.invite') }]
+      : []),
     ...(hasConsole ? [{ href: '/console', text: texts.of('client.console') }] : []),
   ];
 }

@@ -78,6 +78,37 @@ describe('the way in', () => {
     assert.equal((await three.get('/console/tenants/b.example')).status, 401);
   });
 
+  test('leads to the page that was asked for, in either language, and to no other site', async () => {
+    const browser = ground.browser();
+    const invites = '/console/tenants/a.example/invites';
+    const { status, text } = await browser.get(`${invites}?after=x`);
+    assert.equal(status, 401);
+    assert.match(text, /name="_back" value="\/console\/tenants\/a\.example\/invites\?after=x"/);
+    assert.match(text, /href="\/console\/language\/zh\?back=%2Fconsole%2Ftenants%2Fa\.example%2Finvites%3Fafter%3Dx"/);
+    const at = async (path: string) => (await browser.get(path)).headers.get('location');
+    assert.equal(await at(`/console/language/en?back=${encodeURIComponent(invites)}`), invites);
+    const me = { jid: 'nurse@a.example', password: 'secret' };
+    const wrong = await browser.post('/console/enter', { ...me, password: 'wrong', _back: invites });
+    assert.match(wrong.text, new RegExp(`name="_back" value="${invites}"`));
+    assert.equal((await browser.post('/console/enter', { ...me, _back: invites })).headers.get('location'), invites);
+    for (const elsewhere of [
+      'https://evil.example/console',
+      '//evil.example/console',
+      '/api/',
+      '/console/../api',
+      '/consoles',
+      '\\\\evil.example',
+      '',
+    ]) {
+      assert.equal(
+        (await browser.post('/console/enter', { ...me, _back: elsewhere })).headers.get('location'),
+        '/console',
+        elsewhere,
+      );
+      assert.equal(await at(`/console/language/en?back=${encodeURIComponent(elsewhere)}`), '/console', elsewhere);
+    }
+  });
+
   test('bounds who has no session', async () => {
     const browser = ground.browser();
     let status = 0;

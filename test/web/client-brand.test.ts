@@ -33,6 +33,7 @@ before(async () => {
   await tenants.add('a.example', { ...brands['a.example'], registration: 'web', registrationUrl });
   await tenants.add('b.example', { ...brands['b.example'], registration: 'closed', registrationUrl });
   await tenants.add('plain.example', { registration: 'open' });
+  await tenants.add('silent.example', { registration: 'closed', invites: 'nobody' });
 });
 after(async () => {
   await store.close();
@@ -123,12 +124,18 @@ test('the language is what the browser asks for, on the page and in the client',
   }
 });
 
-test('the page of registration is linked where accounts are made there, and the console where it is served', async () => {
+test('the page of registration is linked where accounts are made there, invites and the console where they are served', async () => {
   const hrefs = async (domain: string, console_?: Hono) => (await start(domain, {}, console_)).links.map(({ href }) => href);
   const served = new Hono();
   assert.deepEqual(await hrefs('a.example'), ['https://join.example/people']);
-  assert.deepEqual(await hrefs('a.example', served), ['https://join.example/people', '/console']);
+  assert.deepEqual(await hrefs('a.example', served), [
+    'https://join.example/people',
+    '/console/tenants/a.example/invites',
+    '/console',
+  ]);
   assert.deepEqual(await hrefs('b.example'), []);
-  assert.deepEqual(await hrefs('b.example', served), ['/console']);
+  assert.deepEqual(await hrefs('b.example', served), ['/console/tenants/b.example/invites', '/console']);
+  assert.deepEqual(await hrefs('silent.example', served), ['/console'], 'nobody may invite');
+  assert.deepEqual(await hrefs('elsewhere.example', served), ['/console'], 'no tenant');
   assert.equal((await start('plain.example')).settings.allow_registration, true);
 });

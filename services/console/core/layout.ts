@@ -74,7 +74,7 @@ export function page(view: View, { title, trail = [], tabs, body, nav }: PageOpt
       <div class="who">
         <p><span class="scope">${who.domain ?? texts.of('who.deployment')}</span><span class="name">${who.name}</span></p>
         <form method="post" action="/console/leave"><input type="hidden" name="_csrf" value="${view.csrf}"><button type="submit" class="small quiet">${texts.of('who.leave')}</button></form>
-        ${languageLinks(texts)}
+        ${languageLinks(texts, view.c.req.method === 'GET' ? pathOf(view) : '/console')}
       </div>
     </header>
     <main id="main" tabindex="-1">
@@ -96,11 +96,17 @@ function flash(view: View): Html | string {
   return html`<p class="notice good" role="status"><strong>${texts.of(isBegun ? 'flash.begun' : 'flash.done')}</strong> ${helpOf(view, done)}</p>`;
 }
 
-export function languageLinks({ language }: Texts): Html {
+function pathOf({ c }: View): string {
+  const { pathname, search } = new URL(c.req.url);
+  return `${pathname}${search}`;
+}
+
+/** @param back the page that is then shown in the other language */
+export function languageLinks({ language }: Texts, back: string): Html {
   return html`<p class="languages">${languageNames.map(({ code, name }) =>
     code === language
       ? html`<span aria-current="true" lang="${code}">${name}</span>`
-      : html`<a href="/console/language/${code}" lang="${code}" hreflang="${code}">${name}</a>`,
+      : html`<a href="/console/language/${code}?${new URLSearchParams({ back }).toString()}" lang="${code}" hreflang="${code}">${name}</a>`,
   )}</p>`;
 }
 

@@ -11,6 +11,8 @@ export interface EntryOptions {
   /** Set when somebody comes with a link. */
   readonly link?: string;
   readonly jid?: string;
+  /** The page that was asked for. */
+  readonly back?: string | undefined;
   /** false: http from another machine, over which no password may be sent. */
   readonly isSafe: boolean;
 }
@@ -32,12 +34,13 @@ export function entryPage(options: EntryOptions): Html {
       ${error === undefined ? '' : html`<p class="notice bad" role="alert">${texts.of(error)}</p>`}
       ${body}</section>
       <section class="card quiet"><h2>${texts.of('entry.operator')}</h2><p>${texts.of('entry.operatorNote')}</p><p><code>npx skylark console</code></p></section>
-      ${languageLinks(texts)}</main>`,
+      ${languageLinks(texts, options.back ?? (link === undefined ? '/console' : `/console/enter/${encodeURIComponent(link)}`))}</main>`,
   );
 }
 
-function passwordForm({ texts, jid = '' }: EntryOptions): Html {
+function passwordForm({ texts, jid = '', back }: EntryOptions): Html {
   return html`<form method="post" action="/console/enter" class="form">
+    ${back === undefined ? '' : html`<input type="hidden" name="_back" value="${back}">`}
     <div class="field"><label for="jid">${texts.of('entry.jid')}</label>
       <input type="text" id="jid" name="jid" value="${jid}" required autocomplete="username" spellcheck="false" autocapitalize="none" placeholder="nurse@example.org" aria-describedby="jid-hint">
       <p class="hint" id="jid-hint">${texts.of('entry.jidHint')}</p></div>

@@ -10,6 +10,7 @@ import { isSecure } from '../../../lib/runtime/browser.ts';
 import { tokenDigest } from '../../../lib/runtime/console-sessions.ts';
 import type { OperationDescription } from '../../../lib/runtime/operation.ts';
 import { qrHtml } from '../../../lib/runtime/qr-html.ts';
+import { safeBack } from '../core/back.ts';
 import { fieldsOf, readForm, shownValue } from '../core/fields.ts';
 import { type Html, helpOf, operationForm, titleOf } from '../core/form.ts';
 import { card, page } from '../core/layout.ts';
@@ -24,13 +25,6 @@ function offered(view: View, name: string): OperationDescription {
   const operation = operationNamed(view, name);
   if (operation === undefined || !isOffered(view, operation)) throw new NotShown(404, view.texts.of('error.absent'));
   return operation;
-}
-
-/** Only to pages of the console. */
-function safeBack(text: string | null | undefined): string {
-  if (!text || !URL.canParse(text, 'http://console.invalid')) return '/console';
-  const { origin, pathname, search } = new URL(text, 'http://console.invalid');
-  return origin === 'http://console.invalid' && /^\/console(?:\/|$)/.test(pathname) ? `${pathname}${search}` : '/console';
 }
 
 export function operationPage(view: View, name: string): Html {
