@@ -15,8 +15,9 @@ const waitMs = 12_000;
 /** Dialogs and the first page come slowly into sight. */
 export const fadeMs = 700;
 
-export function launchBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: '/usr/bin/chromium', args: quietFlags });
+/** @param flags of Chromium, beside those that keep it quiet */
+export function launchBrowser(flags: readonly string[] = []): Promise<Browser> {
+  return chromium.launch({ executablePath: '/usr/bin/chromium', args: [...quietFlags, ...flags] });
 }
 
 /**
