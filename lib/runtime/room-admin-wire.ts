@@ -4,7 +4,8 @@
  */
 import { answerKind } from './answer.ts';
 
-export const roomAffiliations = ['outcast', 'none', 'member', 'admin', 'owner'] as const;
+/** The first is what a form begins with: the least harmful. */
+export const roomAffiliations = ['none', 'member', 'admin', 'owner', 'outcast'] as const;
 export type RoomAffiliation = (typeof roomAffiliations)[number];
 
 export interface RoomAdmin {
