@@ -28,6 +28,9 @@ export const programLimits = {
   keepAwakeMs: 60_000,
   /** How long worker threads and sockets have to end after a command has finished, ms. */
   exitLingerMs: 1_000,
+  /** How much is shown of the beginning and of the end of an error that quotes something long, characters. */
+  errorBeginningMax: 600,
+  errorEndMax: 300,
   /** How much of the output of `nats-server` is kept, characters. */
   natsOutputCharactersMax: 10_000,
   /** How often a process that waits for the bus, or is refused something by it, says so, ms. */

@@ -6,7 +6,7 @@ import { completionOf } from './completion.ts';
 import { settingOptions } from './compose/start-options.ts';
 import { type ReadSettings, readArguments } from './core/arguments.ts';
 import * as shared from './core/options.ts';
-import { reportError, say, UsageError } from './core/report.ts';
+import { leave, reportError, say, UsageError } from './core/report.ts';
 import { readSettings } from './core/settings-file.ts';
 import { version } from './core/version.ts';
 import { helpOf, overview } from './help.ts';
@@ -14,17 +14,12 @@ import { programLimits } from './limits.ts';
 import { manPage } from './man-page.ts';
 
 export async function runCommand(args: readonly string[], environment: NodeJS.ProcessEnv): Promise<void> {
-  process.stdout.on('error', leaveQuietly);
+  process.stdout.on('error', leave);
   const keepAlive = setInterval(() => {}, programLimits.keepAwakeMs); // timers of the clock do not keep the process alive
   process.exitCode = await run(args, environment).catch(reportError);
   clearInterval(keepAlive);
   // Worker threads and sockets that still run have been told to end. The process does not wait for them any longer than this.
   setTimeout(() => process.exit(), programLimits.exitLingerMs).unref();
-}
-
-/** Ends the process when the reader of a pipe, such as `head`, has read enough. */
-function leaveQuietly(error: NodeJS.ErrnoException): void {
-  process.exit(error.code === 'EPIPE' ? 0 : 1);
 }
 
 const helpFlags: ReadonlySet<string> = new Set(['--help', '-h']);

@@ -18,7 +18,7 @@ import { adminAddress } from '../compose/admin-address.ts';
 import { askRouter } from '../compose/admin-socket.ts';
 import type { DynamoValues } from '../compose/cloud-ports.ts';
 import { checkHoldsStore, giveToOwner } from '../compose/data-folder.ts';
-import { Refusal } from '../core/report.ts';
+import { Refusal, reasonOf } from '../core/report.ts';
 
 export interface AdminClient {
   /** @throws {Refusal} with the service's message */
@@ -43,7 +43,7 @@ function dial(address: string): Promise<Socket | undefined> {
     const socket = connect(address, () => resolve(socket));
     socket.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') resolve(undefined);
-      else reject(new Refusal(`cannot reach the service at ${address}: ${error.message}`));
+      else reject(new Refusal(`cannot reach the service at ${address}: ${reasonOf(error)}`));
     });
   });
 }

@@ -23,6 +23,7 @@ export function ensureDataFolder(path: string, log?: Logger): string {
 /** @returns the path without links. @throws {Refusal} when there is no such folder, most likely because another one was meant */
 export function findDataFolder(path: string): string {
   if (!existsSync(path)) throw new Refusal(`there is no folder '${path}': ${advice}`);
+  if (!statSync(path).isDirectory()) throw new Refusal(`'${path}' is a file, and not the folder of a service: ${advice}`);
   return realpathSync(path);
 }
 

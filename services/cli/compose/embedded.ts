@@ -95,14 +95,7 @@ interface Parts {
   readonly outside: Outside;
 }
 
-async function startParts({
-  values,
-  folder,
-  given,
-  log,
-  cleanup,
-  outside,
-}: Parts): Promise<{
+async function startParts({ values, folder, given, log, cleanup, outside }: Parts): Promise<{
   readonly addresses: Addresses;
   readonly federation: Federation | undefined;
   readonly bus: Bus;

@@ -1,4 +1,5 @@
 /** Output of the command line: results go to stdout, and an error is one line on stderr and an exit code. */
+import { programLimits } from '../limits.ts';
 
 /** Thrown when a command cannot do what it was asked for. The message is one line for people; the exit code is 1. */
 export class Refusal extends Error {
@@ -18,11 +19,33 @@ const plainErrors: ReadonlySet<string> = new Set([
 /** Prints an error. @returns the exit code */
 export function reportError(error: unknown): number {
   if (error instanceof Error && plainErrors.has(error.name)) {
-    process.stderr.write(`skylark: ${error.message.replaceAll(/\s*\n\s*/g, ' ')}\n`);
+    process.stderr.write(`skylark: ${lineOf(error.message)}\n`);
     return error instanceof UsageError ? 2 : 1;
   }
   process.stderr.write(`skylark: internal error: ${error instanceof Error ? error.stack : String(error)}\n`);
   return 1;
+}
+
+/** What is not seen on a terminal, steers it, or turns around what stands beside it. */
+const unseen = /[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
+/** A message as one line, whatever was typed or read that it quotes. Of a long one, the beginning and the end say what is wrong. */
+function lineOf(message: string): string {
+  const line = message.replaceAll(/\s*\n\s*/g, ' ');
+  const { errorBeginningMax: beginning, errorEndMax: end } = programLimits;
+  const isLong = line.length > beginning + end;
+  return (isLong ? `${line.slice(0, beginning)} … ${line.slice(-end)}` : line).replaceAll(unseen, escaped);
+}
+
+/** Ends the process when its output is not taken: quietly when the reader of a pipe, such as `head`, has read enough. */
+export function leave(error: NodeJS.ErrnoException): never {
+  const isEnough = error.code === 'EPIPE';
+  if (!isEnough) process.stderr.write(`skylark: standard output cannot be written: ${reasonOf(error)}\n`);
+  process.exit(isEnough ? 0 : 1);
 }
 
 export function say(...lines: readonly string[]): void {
@@ -31,7 +54,9 @@ export function say(...lines: readonly string[]): void {
 
 /** Quotes a word, so that people can copy a command line into a shell. */
 export function quote(text: string): string {
-  return /^[\w./~-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+  if (/^[\w./~-]+$/.test(text)) return text;
+  const seen = text.replaceAll(/[\\']/g, '\\$&').replaceAll(unseen, escaped);
+  return text.search(unseen) < 0 ? `'${text.replaceAll("'", "'\\''")}'` : `$'${seen}'`;
 }
 
 /** Says in plain words what an error of the operating system means: `no such file or folder`. */
@@ -45,6 +70,9 @@ const reasons: Readonly<Record<string, string>> = {
   EADDRINUSE: 'another program listens there',
   EADDRNOTAVAIL: 'this machine has no such address',
   ECONNREFUSED: 'the connection is refused',
+  ENAMETOOLONG: 'the path is too long',
+  ELOOP: 'its links lead in a circle',
+  ERR_INVALID_ARG_VALUE: 'no path has such a character',
   EEXIST: 'there is something else by that name',
   EISDIR: 'it is a folder',
   ENOENT: 'no such file or folder',
@@ -56,8 +84,5 @@ const reasons: Readonly<Record<string, string>> = {
 
 /** Text of strangers, so that it cannot steer the terminal or turn around what stands beside it. */
 export function quoted(text: unknown): string {
-  return JSON.stringify(text).replace(
-    /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
-    (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  return JSON.stringify(text).replaceAll(unseen, escaped);
 }
