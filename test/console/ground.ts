@@ -10,6 +10,7 @@ import type { Outside } from '../../services/console/core/view.ts';
 import { operations } from '../../services/router/operations/index.ts';
 import type { Operation } from '../../services/router/operations/operation.ts';
 import { perform } from '../../services/router/operations/perform.ts';
+import type { EmbeddedDependencies } from '../support/stage/parts.ts';
 import { openStage, type WholeStage } from '../support/stage/whole-stage.ts';
 
 export const origin = 'https://chat.example';
@@ -98,9 +99,14 @@ export interface Ground {
 }
 
 export async function openGround(
-  options: { readonly list?: readonly Operation[]; readonly outside?: Outside } = {},
+  options: {
+    readonly list?: readonly Operation[];
+    readonly outside?: Outside;
+    readonly wrap?: (parts: EmbeddedDependencies) => EmbeddedDependencies;
+  } = {},
 ): Promise<Ground> {
-  const stage = await openStage();
+  const { wrap } = options;
+  const stage = await openStage(wrap && { wrap });
   const { dependencies } = stage;
   const { bus, clock } = dependencies;
   const log = pino({ level: 'silent' });

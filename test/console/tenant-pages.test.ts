@@ -64,3 +64,16 @@ test('announcements that do not fit on a page are on the next', async () => {
   assert.match(second, /number 0\./);
   assert.doesNotMatch(second, /number 20\./);
 });
+
+test('a tenant whose domain is not proven is shown with the record that its DNS lacks, and a button that looks for it', async () => {
+  const texts: string[] = [];
+  ground = await openGround({ wrap: (parts) => ({ ...parts, lookUpTexts: async () => texts }) });
+  const operator = await ground.operator();
+  await operator.does('tenant-add', { domain: 'c.example', prove: 'yes' });
+  const list = async () => (await operator.get('/console/tenants')).text;
+  const [, record] = /<code>_skylark-proof\.c\.example\. TXT &quot;(skylark-proof=[\w-]{43})&quot;<\/code>/.exec(await list())!;
+  assert.match((await operator.does('tenant-prove', { domain: 'c.example' })).text, /is not proven: there is no TXT record/);
+  texts.push(record!);
+  assert.equal((await operator.does('tenant-prove', { domain: 'c.example' })).status, 303);
+  assert.doesNotMatch(await list(), /_skylark-proof|not served yet/);
+});

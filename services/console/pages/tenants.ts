@@ -1,7 +1,7 @@
 /** The list of tenants, the policy of one, its DNS records, certificate and components. */
 import { html } from 'hono/html';
 import { fieldsOf, shownValue } from '../core/fields.ts';
-import { formLink, type Html } from '../core/form.ts';
+import { actionButton, formLink, type Html } from '../core/form.ts';
 import { badge, card, formCard, nextLink, page, table, tenantPath } from '../core/layout.ts';
 import { mayDo, operationNamed, read, type View } from '../core/view.ts';
 import { tenantFrame } from './tenant-frame.ts';
@@ -12,6 +12,8 @@ interface TenantList {
     readonly createdAt: string;
     readonly registration: string;
     readonly retentionDays: number;
+    /** The record that its DNS lacks. */
+    readonly proof?: { readonly name: string; readonly text: string };
   }[];
   readonly next?: string;
 }
@@ -23,8 +25,8 @@ export async function tenantsPage(view: View): Promise<Html> {
   const after = c.req.query('after');
   const found = await read<TenantList>(view, 'tenant-list', after === undefined ? {} : { after });
   const head = ['domain', 'registration', 'retention', 'created'].map((name) => texts.of(`tenants.${name}`));
-  const rows = found.tenants.map(({ domain, createdAt, registration, retentionDays }) => [
-    html`<a href="${tenantPath(domain)}">${domain}</a>`,
+  const rows = found.tenants.map(({ domain, createdAt, registration, retentionDays, proof }) => [
+    html`<a href="${tenantPath(domain)}">${domain}</a>${proof === undefined ? '' : proofHtml(view, domain, proof)}`,
     badge(registration === 'open' ? 'warn' : 'plain', texts.choice(registration)),
     retentionDays === 0 ? texts.of('tenants.forEver') : texts.of('tenants.days', { count: retentionDays }),
     texts.moment(createdAt),
@@ -36,6 +38,14 @@ export async function tenantsPage(view: View): Promise<Html> {
       ${nextLink(view, listPath, found.next)}</div>
       ${formCard(view, texts.of('tenants.add'), 'tenant-add', { back: listPath })}</div>`,
   });
+}
+
+/** What has to be in the DNS of the domain before it is served. */
+function proofHtml(view: View, domain: string, { name, text }: { readonly name: string; readonly text: string }): Html {
+  const { texts } = view;
+  return html`<p class="detail">${badge('warn', texts.of('tenants.unproven'))} ${texts.of('tenants.record')}
+    <code>${name}. TXT &quot;${text}&quot;</code></p>
+    ${actionButton(view, 'tenant-prove', { domain }, { back: listPath, label: texts.of('tenants.prove'), about: domain })}`;
 }
 
 export async function policyPage(view: View, domain: string): Promise<Html> {
