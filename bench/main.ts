@@ -15,7 +15,7 @@ import { keepCluster } from './report/cluster-table.ts';
 import { describeProfiles, profilingOptions } from './report/cpu-profile.ts';
 import { describeRun } from './report/lines.ts';
 import { keepResults, summarize } from './report/results.ts';
-import { tableOf } from './report/table.ts';
+import { roundLines, tableOf } from './report/table.ts';
 import { Grounds, isFaulty, type Run, runForeign, type Starter } from './rounds.ts';
 import { startEjabberd } from './servers/ejabberd.ts';
 import { startProsody } from './servers/prosody.ts';
@@ -82,7 +82,8 @@ async function runOwn(settings: Settings, measures: readonly Measure[], report: 
       if (settings.json) keepResults(settings.json, summary(some));
     });
     const results = summary(runs);
-    if (settings.rounds > 1 || settings.makes.length > 1) for (const line of ['', ...tableOf(results)]) console.log(line);
+    if (settings.rounds > 1 || settings.makes.length > 1)
+      for (const line of ['', ...tableOf(results), ...roundLines(results)]) console.log(line);
     if (outside && settings.modes.includes('s2s') && !settings.cpuProf) {
       const loads = await measureStore(settings, outside, pem);
       for (const line of ['', ...storeTable(loads)]) console.log(line);

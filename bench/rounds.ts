@@ -1,4 +1,4 @@
-/** Runs measures on servers in turns (A B C A B C …), so that other work on the machine affects all of them alike. */
+/** Runs measures on servers in turns (A B C, C B A, A B C …), so that other work on the machine affects all of them alike. */
 import type { Endpoint } from './generator/endpoint.ts';
 import { accountsFor, type Measure, type MeasuredServer } from './measures.ts';
 import type { Outcome } from './modes/outcome.ts';
@@ -51,7 +51,8 @@ export class Grounds {
     try {
       for (const measure of measures) {
         for (let round = 1; round <= Math.min(this.#settings.rounds, measure.roundsMax ?? Infinity); round++) {
-          for (const make of this.#settings.makes) {
+          const { makes } = this.#settings;
+          for (const make of round % 2 === 1 ? makes : makes.toReversed()) {
             const run = await this.#one(measure, make, round);
             runs.push(run);
             report(run, measure);

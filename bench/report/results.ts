@@ -4,6 +4,7 @@ import { cpus, release } from 'node:os';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import type { Measure } from '../measures.ts';
+import { median } from '../modes/outcome.ts';
 import type { Run } from '../rounds.ts';
 
 const measuredSchema = z.object({
@@ -109,6 +110,24 @@ export interface Ratio {
   readonly better: number;
   readonly betterName: string;
   readonly ratio: number;
+}
+
+export interface RoundRatios {
+  readonly median: number;
+  readonly least: number;
+  readonly greatest: number;
+}
+
+/**
+ * Skylark as it is against Skylark of another checkout, in each round by itself: what the machine did meanwhile met both, so this says more of a
+ * small difference than the medians do.
+ * @returns undefined when there is no other checkout, or a round broke off
+ */
+export function roundRatiosOf({ servers: { Skylark: now, Before: before } }: Measured): RoundRatios | undefined {
+  if (now === undefined || before === undefined) return undefined;
+  if (now.values.length === 0 || now.failed || before.failed || now.values.length !== before.values.length) return undefined;
+  const ratios = now.values.map((value, round) => value / before.values[round]!);
+  return { median: median(ratios), least: Math.min(...ratios), greatest: Math.max(...ratios) };
 }
 
 /** @returns undefined when Skylark or all other servers are missing */

@@ -1,6 +1,6 @@
 /** Results as a Markdown table, which is also readable in a terminal. */
 import { formatFigure } from './lines.ts';
-import { type Measured, type Results, ratioOf } from './results.ts';
+import { type Measured, type Results, ratioOf, roundRatiosOf } from './results.ts';
 
 export const serverOrder = ['Skylark', 'Before', 'Prosody', 'ejabberd'];
 
@@ -17,6 +17,16 @@ export function tableOf(results: Results): string[] {
   const widths = head.map((_, column) => Math.max(3, ...[head, ...rows].map((row) => row[column]!.length)));
   const line = (row: readonly string[]) => `| ${row.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`;
   return [line(head), `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`, ...rows.map(line)];
+}
+
+/** How a checkout compares with another one, round by round. */
+export function roundLines(results: Results): string[] {
+  return Object.values(results.measures).flatMap((measured) => {
+    const ratios = roundRatiosOf(measured);
+    if (ratios === undefined) return [];
+    const [median, least, greatest] = [ratios.median, ratios.least, ratios.greatest].map((ratio) => ratio.toFixed(2));
+    return [`${measured.title}: Skylark / Before in the same round: ${median} (from ${least} to ${greatest})`];
+  });
 }
 
 function cellOf({ figure, servers }: Measured, name: string): string {

@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { Measure } from '../../bench/measures.ts';
 import { drawResults } from '../../bench/report/picture.ts';
-import { keepResults, ratioOf, readResults, summarize } from '../../bench/report/results.ts';
-import { tableOf } from '../../bench/report/table.ts';
-import { isFaulty, type Run } from '../../bench/rounds.ts';
+import { keepResults, ratioOf, readResults, roundRatiosOf, summarize } from '../../bench/report/results.ts';
+import { roundLines, tableOf } from '../../bench/report/table.ts';
+import { Grounds, isFaulty, type Run } from '../../bench/rounds.ts';
+import { readSettings } from '../../bench/settings.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'skylark-test-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -41,6 +42,41 @@ test('the ratio is of medians, against the better peer', () => {
   assert.deepEqual(chat!.servers.Skylark!.figures, { p50Ms: 3 });
   const [, , row] = tableOf(summarizeRuns(runs));
   assert.match(row!, /\| 20\.0 µs +\| 120\.0 µs +\| 160\.0 µs +\| 0\.17 +\| ≤ 0\.25 +\| none +\|/);
+});
+
+test('two checkouts are compared round by round, so that a busy moment does not count for one of them alone', () => {
+  // The machine was slow in the second round: medians alone would say that nothing has changed.
+  const both = [
+    ...[ran('Skylark', 1, 102), ran('Before', 1, 100), ran('Before', 2, 200), ran('Skylark', 2, 210)],
+    ...[ran('Skylark', 3, 110), ran('Before', 3, 110)],
+  ];
+  const results = summarizeRuns(both);
+  assert.deepEqual(roundRatiosOf(results.measures.chat!), { median: 1.02, least: 1, greatest: 1.05 });
+  assert.deepEqual(roundLines(results), ['a <message> & more: Skylark / Before in the same round: 1.02 (from 1.00 to 1.05)']);
+  assert.deepEqual(roundLines(summarizeRuns(runs)), [], 'other servers are not compared so');
+  const broken: Run = { measure: 'chat', server: 'Before', round: 4, failed: 'the server ended' };
+  assert.deepEqual(roundLines(summarizeRuns([...both, ran('Skylark', 4, 9), broken])), [], 'rounds would not fit each other');
+});
+
+test('each of those that are compared is the first in a round as often as the other', async () => {
+  const order: string[] = [];
+  const starter = (name: string) => async () =>
+    ({ name, version: '0', pace: {}, accounts: [], endpoint: () => ({}), stop: async () => {}, output: () => '' }) as never;
+  const settings = readSettings(['chat', '--against', '../before', '--rounds', '4'])!;
+  const starters = { skylark: starter('now'), before: starter('before') } as never;
+  const noting: Measure = {
+    ...measure,
+    run: async ({ name }) => {
+      order.push(name);
+      return ran(name, 1, 1).outcome!;
+    },
+  };
+  await new Grounds(settings, starters).runAll(
+    [noting],
+    () => {},
+    () => {},
+  );
+  assert.deepEqual(order, ['now', 'before', 'before', 'now', 'now', 'before', 'before', 'now']);
 });
 
 test('what a server cannot do is reported, and gives no ratio', () => {
