@@ -8,6 +8,7 @@ const page = `<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Skylark: REST API</title>
+<link rel="icon" href="/api/reference/favicon-32x32.png">
 <link rel="stylesheet" href="/api/reference/swagger-ui.css">
 </head>
 <body>

@@ -39,6 +39,7 @@ export function clientStyle(tenant: Tenant | undefined): string {
 .tenant-brand { display: flex; justify-content: center; align-items: center; gap: 0.8rem; max-width: 40rem; margin: 1rem auto; padding: 1rem; border-radius: 12px; background: var(--banner); color: var(--on-banner); font-size: 1.5rem; font-weight: 600; overflow-wrap: anywhere; }
 .tenant-brand img { max-height: 3rem; max-width: 10rem; }
 .tenant-links { display: flex; justify-content: center; flex-wrap: wrap; gap: 1rem; padding: 1rem; }
+#conversejs .logged-out converse-footer { display: block !important; }
 #conversejs .btn-primary { background-color: var(--brand) !important; border-color: var(--brand) !important; color: var(--on-brand) !important; }
 #conversejs .btn-primary:hover { filter: brightness(0.9); }
 `;

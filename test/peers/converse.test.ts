@@ -92,6 +92,10 @@ test('the page bears the name, the logo and the colours of the tenant, in the la
     const hrefs = await Promise.all(seen.map((link) => link.getAttribute('href')));
     const own = ['/console/tenants/second.localhost/invites', '/console'];
     assert.deepEqual(hrefs, own, 'nothing in sight leads to the vendor');
+    await page.setViewportSize({ width: 400, height: 800 });
+    await page.waitForSelector(`a[href='${own[0]}']:visible`);
+    assert.equal(await page.evaluate('document.documentElement.scrollWidth'), 400);
+    await page.setViewportSize({ width: 1200, height: 800 });
     await page.waitForTimeout(fadeMs);
     await page.screenshot({ path: `${shots}brand-${locale}.png` });
     await page.goto(`http://localhost:${skylark.ports.http}/`);
