@@ -18,6 +18,7 @@ declare module '@xmpp/client' {
     timeout: number;
     on(event: 'stanza', listener: (stanza: Element) => void): void;
     on(event: 'error', listener: (error: Error) => void): void;
+    on(event: 'disconnect', listener: () => void): void;
     /** What goes out and comes in, stanza or not. */
     on(event: 'send' | 'element', listener: (element: Element) => void): void;
     readonly jid: { toString(): string };

@@ -9,7 +9,10 @@ import { Cable } from '../support/cable.ts';
 import { Skylark } from '../support/skylark.ts';
 import { xmppjs } from '../support/xmppjs.ts';
 
-const agent = () => xml('user-agent', { id: 'd4565fa7-4d72-4749-b3d3-740edbf87770' }, xml('software', {}, 'xmpp.js'));
+const devices = { phone: 'd4565fa7-4d72-4749-b3d3-740edbf87770', laptop: '0e5d2d0e-3d7e-4f3e-9c53-1a3f0f0a5a11' } as const;
+type Device = keyof typeof devices;
+const agent = (device: Device) =>
+  xml('user-agent', { id: devices[device] }, xml('software', {}, 'xmpp.js'), xml('device', {}, device));
 let skylark: Skylark;
 let cable: Cable;
 
@@ -32,9 +35,9 @@ interface Visit {
   readonly sent: string[];
 }
 
-function visit(password: string, token: Token | undefined, saved: (token: Token) => void): Visit {
+function visit(password: string, token: Token | undefined, saved: (token: Token) => void, device: Device = 'phone'): Visit {
   const options = { service: `xmpps://127.0.0.1:${cable.port}`, domain: 'localhost', resource: 'balcony' };
-  const xmpp = xmppjs({ ...options, username: 'juliet', password, userAgent: agent() });
+  const xmpp = xmppjs({ ...options, username: 'juliet', password, userAgent: agent(device) });
   const wire: string[] = [];
   const sent: string[] = [];
   xmpp.on('error', () => undefined);
@@ -81,4 +84,35 @@ test('the password is exchanged for a token; with it, a new session is one round
   const pong = await xmpp.iqCaller.request(xml('iq', { type: 'get', to: 'localhost' }, xml('ping', { xmlns: 'urn:xmpp:ping' })));
   assert.equal(pong.attrs.type, 'result');
   await xmpp.stop();
+});
+
+test('XEP-0494: a client sees which ones have access, and takes it from another: its session ends, and its token is of no use', async () => {
+  let token: Token | undefined;
+  const first = visit('capulet', undefined, (given) => {
+    token = given;
+  });
+  await first.xmpp.start();
+  await first.xmpp.stop();
+  const phone = visit('wrong', token, () => undefined);
+  await phone.xmpp.start();
+  const laptop = visit('capulet', undefined, () => undefined, 'laptop');
+  await laptop.xmpp.start();
+  const { iqCaller } = laptop.xmpp;
+  const list = async () => {
+    const answer = await iqCaller.request(xml('iq', { type: 'get' }, xml('list', { xmlns: 'urn:xmpp:cam:0' })));
+    return answer.getChild('clients', 'urn:xmpp:cam:0')!.getChildren('client');
+  };
+  const found = (await list()).find((client) => client.toString().includes('<device>phone</device>'));
+  assert.equal(found?.attrs.connected, 'true');
+  phone.xmpp.reconnect.stop();
+  const gone = new Promise<void>((resolve) => phone.xmpp.on('disconnect', () => resolve()));
+  await iqCaller.request(xml('iq', { type: 'set' }, xml('revoke', { xmlns: 'urn:xmpp:cam:0', id: found!.attrs.id! })));
+  await gone;
+  await phone.xmpp.stop();
+  const again = visit('wrong', token, () => undefined);
+  again.xmpp.reconnect.stop();
+  await assert.rejects(again.xmpp.start(), /not-authorized/);
+  await again.xmpp.stop();
+  assert.ok((await list()).every((client) => !client.toString().includes('<device>phone</device>')));
+  await laptop.xmpp.stop();
 });
