@@ -27,7 +27,7 @@ export const layers: Readonly<Record<string, readonly (readonly string[])[]>> = 
     ['operations'],
     ['features'],
     ['routing'],
-    ['accounts'],
+    ['accounts', 'uploads'],
     ['invites'],
     ['removal'],
     ['later'],

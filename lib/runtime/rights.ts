@@ -8,11 +8,11 @@
 /** Over one tenant. */
 export const tenantRights = {
   'tenant.see':
-    'see accounts, sessions, devices, rooms, invites, components, streams to other servers, and the policy without its secrets',
+    'see accounts, sessions, devices, sizes of files, rooms, invites, components, streams to other servers, and the policy without its secrets',
   'tenant.audit': 'see the audit log',
   'tenant.help': 'end sessions, revoke devices, disable and enable accounts',
   'tenant.reports': 'see who has reported whom and why, without the messages, and delete reports',
-  'tenant.accounts': 'add and remove accounts, set their passwords, make tokens for them, make invites',
+  'tenant.accounts': 'add and remove accounts, delete their files, set their passwords, make tokens for them, make invites',
   'tenant.announce': 'send announcements and messages in the name of the domain, and set the message of the day',
   'tenant.rooms':
     'destroy rooms, ban people from them, give and take affiliations, and do at nodes of the pubsub service what their owners may',

@@ -128,6 +128,13 @@ async function populate(domain: string): Promise<void> {
   const report = `<report xmlns='urn:xmpp:reporting:1' reason='urn:xmpp:reporting:spam'>${named}</report>`;
   const item = `<item jid='tybalt@${domain}'>${report}</item>`;
   await romeo.ask('block', `<iq type='set' id='block'><block xmlns='urn:xmpp:blocking'>${item}</block></iq>`);
+  const slot = await romeo.ask(
+    'slot',
+    `<iq type='get' id='slot' to='upload.${domain}'><request xmlns='urn:xmpp:http:upload:0' filename='rose.png' size='4' content-type='image/png'/></iq>`,
+  );
+  const [, url] = /<put url="([^"]+)"/.exec(slot.xml)!;
+  const put = { method: 'PUT', headers: { 'content-type': 'image/png' }, body: 'rose' };
+  assert.equal((await fetch(url!.replaceAll('&amp;', '&'), put)).status, 201);
   romeo.send(`<message to='juliet@down.example' type='chat'><body>hello</body></message>`);
 }
 

@@ -12,6 +12,7 @@ import * as certificate from '../../services/router/operations/certificate-show.
 import * as certificates from '../../services/router/operations/certificates.ts';
 import * as components from '../../services/router/operations/components.ts';
 import * as consoleOperations from '../../services/router/operations/console.ts';
+import * as files from '../../services/router/operations/files.ts';
 import { operations } from '../../services/router/operations/index.ts';
 import * as invites from '../../services/router/operations/invites.ts';
 import * as keys from '../../services/router/operations/keys.ts';
@@ -53,6 +54,7 @@ const exported: Readonly<Record<string, unknown>> = {
   ...consoleOperations,
   ...rooms,
   ...sessions,
+  ...files,
   ...access,
   ...invites,
   ...tokens,

@@ -5,7 +5,7 @@
  * Only accounts of the tenant get slots. The size of each slot is counted in one row per month, whether the slot is used or not; what is
  * for a profile, or for good, is kept, and so counted for ever (§5). A file that ends within its month gives its bytes back: a row says when,
  * and is looked at when the month's bytes are used up.
- * Each slot also has a row, by which its file is found when the account is removed. The bytes themselves do not pass through the
+ * Each slot also has a row (uploads/uploaded-files.ts), by which its file is found when the account is removed, or by an operator. The bytes themselves do not pass through the
  * router: they go to the web service or to S3. A slot is valid for exactly its size and type. A slot without a type is for
  * `application/octet-stream`.
  */
@@ -24,6 +24,7 @@ import type { AccountFeature } from '../core/feature.ts';
 import type { HostContext } from '../core/host.ts';
 import { routerLimits } from '../limits.ts';
 import { doomFile, fileKey } from '../removal/doomed-files.ts';
+import { slots, uploaded } from '../uploads/uploaded-files.ts';
 
 const NS = 'urn:xmpp:http:upload:0';
 const PURPOSE = 'urn:xmpp:http:upload:purpose:0';
@@ -37,18 +38,6 @@ const shareCharacters = 16;
 const dayMs = 24 * 60 * 60 * 1000;
 const mebibyte = 1024 * 1024;
 const anyType = 'application/octet-stream';
-
-/** Bytes per month, by keys such as `2026-03`. */
-const uploaded = collection<number>('uploaded', 'account');
-
-interface SlotRow {
-  /** The key of the blob. */
-  readonly key: string;
-  readonly untilMs: number;
-}
-
-/** The slots that an account was given, by {@link fileKey}. Their files are deleted with the account. */
-const slots = collection<SlotRow>('file', 'account');
 
 interface EndRow {
   readonly counted: number;
@@ -145,7 +134,8 @@ async function giveSlot(request: Element, host: HostContext): Promise<Element> {
   const untilMs = clock.now() + routerLimits.uploadSlotMs;
   const slot = await blobs.slot(key, { type, sizeBytes }, untilMs, share);
   const rowEndMs = Math.max(endMs, untilMs) + serviceLimits.uploadRequestMs + routerLimits.uploadSlotMs;
-  account.put(slots, fileKey(key), { key, untilMs }, Number.isFinite(rowEndMs) ? rowEndMs : undefined);
+  const row = { key, untilMs, sizeBytes, purpose: purpose.name };
+  account.put(slots, fileKey(key), row, Number.isFinite(rowEndMs) ? rowEndMs : undefined);
   return xml(
     'slot',
     { xmlns: NS },

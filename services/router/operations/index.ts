@@ -7,6 +7,7 @@ import { certificateShow } from './certificate-show.ts';
 import { certificateDelete, certificateGet, certificatePut, certificateQuery } from './certificates.ts';
 import { componentAdd, componentGrant, componentList, componentRemove } from './components.ts';
 import { consoleLink } from './console.ts';
+import { fileList, fileRemove, fileTotals } from './files.ts';
 import { inviteCreate, inviteList, inviteRevoke, userReset } from './invites.ts';
 import { keyAdd, keyList, keyRemove, keyRotate } from './keys.ts';
 import { messageSend } from './messages.ts';
@@ -63,6 +64,9 @@ export const operations: readonly Operation[] = [
   sessionEnd,
   deviceList,
   deviceRevoke,
+  fileList,
+  fileTotals,
+  fileRemove,
   roomList,
   roomShow,
   roomAffiliate,

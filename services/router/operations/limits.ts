@@ -36,6 +36,9 @@ export const operationLimits = {
   /** Announcements on one page. */
   announcementPageMax: 20,
 
+  /** Files on one page: whether each is there is looked up. */
+  filePageMax: 50,
+
   /** How long a room's worker has for what an operator asks, ms: less than whoever asked waits. */
   roomAnswerMs: 10_000,
 

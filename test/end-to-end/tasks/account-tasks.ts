@@ -114,6 +114,24 @@ export const accountTasks: readonly Task[] = [
     given: ({ romeo }, id) => ({ jid: romeo, device: id }),
     id: (place, look) => first(look, `${romeoPath(place)}/devices`, 'devices'),
   },
+  {
+    operation: 'file-list',
+    command: ({ romeo }) => ['file', 'list', romeo],
+    given: ofRomeo,
+    shows: () => 'image/png',
+  },
+  {
+    operation: 'file-totals',
+    command: ({ domain }) => ['file', 'totals', domain],
+    given: ofDomain,
+    shows: ({ romeo }) => romeo,
+  },
+  {
+    operation: 'file-remove',
+    command: ({ romeo }, id) => ['file', 'remove', romeo, id],
+    given: ({ romeo }, id) => ({ jid: romeo, id }),
+    id: (place, look) => first(look, `${romeoPath(place)}/files`, 'files'),
+  },
   { operation: 'user-disable', command: ({ nurse }) => ['user', 'disable', nurse], given: ({ nurse }) => ({ jid: nurse }) },
   { operation: 'user-enable', command: ({ nurse }) => ['user', 'enable', nurse], given: ({ nurse }) => ({ jid: nurse }) },
 
