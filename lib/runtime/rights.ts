@@ -15,7 +15,7 @@ export const tenantRights = {
   'tenant.accounts': 'add and remove accounts, delete their files, set their passwords, make tokens for them, make invites',
   'tenant.announce': 'send announcements and messages in the name of the domain, and set the message of the day',
   'tenant.rooms':
-    'destroy rooms, ban people from them, give and take affiliations, and do at nodes of the pubsub service what their owners may',
+    'destroy rooms, put people out of them, ban them, give and take affiliations, and do at nodes of the pubsub service what their owners may',
   'tenant.policy': 'change the policy, but for what decides who gets into which account, and try other servers again',
   'tenant.roles': 'give roles, none with a right that the giver lacks',
   'tenant.own': 'change how people sign in and where the pages are, manage components and webhooks, and say who may read content',
@@ -26,7 +26,7 @@ export const tenantRights = {
 export const deploymentRights = {
   'deployment.see': 'see tenants, processes, cells, streams to other servers, and which API keys there are',
   'deployment.audit': 'see the audit log of the deployment',
-  'deployment.run': 'add and remove tenants, drain processes',
+  'deployment.run': 'add and remove tenants, say how much they may use, drain processes',
   'deployment.own': 'make API keys, and open the console for the whole deployment',
 } as const;
 

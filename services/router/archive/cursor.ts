@@ -10,6 +10,7 @@ import { firstIdAt, isId, timeOfId } from '../../../lib/runtime/ids.ts';
 import { runtimeLimits } from '../../../lib/runtime/limits.ts';
 import type { Item } from '../../../lib/runtime/rows.ts';
 import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
+import { termsOf } from '../../../lib/runtime/session-terms.ts';
 import { readSessions, type SessionEntry } from '../../../lib/runtime/sessions.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { Stanza } from '../../../lib/xmpp/stanza.ts';
@@ -311,10 +312,11 @@ export async function leaveToArchive(account: Account): Promise<void> {
 
 /**
  * Deletes messages that were kept only until they were delivered, and were delivered to some session. Recent ones stay, because
- * another session may be parked. They are deleted at a later sign-in, or they expire.
+ * another session may be parked, for as long as one of a client that can be woken. They are deleted at a later sign-in, or they expire.
  */
 async function dropDelivered(account: Account, start: string): Promise<void> {
-  const oldest = firstIdAt(account.now.getTime() - serviceLimits.resumeTimeoutMs - runtimeLimits.catchUpOverlapMs);
+  const keptMs = Math.max(serviceLimits.resumeTimeoutMs, termsOf(account.tenant.policy).pushResumeMs);
+  const oldest = firstIdAt(account.now.getTime() - keptMs - runtimeLimits.catchUpOverlapMs);
   const before = start < oldest ? start : oldest;
   const rows = await account.list(unarchived, { limit: serviceLimits.catchUpPageMax, before });
   await account.rows.deleteMany(
