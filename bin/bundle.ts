@@ -102,7 +102,7 @@ function copyClient(folder: string): void {
 function copyReference(folder: string): void {
   mkdirSync(folder, { recursive: true });
   const from = join(root, 'node_modules', 'swagger-ui-dist');
-  for (const name of ['swagger-ui.css', 'swagger-ui-bundle.js', 'LICENSE', 'NOTICE'])
+  for (const name of ['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png', 'LICENSE', 'NOTICE'])
     cpSync(join(from, name), join(folder, name));
 }
 
