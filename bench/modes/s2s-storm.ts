@@ -1,6 +1,6 @@
 /**
- * Messages at a fixed rate to people at servers that live, and how long they take: first alone, then from the moment on at which others write
- * to a thousand domains that are dead.
+ * Messages at a fixed rate to people at servers that live, and how long they take: first alone; then from the moment on at which others write
+ * to a thousand domains that are dead, all at once; and then while these stay dead, and are tried again.
  */
 import type { Client } from '../generator/client.ts';
 import { watchLosses } from '../generator/crowd.ts';
@@ -92,9 +92,11 @@ export async function storm(
   const during = await talk(seconds);
   const { serverMicrosEach } = cpu(during.length);
   const stormLateMs = lateness.take();
+  const after = await talk(seconds);
+  const laterLateMs = lateness.take();
   await pause(50); // duplicates may come late
   if (losses.count() > 0) throw new ModeFailed(`${losses.count()} streams ended, such as ${losses.first()}`);
-  const [calmP99, stormP99] = [percentile(before, 0.99), percentile(during, 0.99)];
+  const [calmP99, stormP99, laterP99] = [before, during, after].map((of) => percentile(of, 0.99)) as [number, number, number];
   return {
     unit: 'messages to living servers',
     count: tally.delivered,
@@ -106,9 +108,13 @@ export async function storm(
       stormP50Ms: percentile(during, 0.5),
       stormP99Ms: stormP99,
       stormMaxMs: during.at(-1) ?? Number.NaN,
-      p99Ratio: stormP99 / calmP99,
+      laterP50Ms: percentile(after, 0.5),
+      laterP99Ms: laterP99,
+      stormP99Ratio: stormP99 / calmP99,
+      laterP99Ratio: laterP99 / calmP99,
       generatorCalmP99Ms: calmLateMs,
       generatorStormP99Ms: stormLateMs,
+      generatorLaterP99Ms: laterLateMs,
       bounced,
     },
   };
