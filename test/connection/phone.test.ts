@@ -105,6 +105,36 @@ test('one push, and an hour later at another node everything is there once: what
   assert.equal(app.pushes.length, 1);
 });
 
+test('what is not archived, and a desktop has read, is there when the phone comes back', async () => {
+  const { near, later, phone, romeo, app } = await scene('unkept');
+  const desk = await Person.join(deployment, later, `${phone.user}/desk`);
+  const { received } = phone;
+  phone.client.destroy();
+  await until(() => near.stats.parked === 1, 'a parked session');
+  await minutes(serviceLimits.resumeTimeoutMs / 60_000 + 1);
+  while (near.stats.sessions > 0) await deployment.clock.advance(10);
+  const body = "<body>burn this</body><no-permanent-store xmlns='urn:xmpp:hints'/>";
+  romeo.client.send(`<message to='${phone.user}@example.org' type='chat'>${body}</message>`);
+  await desk.heard('burn this');
+  await app.woken(1);
+  desk.acknowledge();
+  for (const kept of ['keep this', 'and this']) {
+    await minutes(1);
+    romeo.say(`${phone.user}@example.org`, kept);
+    await desk.heard(kept);
+    desk.acknowledge();
+    await desk.settle();
+  }
+  desk.client.send("<presence type='unavailable'/>");
+  await desk.settle();
+  await minutes(30);
+  const next = await Person.join(deployment, later, `${phone.user}/next`); // sign-ins clear away what was delivered
+  assert.deepEqual(next.bodies, []);
+  assert.match(await phone.resume(later, received), /^<resumed /);
+  await phone.heard('and this');
+  assert.deepEqual(phone.bodies, ['burn this', 'keep this', 'and this']);
+});
+
 test('its node dies: it is woken by what comes then, and gets everything when it signs in', async () => {
   const { near, later, phone, romeo, app } = await scene('dead');
   deployment.kill(near);
