@@ -90,25 +90,27 @@ export async function hasSoMany(
   return count >= wanted;
 }
 
-async function* pagesOfPart(rows: Rows, names: Collection<Listed>): AsyncGenerator<readonly string[], void, undefined> {
+function pagesOfPart(rows: Rows, names: Collection<Listed>): AsyncGenerator<readonly string[], void, undefined> {
   const limit = portLimits.storeQueryRowsMax;
-  for (let after: string | undefined; ; ) {
-    const page = (await rows.list(names, { limit, after })).map(({ key }) => key);
-    yield page;
-    if (page.length < limit) return;
-    after = page.at(-1)!;
-  }
+  return pages(limit, async (after) => (await rows.list(names, { limit, after })).map(({ key }) => key));
 }
 
 /** All of them, a page at a time. */
-export async function* pagesOfNames(
+export function pagesOfNames(
   store: Store,
   domain: string,
   names: Collection<Listed>,
   limit: number,
 ): AsyncGenerator<readonly string[], void, undefined> {
+  return pages(limit, (after) => listNames(store, domain, names, limit, after));
+}
+
+async function* pages(
+  limit: number,
+  list: (after: string | undefined) => Promise<readonly string[]>,
+): AsyncGenerator<readonly string[], void, undefined> {
   for (let after: string | undefined; ; ) {
-    const page = await listNames(store, domain, names, limit, after);
+    const page = await list(after);
     if (page.length > 0) yield page;
     if (page.length < limit) return;
     after = page.at(-1)!;
