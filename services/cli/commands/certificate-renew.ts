@@ -12,7 +12,7 @@ import { dnsName } from '../../certificates/names.ts';
 import { type RenewalDependencies, type Result, renew } from '../../certificates/renewal.ts';
 import { logResult, renewAll } from '../../certificates/tenant-walk.ts';
 import { openKeys } from '../compose/certificate-keys.ts';
-import { engineOptions } from '../compose/cloud-ports.ts';
+import { engineOptions } from '../compose/engine-options.ts';
 import { openLog } from '../compose/lifetime.ts';
 import { reasonOf, say, UsageError } from '../core/report.ts';
 import type { RenewValues } from './certificate-options.ts';

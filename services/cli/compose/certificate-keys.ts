@@ -4,8 +4,8 @@ import { openFileKeys } from '../../../lib/adapters/file-keys.ts';
 import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
 import type { Keys } from '../../../lib/ports/keys.ts';
 import { Refusal, reasonOf, UsageError } from '../core/report.ts';
-import { engineOptions } from './cloud-ports.ts';
 import { giveToOwner } from './data-folder.ts';
+import { engineOptions } from './engine-options.ts';
 
 export interface KeyValues {
   readonly kms: string;

@@ -2,16 +2,15 @@
  * The certificate for streams and web pages. It is the operator's, or a self-signed one (ECDSA P-256, RFC 6120 §13.7.1.2) that is
  * created once and kept in the data folder.
  */
-import { programLimits } from '../limits.ts';
-import 'reflect-metadata';
-import { createPrivateKey, webcrypto, X509Certificate } from 'node:crypto';
+
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { domainToASCII } from 'node:url';
-import * as x509 from '@peculiar/x509';
 import type { Clock } from '../../../lib/ports/clock.ts';
 import { Refusal, reasonOf, UsageError } from '../core/report.ts';
+import { programLimits } from '../limits.ts';
 
 export interface PemFiles {
   readonly cert: string;
@@ -69,7 +68,9 @@ export async function keepSelfSigned(folder: string, domain: string, clock: Cloc
   const files = { cert: join(folder, 'certificate.pem'), key: join(folder, 'key.pem') };
   const kept = readKept(files);
   if (kept !== undefined && isGood(new X509Certificate(kept.cert), domain, clock)) return kept;
-  const made = await makeSelfSigned(domain, clock);
+  // Imported only here: what writes certificates is large, and a service that has one needs none of it.
+  const { makeSelfSigned } = await import('./self-signed.ts');
+  const made = await makeSelfSigned(nameOf(domain), clock);
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     writeWhole(files.key, made.key, 0o600, clock);
@@ -98,47 +99,6 @@ function isGood(certificate: X509Certificate, domain: string, clock: Clock): boo
 /** The domain as it is written in certificates: as A-labels, or as an IP address without brackets. */
 function nameOf(domain: string): string {
   return domain.startsWith('[') ? domain.slice(1, -1) : domainToASCII(domain) || domain;
-}
-
-async function makeSelfSigned(domain: string, clock: Clock): Promise<PemFiles> {
-  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
-  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-  const now = clock.now();
-  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    serialNumber: `4${clock.randomBytes(15).toString('hex')}0`, // positive, RFC 5280 §4.1.2.2
-    name: [{ CN: [nameOf(domain).slice(0, 64)] }],
-    notBefore: new Date(now - dayMs),
-    notAfter: new Date(now + programLimits.ownCertificateDays * dayMs),
-    signingAlgorithm: algorithm,
-    keys,
-    extensions: [
-      new x509.BasicConstraintsExtension(false, undefined, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth]),
-      new x509.SubjectAlternativeNameExtension(alternativeNames(nameOf(domain))),
-      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
-    ],
-  });
-  const pkcs8 = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey));
-  const key = x509.PemConverter.encode(pkcs8, 'PRIVATE KEY');
-  return { cert: `${certificate.toString('pem')}\n`, key: `${key}\n` };
-}
-
-/** The domain and its subdomains, and the names under which clients on the same machine reach the service. */
-function alternativeNames(name: string): x509.JsonGeneralNames {
-  const ofDomain: x509.JsonGeneralNames =
-    isIP(name) === 0
-      ? [
-          { type: 'dns', value: name },
-          { type: 'dns', value: `*.${name}` },
-        ]
-      : [{ type: 'ip', value: name }];
-  const local: x509.JsonGeneralNames = [
-    { type: 'dns', value: 'localhost' },
-    { type: 'ip', value: '127.0.0.1' },
-    { type: 'ip', value: '::1' },
-  ];
-  return [...ofDomain, ...local.filter(({ value }) => value !== name)];
 }
 
 /** Replaces a file in one step, so that a reader sees the old text or the new one, never a part. */

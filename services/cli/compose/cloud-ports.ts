@@ -8,26 +8,12 @@ import { systemClock } from '../../../lib/adapters/system-clock.ts';
 import { type Clock, repeat } from '../../../lib/ports/clock.ts';
 import { Refusal, reasonOf, UsageError } from '../core/report.ts';
 import { programLimits } from '../limits.ts';
+import { engineOptions } from './engine-options.ts';
 
 export interface DynamoValues {
   readonly dynamodb: string | undefined;
   readonly region: string;
   readonly tablePrefix: string;
-}
-
-/**
- * Credentials for an engine on this machine. It requires some, and accepts any.
- * @returns undefined when the environment names credentials
- */
-export function localCredentials(): { accessKeyId: string; secretAccessKey: string } | undefined {
-  const isNamed = process.env.AWS_ACCESS_KEY_ID || process.env.AWS_PROFILE;
-  return isNamed ? undefined : { accessKeyId: 'local', secretAccessKey: 'local' };
-}
-
-/** Options for a client of the AWS SDK. @param engine `aws`, or the URL of an engine elsewhere */
-export function engineOptions(engine: string, region: string) {
-  const credentials = engine === 'aws' ? undefined : localCredentials();
-  return { region, ...(engine !== 'aws' && { endpoint: engine }), ...(credentials && { credentials }) };
 }
 
 /** @throws {UsageError} when --dynamodb is missing */

@@ -15,7 +15,7 @@ import type { WebDependencies } from '../../web/app.ts';
 import { isLoopback } from '../core/options.ts';
 import { UsageError } from '../core/report.ts';
 import { programLimits } from '../limits.ts';
-import { localCredentials } from './cloud-ports.ts';
+import { localCredentials } from './engine-options.ts';
 import type { Cleanup } from './lifetime.ts';
 
 export interface FilesPart {

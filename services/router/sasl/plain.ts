@@ -19,7 +19,6 @@ import { accountOf } from './first-sign-in.ts';
 import { checkGuess } from './guesses.ts';
 import { askAboutToken } from './introspection.ts';
 import { looksLikeJwt } from './jwt.ts';
-import { askLdap } from './ldap.ts';
 import { deriveKeysWith, InvalidPassword, preparePassword } from './passwords.ts';
 import { type PasswordAttempt, type Vouched, type VouchedRole, vouchedRoles } from './vouching.ts';
 import { askWebhook } from './webhook.ts';
@@ -35,7 +34,8 @@ type Vouch = (dependencies: Dependencies, attempt: PasswordAttempt) => Promise<V
 /** Systems of the tenant. They are asked together, so that one which is slow does not use up the time of another. */
 const foreign: readonly (readonly [SignInWay, Vouch])[] = [
   ['webhook', askWebhook],
-  ['ldap', askLdap],
+  // Imported only here, because most services have no tenant with LDAP, and its client is large.
+  ['ldap', async (dependencies, attempt) => (await import('./ldap.ts')).askLdap(dependencies, attempt)],
   ['oauth', askAboutToken],
 ];
 
