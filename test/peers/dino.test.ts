@@ -3,7 +3,7 @@
  * takes. Dino trusts the authorities of the system alone, and knows no other port than 5222; so it runs where the file of authorities is
  * another one, which needs root. Leaves a screenshot.
  */
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,23 +15,21 @@ import { anyPorts, Service, skylark } from '../cli/skylark-command.ts';
 import { createAuthority } from '../support/authority.ts';
 import { until } from '../support/until.ts';
 import { Coturn } from './coturn-server.ts';
+import { cannotTrust, trusting } from './private-authorities.ts';
+import { end, Screen } from './screen.ts';
 
 const domain = 'localhost';
 const jid = `juliet@${domain}`;
 const secret = 'a rose by any other name';
-const display = ':78';
 /** How long Dino may have its tables locked while it makes them. */
 const busyMs = 10_000;
 const folder = mkdtempSync(join(tmpdir(), 'skylark-dino-'));
 const database = join(folder, '.local/share/dino/dino.db');
-const authorities = '/etc/ssl/certs/ca-certificates.crt';
 const shots = new URL('../../.cache/screenshots/', import.meta.url).pathname;
-const mayMount = process.getuid?.() === 0 && spawnSync('unshare', ['--mount', 'true']).status === 0;
-const skip = !mayMount && 'it needs root, for a file of authorities of its own';
-const children: ChildProcess[] = [];
+const skip = cannotTrust;
+let screen: Screen | undefined;
 let coturn: Coturn | undefined;
 let service: Service | undefined;
-let output = '';
 
 before(async () => {
   if (skip) return;
@@ -60,44 +58,21 @@ before(async () => {
     const { err, code } = await skylark([...command, '--data', data]);
     if (code !== 0) throw new Error(err);
   }
-  start('Xvfb', [display, '-screen', '0', '1200x800x24', '-nolisten', 'tcp']);
-  await until(
-    () => existsSync(`/tmp/.X11-unix/X${display.slice(1)}`),
-    () => 'a screen of Xvfb',
-  );
+  screen = await Screen.open();
 });
 
 after(async () => {
-  for (const child of children.reverse()) end(child);
+  screen?.close();
   await service?.stop();
   coturn?.stop();
   rmSync(folder, { recursive: true, force: true });
 });
 
-function start(command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): ChildProcess {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env, detached: true });
-  for (const stream of [child.stdout!, child.stderr!]) {
-    stream.on('data', (chunk: Buffer) => {
-      output = (output + chunk.toString()).slice(-200_000);
-    });
-  }
-  children.push(child);
-  return child;
-}
-
-function end(child: ChildProcess): void {
-  try {
-    process.kill(-child.pid!, 'SIGKILL');
-  } catch {
-    // it has ended
-  }
-}
-
 function startDino(): ChildProcess {
-  const home = { HOME: folder, XDG_RUNTIME_DIR: folder, DISPLAY: display, LANG: 'C.UTF-8' };
+  const home = { HOME: folder, XDG_RUNTIME_DIR: folder, LANG: 'C.UTF-8' };
   const env = { ...process.env, ...home, GDK_BACKEND: 'x11', NO_AT_BRIDGE: '1', GTK_A11Y: 'none', GSK_RENDERER: 'cairo' };
-  const script = `mount --bind ${join(folder, 'ca.pem')} ${authorities} && exec dbus-run-session -- dino-im --print-xmpp=all`;
-  return start('unshare', ['--mount', 'sh', '-c', script], env);
+  const [program, ...args] = trusting(join(folder, 'ca.pem'), ['dbus-run-session', '--', 'dino-im', '--print-xmpp=all']);
+  return screen!.start(program!, args, env);
 }
 
 /** Dino makes its tables when it runs first; then it gets an account as its own window would make it. */
@@ -105,7 +80,7 @@ async function addAccount(): Promise<void> {
   const first = startDino();
   await until(
     () => existsSync(database) && hasTables(),
-    () => `Dino's tables: ${output}`,
+    () => `Dino's tables: ${screen!.output.slice(-4_000)}`,
   );
   end(first);
   const tables = new DatabaseSync(database, { timeout: busyMs });
@@ -130,13 +105,13 @@ test('XEP-0215: Dino signs in, asks for servers for calls, and coturn takes the 
   await addAccount();
   startDino();
   // It prints names with their namespaces: `{urn:xmpp:extdisco:2}:password='…'`.
-  const relay = () => /\bservice [^>\n]*:type='turn'[^>\n]*/.exec(output)?.[0];
+  const relay = () => /\bservice [^>\n]*:type='turn'[^>\n]*/.exec(screen!.output)?.[0];
   const given = (name: string) => new RegExp(`:${name}='([^']+)'`).exec(relay() ?? '')?.[1];
   await until(
     () => given('password') !== undefined,
-    () => `servers for calls: ${output.slice(-4_000)}`,
+    () => `servers for calls: ${screen!.output.slice(-4_000)}`,
   );
-  execFileSync('import', ['-display', display, '-window', 'root', join(shots, 'dino.png')]);
+  screen!.picture(join(shots, 'dino.png'));
   const server = { type: 'turn', host: '127.0.0.1', port: coturn!.port, transport: 'udp' } as const;
   const client = await StunClient.connect(server, '127.0.0.1', new Deadline(8_000, 8_000));
   await client.allocate({ username: given('username')!, password: given('password')! });

@@ -1,50 +1,47 @@
 /**
- * Debian's Gajim in a window of its own (Xvfb), with an account and a room among its chats; keys go to it as a person's would. What it has
- * heard is read from its own history.
+ * Debian's Gajim in a window of its own (Xvfb), with an account and perhaps a room among its chats; keys go to it as a person's would, and
+ * what its windows would ask it for is asked by a plugin (`gajim-remote`). What it has heard is read from its own history.
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Skylark } from '../support/skylark.ts';
 import { until } from '../support/until.ts';
+import { trusting } from './private-authorities.ts';
+import { Screen } from './screen.ts';
 
 const nobody = 65534;
-const screen = '1200x800x24';
+const plugin = 'gajim-remote';
+const plugins = '.local/share/gajim/plugins';
 
 export class GajimWindow {
-  readonly #display: string;
+  readonly #screen: Screen;
   readonly #home = mkdtempSync(join(tmpdir(), 'skylark-gajim-'));
-  readonly #children: ChildProcess[] = [];
+  readonly #account: GajimAccount;
 
-  private constructor(display: string) {
-    this.#display = display;
+  private constructor(screen: Screen, account: GajimAccount) {
+    this.#screen = screen;
+    this.#account = account;
   }
 
-  /**
-   * Signs in, and enters `room` when the account has it bookmarked.
-   * @param display of X, such as `:77`, that nobody else has
-   */
-  static async open(skylark: Skylark, account: GajimAccount, room: string, display: string): Promise<GajimWindow> {
-    const window = new GajimWindow(display);
-    window.#start('Xvfb', [display, '-screen', '0', screen, '-nolisten', 'tcp']);
-    await until(
-      () => existsSync(`/tmp/.X11-unix/X${display.slice(1)}`),
-      () => 'a screen of Xvfb',
-    );
-    window.#startGajim(skylark, account, room);
+  /** Signs in. */
+  static async open(skylark: Skylark, account: GajimAccount, options: GajimOptions = {}): Promise<GajimWindow> {
+    const window = new GajimWindow(await Screen.open(), account);
+    window.#startGajim(skylark.ports.c2s, join(skylark.data, 'tls'), options);
     return window;
   }
 
   /** Chooses the room in the list of chats, types and presses Enter. The window has no sign that it is ready for keys but that they arrive. */
   async type(text: string): Promise<void> {
-    this.#keys('mousemove', '200', '165', 'click', '1');
+    this.#screen.keys('mousemove', '200', '165', 'click', '1');
     await pause(700);
-    this.#keys('mousemove', '650', '476', 'click', '1');
+    this.#screen.keys('mousemove', '650', '476', 'click', '1');
     await pause(200);
-    this.#keys('type', '--delay', '20', text);
-    this.#keys('key', 'Return');
+    this.#screen.keys('type', '--delay', '20', text);
+    this.#screen.keys('key', 'Return');
   }
 
   /** Types again and again until the others have seen what came of it. @param isSeen asked until it says so */
@@ -82,53 +79,100 @@ export class GajimWindow {
     return existsSync(file) ? readFileSync(file) : undefined;
   }
 
+  /** A file as its windows would send it, by an upload (XEP-0363). @param path of a file that everybody may read */
+  sendFile(to: string, path: string): Promise<void> {
+    return this.#do({ do: 'send-file', to, path });
+  }
+
   screenshot(path: string): void {
-    execFileSync('import', ['-display', this.#display, '-window', 'root', path]);
+    this.#screen.picture(path);
   }
 
   close(): void {
-    for (const child of this.#children.reverse()) if (child.pid) kill(child.pid);
+    this.#screen.close();
     rmSync(this.#home, { recursive: true, force: true });
   }
 
-  #keys(...args: string[]): void {
-    execFileSync('xdotool', args, { env: { ...process.env, DISPLAY: this.#display } });
+  /** Asks the plugin until Gajim is as far. @throws with Gajim's own words when it fails */
+  async #do(request: Readonly<Record<string, string>>): Promise<void> {
+    const socket = join(this.#home, 'remote');
+    const line = JSON.stringify({ account: this.#account.local, ...request });
+    let answer: Answer = { done: false };
+    let isAsking = false;
+    await until(
+      () => {
+        if (!isAsking && existsSync(socket)) {
+          isAsking = true;
+          void askOnce(socket, line).then((said) => {
+            answer = said;
+            isAsking = false;
+          });
+        }
+        return answer.done || answer.error !== undefined;
+      },
+      () => `Gajim to do ${line}: ${JSON.stringify(answer)} ${this.#screen.output}`,
+    );
+    if (answer.error !== undefined) throw new Error(answer.error);
   }
 
-  #start(command: string, args: string[], env: NodeJS.ProcessEnv = process.env): void {
-    this.#children.push(spawn(command, args, { stdio: 'ignore', env, detached: true }));
-  }
-
-  /** Gajim refuses to run as root, and would ask whether to trust the certificate. */
-  #startGajim(skylark: Skylark, account: GajimAccount, room: string): void {
+  /** Gajim refuses to run as root, and would ask whether to trust a certificate of no authority. */
+  #startGajim(port: number, certificates: string, { room, authorities }: GajimOptions): void {
     const home = this.#home;
     const config = join(home, '.config/gajim');
-    const certificates = join(home, '.local/share/gajim/cert_store');
-    mkdirSync(config, { recursive: true });
-    mkdirSync(certificates, { recursive: true });
-    for (const name of readdirSync(join(skylark.data, 'tls'))) {
-      if (/cert/.test(name)) cpSync(join(skylark.data, 'tls', name), join(certificates, 'skylark'));
+    const trusted = join(home, '.local/share/gajim/cert_store');
+    for (const folder of [config, trusted, join(home, plugins)]) mkdirSync(folder, { recursive: true });
+    if (authorities === undefined) {
+      for (const name of readdirSync(certificates)) {
+        if (/cert/.test(name)) cpSync(join(certificates, name), join(trusted, 'skylark'));
+      }
     }
-    writeSettings(join(config, 'settings.sqlite'), account, skylark.ports.c2s, room);
+    cpSync(new URL(plugin, import.meta.url), join(home, plugins, plugin), { recursive: true });
+    writeSettings(join(config, 'settings.sqlite'), this.#account, port, room);
     const environment = {
       ...process.env,
       HOME: home,
-      DISPLAY: this.#display,
       XDG_RUNTIME_DIR: home,
       GDK_BACKEND: 'x11',
       LANG: 'C.UTF-8',
       NO_AT_BRIDGE: '1',
     };
-    const command = ['dbus-run-session', '--', 'gajim'];
+    let command = ['dbus-run-session', '--', 'gajim'];
     if (process.getuid?.() === 0) {
       execFileSync('chown', ['-R', `${nobody}`, home]);
       chownSync(home, nobody, nobody);
       chmodSync(home, 0o700);
-      this.#start('setpriv', [`--reuid=${nobody}`, '--clear-groups', ...command], environment);
-    } else {
-      this.#start(command[0]!, command.slice(1), environment);
+      command = ['setpriv', `--reuid=${nobody}`, '--clear-groups', ...command];
     }
+    if (authorities !== undefined) command = trusting(authorities, command);
+    this.#screen.start(command[0]!, command.slice(1), environment);
   }
+}
+
+interface GajimOptions {
+  /** That it shows when it has started; it enters when the account has it bookmarked. */
+  readonly room?: string;
+  /** A file, PEM, which Gajim takes for those of the system; without it, Gajim trusts the certificate that Skylark has made. */
+  readonly authorities?: string;
+}
+
+interface Answer {
+  readonly done?: boolean;
+  readonly error?: string;
+}
+
+/** One question and its answer; not done when nobody listens. */
+function askOnce(path: string, line: string): Promise<Answer> {
+  return new Promise((resolve) => {
+    let text = '';
+    const socket = connect(path, () => socket.write(`${line}\n`));
+    socket.on('data', (chunk) => {
+      text += chunk;
+      if (!text.endsWith('\n')) return;
+      socket.destroy();
+      resolve(JSON.parse(text) as Answer);
+    });
+    for (const end of ['error', 'close']) socket.once(end, () => resolve({ done: false }));
+  });
 }
 
 export interface GajimAccount {
@@ -137,7 +181,7 @@ export interface GajimAccount {
   readonly password: string;
 }
 
-function writeSettings(file: string, { local, domain, password }: GajimAccount, port: number, room: string): void {
+function writeSettings(file: string, { local, domain, password }: GajimAccount, port: number, room?: string): void {
   const account = {
     name: local,
     hostname: domain,
@@ -152,13 +196,16 @@ function writeSettings(file: string, { local, domain, password }: GajimAccount, 
     custom_type: 'START TLS',
     account_label: local,
   };
-  const chats = [{ account: local, jid: { __type: 'JID', value: room }, type: 'groupchat', pinned: true, position: 0 }];
+  const chats =
+    room === undefined
+      ? []
+      : [{ account: local, jid: { __type: 'JID', value: room }, type: 'groupchat', pinned: true, position: 0 }];
   const settings = {
     app: { use_keyring: false, check_for_update: false, last_main_window_visible: true },
     soundevents: {},
     status_presets: {},
     proxies: {},
-    plugins: {},
+    plugins: { [plugin]: { active: true } },
     workspaces: { one: { name: 'Verona', color: '', avatar_sha: '', chats } },
   };
   const database = new DatabaseSync(file);
@@ -177,14 +224,6 @@ function writeSettings(file: string, { local, domain, password }: GajimAccount, 
 export function bookmark(room: string, nick: string): string {
   const conference = `<conference jid='${room}' name='Verona' autojoin='true'><nick>${nick}</nick></conference>`;
   return `<iq type='set' id='bookmark'><query xmlns='jabber:iq:private'><storage xmlns='storage:bookmarks'>${conference}</storage></query></iq>`;
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // it has ended
-  }
 }
 
 function pause(ms: number): Promise<void> {

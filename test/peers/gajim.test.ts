@@ -45,7 +45,7 @@ test('Gajim signs in, enters a bookmarked room, hears and speaks, and sees the a
     'config',
     `<iq type='set' id='config' to='${room}'><query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'/></query></iq>`,
   );
-  gajim = await GajimWindow.open(skylark, { local: 'romeo', domain: 'localhost', password: 'montague' }, room, ':77');
+  gajim = await GajimWindow.open(skylark, { local: 'romeo', domain: 'localhost', password: 'montague' }, { room });
 
   await juliet.next(({ name, attributes }) => name === 'presence' && attributes.from === `${room}/romeo`);
   juliet.send(`<message type='groupchat' to='${room}'><body>Wherefore art thou Romeo?</body></message>`);

@@ -100,7 +100,7 @@ test('Converse, profanity, Gajim and slixmpp in one room', async () => {
     const mercutio = await TcpClient.signIn(skylark.ports.c2sTls, 'mercutio@localhost/setup', 'queen-mab');
     await mercutio.ask('bookmark', bookmark(room, 'mercutio'));
     await mercutio.close();
-    gajim = await GajimWindow.open(skylark, { local: 'mercutio', domain: 'localhost', password: 'queen-mab' }, room, ':78');
+    gajim = await GajimWindow.open(skylark, { local: 'mercutio', domain: 'localhost', password: 'queen-mab' }, { room });
     await slixmpp.see(/^here mercutio none participant/);
     await gajimHears('before the others came');
     await terminal.see(/mercutio/);
