@@ -5,9 +5,9 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../ports/clock.ts';
 import { Conflict, type Store, Unavailable } from '../ports/store.ts';
-import { collection } from './collection.ts';
+import { type Collection, collection } from './collection.ts';
 import { runtimeLimits } from './limits.ts';
-import { Rows } from './rows.ts';
+import { type Item, Rows } from './rows.ts';
 
 export interface AuditFacts {
   /** Who: `operator` on this machine, `key ID`, the address of an admin, or `console ID` for whoever came to the console by a link. */
@@ -23,23 +23,40 @@ export interface AuditFacts {
   readonly change?: { readonly before: unknown; readonly after: unknown } | undefined;
 }
 
-export interface AuditEntry extends AuditFacts {
+/** What the next entry of a chain goes on from. */
+export interface ChainEnd {
   /** Counts from 1 without a gap. */
   readonly number: number;
-  readonly at: string;
   /** SHA-256 over the hash of the entry before and this one, hex. */
   readonly hash: string;
 }
 
+export interface AuditEntry extends AuditFacts, ChainEnd {
+  readonly at: string;
+}
+
+/** The checkpoint of a log whose old entries are not kept: its last entry of those. The log begins behind it. */
+export interface DroppedAudit extends ChainEnd {
+  readonly at: string;
+}
+
 const ofTenant = collection<AuditEntry>('audit', 'tenant');
 const ofDeployment = collection<AuditEntry>('audit', 'deployment');
+const droppedOfTenant = collection<DroppedAudit>('audit-dropped', 'tenant');
+const droppedOfDeployment = collection<DroppedAudit>('audit-dropped', 'deployment');
 const digits = 12;
 
+interface AuditLog {
+  readonly rows: Rows;
+  readonly entries: Collection<AuditEntry>;
+  readonly dropped: Collection<DroppedAudit>;
+}
+
 /** @param domain absent for the log of the deployment */
-function logOf(store: Store, domain: string | undefined) {
+export function auditLogOf(store: Store, domain: string | undefined): AuditLog {
   return domain === undefined
-    ? { rows: Rows.ofDeployment(store, 'audit'), entries: ofDeployment }
-    : { rows: Rows.ofTenant(store, domain), entries: ofTenant };
+    ? { rows: Rows.ofDeployment(store, 'audit'), entries: ofDeployment, dropped: droppedOfDeployment }
+    : { rows: Rows.ofTenant(store, domain), entries: ofTenant, dropped: droppedOfTenant };
 }
 
 /** The last append of each log in this process, by store: those of one process come one after another and do not compete for a number. */
@@ -63,19 +80,26 @@ export function appendAudit(
 }
 
 async function append(store: Store, clock: Clock, domain: string | undefined, facts: AuditFacts): Promise<void> {
-  const { rows, entries } = logOf(store, domain);
+  const { rows, entries, dropped } = auditLogOf(store, domain);
   for (let tries = 0; tries < runtimeLimits.updateTriesMax; tries++) {
     const [newest] = await rows.list(entries, { limit: 1, backward: true });
-    const number = (newest?.value.number ?? 0) + 1;
+    const end: ChainEnd | undefined = newest?.value ?? (await endOfNothing(rows, dropped));
+    const number = (end?.number ?? 0) + 1;
     const entry = { number, at: new Date(clock.now()).toISOString(), ...facts, ...withChange(facts) };
     try {
-      await rows.put(entries, keyOf(number), { ...entry, hash: chained(newest?.value.hash, entry) }, 'absent');
+      await rows.put(entries, auditKey(number), { ...entry, hash: chained(end?.hash, entry) }, 'absent');
       return;
     } catch (error) {
       if (!(error instanceof Conflict)) throw error; // another process has taken the number
     }
   }
   throw new Unavailable('the audit log is written by too many at once');
+}
+
+/** The newest entry is never dropped, so behind a checkpoint there was one: where somebody has taken out all of them, a gap stays. */
+async function endOfNothing(rows: Rows, dropped: AuditLog['dropped']): Promise<ChainEnd | undefined> {
+  const last = (await rows.get(dropped))?.value;
+  return last && { ...last, number: last.number + 1 };
 }
 
 /** What was not there before, or is not there any more, is null: a row keeps no field that is undefined, and then the entry lacks it. */
@@ -90,8 +114,8 @@ export async function listAudit(
   limit: number,
   after = 0,
 ): Promise<readonly AuditEntry[]> {
-  const { rows, entries } = logOf(store, domain);
-  return (await rows.list(entries, { limit, after: keyOf(after) })).map(({ value }) => value);
+  const { rows, entries } = auditLogOf(store, domain);
+  return (await rows.list(entries, { limit, after: auditKey(after) })).map(({ value }) => value);
 }
 
 /** The newest first. @param before the number of the last one of the page before; absent for the first page */
@@ -101,17 +125,29 @@ export async function listAuditBackward(
   limit: number,
   before?: number,
 ): Promise<readonly AuditEntry[]> {
-  const { rows, entries } = logOf(store, domain);
-  const options = { limit, backward: true, ...(before !== undefined && { before: keyOf(before) }) };
+  const { rows, entries } = auditLogOf(store, domain);
+  const options = { limit, backward: true, ...(before !== undefined && { before: auditKey(before) }) };
   return (await rows.list(entries, options)).map(({ value }) => value);
+}
+
+/** @returns undefined when there is none */
+export async function findAudit(store: Store, domain: string | undefined, number: number): Promise<AuditEntry | undefined> {
+  const { rows, entries } = auditLogOf(store, domain);
+  return (await rows.get(entries, auditKey(number)))?.value;
+}
+
+/** Whoever reads it after entries finds that entries which were not there any more are behind it. */
+export function readDroppedAudit(store: Store, domain: string | undefined): Promise<Item<DroppedAudit> | undefined> {
+  const { rows, dropped } = auditLogOf(store, domain);
+  return rows.get(dropped);
 }
 
 /**
  * @param before the entry before the first one; absent when that is the beginning of the log
  * @returns the number of the first entry that is missing, or was changed; undefined when the chain is whole
  */
-export function findBreak(entries: readonly AuditEntry[], before?: AuditEntry): number | undefined {
-  let previous = before;
+export function findBreak(entries: readonly AuditEntry[], before?: ChainEnd): number | undefined {
+  let previous: ChainEnd | undefined = before;
   for (const one of entries) {
     const { hash, ...entry } = one;
     const expected = (previous?.number ?? 0) + 1;
@@ -122,7 +158,7 @@ export function findBreak(entries: readonly AuditEntry[], before?: AuditEntry): 
   return undefined;
 }
 
-function keyOf(number: number): string {
+export function auditKey(number: number): string {
   return `${number}`.padStart(digits, '0');
 }
 

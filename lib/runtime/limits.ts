@@ -168,6 +168,10 @@ export const runtimeLimits = {
   cellsMax: 20,
   /** The largest number of an entry of the audit log that can be asked for: its keys have twelve digits. */
   auditNumberMax: 999_999_999_999,
+  /** The shortest time for which a tenant's audit log is kept, days: whoever changes that cannot make their own traces go at once. */
+  auditDaysMin: 30,
+  /** Pages of old entries that one look takes out of one audit log: 10,000 entries. */
+  auditDropPagesMax: 100,
   /** Rows that are read and deleted together while an account is erased. A page has at most 38 MB. */
   eraseRowsMax: 100,
   /** How often the process that works on a removal says that it does, ms. */

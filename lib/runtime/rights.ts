@@ -18,7 +18,8 @@ export const tenantRights = {
     'destroy rooms, put people out of them, ban them, give and take affiliations, and do at nodes of the pubsub service what their owners may',
   'tenant.policy': 'change the policy, but for what decides who gets into which account, and try other servers again',
   'tenant.roles': 'give roles, none with a right that the giver lacks',
-  'tenant.own': 'change how people sign in and where the pages are, manage components and webhooks, and say who may read content',
+  'tenant.own':
+    'change how people sign in, where the pages are and how long the audit log is kept, manage components and webhooks, and say who may read content',
   'tenant.content': 'read messages that were reported',
 } as const;
 

@@ -346,6 +346,10 @@ export const routerLimits = {
   removalsSeenMax: 1_000,
   /** With one in this many of these looks, files are deleted that appeared after their account was removed. */
   doomedFilesLooks: 6,
+  /** Old entries of audit logs are deleted for the first time this long after the start, ms. */
+  auditFirstSweepMs: 60_000,
+  /** How often they are deleted after that, ms: retention counts days. */
+  auditSweepMs: 6 * 60 * 60 * 1_000,
   /**
    * How long requests of a removed account's sessions may still be under way, ms. It covers how long a node retries, a late write,
    * the way of a stanza to a room, and the difference between clocks.

@@ -45,7 +45,15 @@ before(async () => {
     healthPort: undefined,
     componentBind: '127.0.0.1',
   };
-  const values = { domain: 'localhost', bind: '127.0.0.1', data, json: false, proveDomains: false, ...ports } as const;
+  const values = {
+    domain: 'localhost',
+    bind: '127.0.0.1',
+    data,
+    json: false,
+    proveDomains: false,
+    auditDays: 0,
+    ...ports,
+  } as const;
   const sealing = { kms: 'aws', kmsKey: undefined, keyFile: undefined, region: 'eu-central-1' };
   service = await startEmbedded(
     {

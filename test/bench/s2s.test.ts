@@ -47,6 +47,7 @@ before(async () => {
         data,
         json: false,
         proveDomains: false,
+        auditDays: 0,
         registration: undefined,
       },
       ...{ ...ports, healthPort: undefined, filesUrl: undefined, websocketUrl: undefined },

@@ -1,12 +1,18 @@
 /** `skylark audit --json` is an export that `skylark audit-verify` checks without the service: whatever was changed in it is found. */
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { openSqliteStore } from '../../lib/adapters/sqlite-store.ts';
+import { systemClock } from '../../lib/adapters/system-clock.ts';
+import { appendAudit } from '../../lib/runtime/audit.ts';
+import { dropOldAudit } from '../../lib/runtime/audit-retention.ts';
+import { Tenants } from '../../lib/runtime/tenants.ts';
 import { anyPorts, removeFolder, Service, skylark, temporaryFolder } from './skylark-command.ts';
 
 const folder = temporaryFolder();
 const data = join(folder, 'data');
+const dayMs = 24 * 60 * 60 * 1_000;
 const whole = join(folder, 'whole.jsonl');
 let lines: readonly string[];
 
@@ -107,4 +113,36 @@ test('what is not an export is refused in a sentence', async () => {
     assert.deepEqual([refused.out, refused.code], ['', code], refused.err);
     assert.match(refused.err, error);
   }
+});
+
+test('where old entries were deleted, the log says so and is whole, and its exports are verified from the first one that is left', async () => {
+  const old = join(folder, 'old');
+  mkdirSync(old);
+  const clock = { ...systemClock, now: () => Date.now() - 40 * dayMs };
+  const store = await openSqliteStore(old, { clock: systemClock });
+  const facts = { by: 'operator', operation: 'motd-set', input: {}, outcome: 'done' };
+  await new Tenants(store, systemClock).add('localhost', {});
+  for (let count = 0; count < 5; count++) await appendAudit({ store, clock }, 'localhost', facts);
+  for (let count = 0; count < 3; count++) await appendAudit({ store, clock: systemClock }, 'localhost', facts);
+  assert.deepEqual(await dropOldAudit(store, 'localhost', Date.now() - 30 * dayMs), { count: 5 });
+  const { sort } = (
+    await store.query({ table: 'core', partition: 'localhost/t', prefix: 'audit/', limit: 1, consistent: true })
+  )[0]!;
+  await store.close();
+  const listed = await skylark(['audit', 'localhost', '--data', old]);
+  assert.match(
+    listed.out,
+    /^entries up to 5, of \S+, were deleted after their time; the last of them has the hash [0-9a-f]{64}\n6 {2}/,
+  );
+  assert.deepEqual([listed.err, listed.code, listed.out.split('\n').length], ['', 0, 5]);
+  const exported = await skylark(['audit', 'localhost', '--json', '--data', old]);
+  assert.match(
+    (await verify(write('left.jsonl', exported.out.trimEnd().split('\n')))).out,
+    /^entries 6 to 8 are whole.*\nentry 6 is taken/,
+  );
+  const again = await openSqliteStore(old, { clock: systemClock });
+  assert.ok(await again.delete({ table: 'core', partition: 'localhost/t', sort }));
+  await again.close();
+  const broken = await skylark(['audit', 'localhost', '--data', old]);
+  assert.deepEqual([broken.err, broken.code], ['skylark: the log is not whole: entry 6 is missing or was changed\n', 1]);
 });

@@ -5,6 +5,8 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { appendAudit } from '../../lib/runtime/audit.ts';
+import { dropOldAudit } from '../../lib/runtime/audit-retention.ts';
 import { policyKeys } from '../../lib/runtime/policy/tenant-policy.ts';
 import { isTenantRight, rightsOf } from '../../lib/runtime/rights.ts';
 import { updateSessions } from '../../lib/runtime/sessions.ts';
@@ -112,6 +114,18 @@ test('what is done stands in the audit log with who did it and from where', asyn
       ...{ by: 'nurse@a.example', address: '192.0.2.7', operation: 'user-add', input: { jid: 'anna@a.example' }, outcome },
     })),
   );
+});
+
+test('the page of the log says which old entries were deleted, and that the rest is whole', async () => {
+  const { store, clock } = ground.stage.dependencies;
+  const facts = { by: 'operator', operation: 'motd-set', input: {}, outcome: 'done' };
+  const { entries } = await ground.operate<{ entries: unknown[] }>('audit-tenant-list', { domain: 'a.example' });
+  for (let count = 0; count < 3; count++) await appendAudit({ store, clock }, 'a.example', facts);
+  await dropOldAudit(store, 'a.example', clock.now() + 1);
+  const admin = await ground.admin('a.example');
+  const { text } = await admin.get('/console/tenants/a.example/audit');
+  assert.match(text, new RegExp(`Entries up to number ${entries.length + 2} of .* were deleted after their time`));
+  assert.match(text, /The chain of entries on this page is whole/);
 });
 
 test('what was filled in wrongly is shown again with the reason, without the password', async () => {

@@ -117,7 +117,7 @@ export class Deployment {
     const finding = { s2sNetworks: '127.0.0.0/8', s2sResolver: ground.dns.address, s2sCa: join(ground.folder, 'ca.pem') };
     this.#service = await startEmbedded(
       {
-        ...{ domain, bind: '127.0.0.1', data: folder, json: false, proveDomains: false, registration: 'closed' },
+        ...{ domain, bind: '127.0.0.1', data: folder, json: false, proveDomains: false, auditDays: 0, registration: 'closed' },
         ...{ c2sPort: 0, c2sTlsPort: 0, httpPort: 0, httpsPort: 0, healthPort: undefined },
         ...{ componentPort: this.ports.component, componentBind: '127.0.0.1' },
         ...{ s2sPort: this.ports.s2s, s2sTlsPort: this.ports.s2sTls, cert: pem('cert'), key: pem('key') },

@@ -14,7 +14,7 @@ const presets = {
   ...{ accountsMax: 0, roomsMax: 16_000 },
   ...{ fileMegabytes: 100, uploadMegabytes: 2_048, keptMegabytes: 1_024 },
   ...{ callServers: [], turnSecret: false },
-  ...{ registrationUrl: '', invites: 'admins', inviteDays: 7, inviteUses: 5, webUrl: '' },
+  ...{ registrationUrl: '', invites: 'admins', inviteDays: 7, inviteUses: 5, webUrl: '', auditDays: 0 },
   ...{ brandName: '', brandColour: '', brandBackground: '', brandLogo: '' },
   ...{
     blockLists: [],

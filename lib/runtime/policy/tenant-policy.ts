@@ -1,6 +1,7 @@
 /** A tenant's policy: what its operator decides, in one part of its row. Adding a key: its file, one line here, its test. */
 import type { z } from 'zod';
 import { allow } from './allow.ts';
+import { auditDays } from './audit-days.ts';
 import { block } from './block.ts';
 import { blockLists } from './block-lists.ts';
 import { brandBackground, brandColour, brandLogo, brandName } from './brand.ts';
@@ -60,7 +61,7 @@ export const policyKeys = {
   ...{ pushResumeHours, pushSummary },
   ...operators({ accountsMax, roomsMax, fileMegabytes, uploadMegabytes, keptMegabytes, stanzasPerSecond, kilobytesPerSecond }),
   ...{ callServers, turnSecret },
-  ...{ registrationUrl, invites, inviteDays, inviteUses, ...owners({ webUrl }) },
+  ...{ registrationUrl, invites, inviteDays, inviteUses, ...owners({ webUrl, auditDays }) },
   ...{ brandName, brandColour, brandBackground, brandLogo },
   ...owners({ signIn, jwtIssuer, jwtAudience, jwtClaim, jwtKeys, jwtSecret, certificateCa, expiredSessions }),
   ...owners({ ldapUrl, ldapDn, ldapBase, ldapFilter, ldapBindDn, ldapBindSecret, ldapCa }),

@@ -12,9 +12,12 @@ type Entry = z.output<typeof auditList.output>['entries'][number];
 export async function audit(values: Values<typeof auditOptions>, positionals: readonly string[]): Promise<number> {
   const domain = atMostOne('audit', positionals);
   let brokenAt: number | undefined;
+  let isFirst = true;
   await withAdmin(adminOf(values), async (admin) => {
     for (let { after } = values; ; ) {
       const page = await (domain === undefined ? admin.ask(auditList, { after }) : admin.ask(auditTenantList, { domain, after }));
+      if (isFirst && !values.json && page.dropped !== undefined) say(droppedLine(page.dropped));
+      isFirst = false;
       for (const entry of page.entries) say(values.json ? JSON.stringify(entry) : lineOf(entry));
       brokenAt ??= page.brokenAt;
       if (page.next === undefined) return;
@@ -24,6 +27,10 @@ export async function audit(values: Values<typeof auditOptions>, positionals: re
   if (brokenAt === undefined) return 0;
   process.stderr.write(`skylark: the log is not whole: entry ${brokenAt} is missing or was changed\n`);
   return 1;
+}
+
+function droppedLine({ number, at, hash }: NonNullable<z.output<typeof auditList.output>['dropped']>): string {
+  return `entries up to ${number}, of ${at}, were deleted after their time; the last of them has the hash ${hash}`;
 }
 
 function lineOf({ number, at, by, address, operation, input, outcome, change }: Entry): string {

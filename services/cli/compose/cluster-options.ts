@@ -28,6 +28,7 @@ export const clusterOptions = {
   ...shared.webPortOptions,
   registration: shared.registration,
   proveDomains: shared.proveDomains,
+  auditDays: shared.auditDays,
   ...shared.certificateSourceOptions,
   nats: shared.nats,
   natsServer: shared.natsServer,

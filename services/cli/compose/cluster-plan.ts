@@ -74,6 +74,7 @@ export function planCluster(values: ClusterValues, backends: ClusterBackends): P
       ...numbered('router', 'r', values.routers, () => [
         ...[...common, ...files, ...federated, ...dialling],
         ...(values.proveDomains ? ['--prove-domains'] : []),
+        ...['--audit-days', `${values.auditDays}`],
         ...sealing(values, backends),
       ]),
       ...numbered('muc', 'm', values.muc, () => [...common, ...federated]),

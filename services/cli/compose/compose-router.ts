@@ -27,7 +27,10 @@ import { programLimits } from '../limits.ts';
 import { type DocumentOptions, guardedDocuments } from './documents-part.ts';
 
 export interface Ports
-  extends Pick<Dependencies, 'store' | 'bus' | 'log' | 'blobs' | 'underWay' | 'proxy' | 'webUrl' | 'provesDomains'> {
+  extends Pick<
+    Dependencies,
+    'store' | 'bus' | 'log' | 'blobs' | 'underWay' | 'proxy' | 'webUrl' | 'provesDomains' | 'auditDays'
+  > {
   /** True when the deployment has processes that own streams to other servers, so that stanzas can be sent there. */
   readonly isFederated?: boolean;
   /** True when it has such processes, and ports for components. */

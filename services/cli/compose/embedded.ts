@@ -20,6 +20,7 @@ import type { Federation, FederationStats } from '../../federation/federation.ts
 import { startMucWorker } from '../../muc/worker.ts';
 import type { Dependencies } from '../../router/core/dependencies.ts';
 import { UnderWay } from '../../router/core/under-way.ts';
+import { sweepAuditLogs } from '../../router/removal/old-audit.ts';
 import { resumeRemovals } from '../../router/removal/removals.ts';
 import { reapNode, sweepRegularly } from '../../router/sessions/reaper.ts';
 import { boshPath, webSocketPath } from '../../web/app.ts';
@@ -148,6 +149,7 @@ async function startParts({ values, folder, given, log, cleanup, outside }: Part
       keys,
       documents: values,
       provesDomains: values.proveDomains,
+      auditDays: values.auditDays,
       proxy: proxy?.place,
     },
   });
@@ -157,6 +159,8 @@ async function startParts({ values, folder, given, log, cleanup, outside }: Part
   await ensureTenant({ store, bus, clock, domain, registration: registrationOf(values) });
   const removals = resumeRemovals(dependencies);
   cleanup.add('removals', () => removals.stop());
+  const oldAudit = sweepAuditLogs(dependencies);
+  cleanup.add('audit', () => oldAudit.stop());
   later.watch();
   cleanup.add('later', () => later.stop());
   const left = await listNodes(store);

@@ -67,6 +67,7 @@ export async function startProcesses(values: StartValues, log: Logger, events: P
     const shared = [
       ...['--data', folder, '--domain', values.domain, '--bind', values.bind],
       ...(values.proveDomains ? ['--prove-domains'] : []),
+      ...['--audit-days', `${values.auditDays}`],
       ...(pemFiles ? ['--cert', pemFiles.cert, '--key', pemFiles.key] : []),
       ...(
         [

@@ -10,6 +10,7 @@ import { type LiveNode, NodeWatch } from '../../../lib/runtime/nodes.ts';
 import { moveRows } from '../../../lib/runtime/row-moves.ts';
 import { checkSchema } from '../../../lib/runtime/row-schema.ts';
 import { startMucWorker } from '../../muc/worker.ts';
+import { sweepAuditLogs } from '../../router/removal/old-audit.ts';
 import { resumeRemovals } from '../../router/removal/removals.ts';
 import { Reaper } from '../../router/sessions/reaper.ts';
 import { programLimits } from '../limits.ts';
@@ -60,6 +61,7 @@ export async function serveAll(serving: Serving): Promise<Addresses> {
     webUrl: values.cellWebUrl,
     documents: values,
     provesDomains: values.proveDomains,
+    auditDays: values.auditDays,
   });
   cleanup.add('router', () => router.stop());
   metrics.latency('DeliveryLatency', deliveries);
@@ -69,6 +71,8 @@ export async function serveAll(serving: Serving): Promise<Addresses> {
   await ensureTenant({ ...ports, domain, registration: registrationOf(values) });
   const removals = resumeRemovals(dependencies);
   cleanup.add('removals', () => removals.stop());
+  const oldAudit = sweepAuditLogs(dependencies);
+  cleanup.add('audit', () => oldAudit.stop());
   later.watch();
   cleanup.add('later', () => later.stop());
 

@@ -45,6 +45,7 @@ export const serveOptions = {
   metricsTenants: shared.metricsTenants,
   registration: shared.registration,
   proveDomains: shared.proveDomains,
+  auditDays: shared.auditDays,
   ...shared.certificateSourceOptions,
   s3: shared.s3,
   filesBucket: shared.filesBucket,

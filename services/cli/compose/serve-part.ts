@@ -41,9 +41,9 @@ export async function servePart(serving: Serving): Promise<Addresses> {
   let filesUrl = values.filesUrl ?? '';
   const files = await openFilesFolder(filesFolderIn(data), () => filesUrl, ports);
   const outside = { isFederated: values.federation, hasComponents: values.components };
-  const { proveDomains: provesDomains } = values;
+  const { proveDomains: provesDomains, auditDays } = values;
   const keys = await openKeys(values, data);
-  await route(serving, { ...ports, blobs: files.blobs, ...outside, keys, provesDomains, documents: values });
+  await route(serving, { ...ports, blobs: files.blobs, ...outside, keys, provesDomains, auditDays, documents: values });
   const rooms = await startMucPart(ports, values.name, outside);
   cleanup.add('rooms', () => rooms.stop());
   serving.metrics.gauge('Rooms', () => rooms.rooms);

@@ -18,6 +18,7 @@ import { Tenants } from '../../../lib/runtime/tenants.ts';
 import { TicketKeys } from '../../../lib/runtime/ticket-keys.ts';
 import { WatchTurn } from '../../../lib/runtime/watch-turn.ts';
 import { reloadedOptions, serverOptions } from '../../connection/door/tls.ts';
+import { sweepAuditLogs } from '../../router/removal/old-audit.ts';
 import { resumeRemovals } from '../../router/removal/removals.ts';
 import { Reaper } from '../../router/sessions/reaper.ts';
 import { boshPath, webSocketPath } from '../../web/app.ts';
@@ -121,8 +122,8 @@ export async function serveRouter(serving: Serving): Promise<Addresses> {
   const files = await openFiles(values, ports, cleanup);
   const outside = { isFederated: values.federation, hasComponents: values.components };
   const keys = await openKeysIfAny(values);
-  const { cellWebUrl: webUrl, proveDomains: provesDomains } = values;
-  await route(serving, { ...ports, blobs: files?.blobs, ...outside, keys, webUrl, provesDomains, documents: values });
+  const { cellWebUrl: webUrl, proveDomains: provesDomains, auditDays } = values;
+  await route(serving, { ...ports, blobs: files?.blobs, ...outside, keys, webUrl, provesDomains, auditDays, documents: values });
   health.started();
   return {};
 }
@@ -141,6 +142,8 @@ export async function route(serving: Serving, ports: RouterPorts & { readonly fi
   cleanup.add('reaper', () => reaper.stop());
   const removals = resumeRemovals(dependencies);
   cleanup.add('removals', () => removals.stop());
+  const oldAudit = sweepAuditLogs(dependencies);
+  cleanup.add('audit', () => oldAudit.stop());
   later.watch();
   cleanup.add('later', () => later.stop());
   const turn = new WatchTurn({ store: ports.store, clock: wall, kind: 'router', subject });

@@ -16,6 +16,7 @@ export const startOptions = {
   ...componentOptions,
   registration: shared.registration,
   proveDomains: shared.proveDomains,
+  auditDays: shared.auditDays,
   ...shared.certificateSourceOptions,
   region: shared.kmsRegion,
   filesUrl: shared.filesUrl,

@@ -1,4 +1,5 @@
 /** Options that several commands share, so that a flag means the same everywhere. */
+import { runtimeLimits } from '../../../lib/runtime/limits.ts';
 import { programLimits } from '../limits.ts';
 import {
   bindOption,
@@ -45,6 +46,11 @@ export const registration = choiceOption(
 /** The domain of the command line is the operator's own, and needs no proof. */
 export const proveDomains = switchOption(
   'a TXT record has to prove the domains of tenants that are added, unless --prove says otherwise',
+);
+export const auditDays = countFromZeroOption(
+  'how many days entries of the audit log of the deployment are kept; 0: for ever. Tenants have theirs in their policies',
+  runtimeLimits.retentionDaysMax,
+  0,
 );
 const cert = pathOption('FILE', 'the certificate and its chain, PEM; without it a self-signed certificate is made');
 const key = pathOption('FILE', 'the private key of the certificate, PEM');

@@ -20,7 +20,7 @@ const policy: Readonly<Record<string, readonly string[]>> = {
   webhook: ['webhookUrl', 'webhookSecret'],
   ldap: ['ldapUrl', 'ldapDn', 'ldapBase', 'ldapFilter', 'ldapBindDn', 'ldapBindSecret', 'ldapCa'],
   guests: ['guestsMax', 'guestsPerAddress', 'guestReach'],
-  retention: ['retentionDays', 'roomRetentionDays', 'fileRetentionDays', 'search'],
+  retention: ['retentionDays', 'roomRetentionDays', 'fileRetentionDays', 'auditDays', 'search'],
   quotas: [
     ...['accountsMax', 'roomsMax', 'fileMegabytes', 'uploadMegabytes', 'keptMegabytes'],
     ...['stanzasPerSecond', 'kilobytesPerSecond'],

@@ -59,6 +59,7 @@ interface Audit {
   }[];
   readonly brokenAt?: number;
   readonly next?: number;
+  readonly dropped?: { readonly number: number; readonly at: string };
 }
 
 function changeHtml({ texts }: View, change: Audit['entries'][number]['change']): Html | string {
@@ -88,6 +89,7 @@ export async function auditPage(view: View, domain?: string): Promise<Html> {
       ? html`<p class="note">${texts.of('audit.whole')}</p>`
       : html`<p class="notice bad" role="alert">${texts.of('audit.broken', { number: found.brokenAt })}</p>`
   }
+    ${found.dropped && html`<p class="note">${texts.of('audit.dropped', { number: found.dropped.number, at: texts.moment(found.dropped.at) })}</p>`}
     ${table(texts.of('nav.audit'), head, rows, texts.of('list.empty'))}${nextLink(view, path, found.next)}`;
   if (domain !== undefined) return tenantFrame(view, domain, 'audit', body);
   return page(view, { title: texts.of('nav.audit'), nav: 'audit', body });

@@ -1,6 +1,6 @@
 /** Operations that show the audit log. */
 import { z } from 'zod';
-import { type AuditEntry, findBreak, listAudit, listAuditBackward } from '../../../lib/runtime/audit.ts';
+import { findAudit, findBreak, listAudit, listAuditBackward, readDroppedAudit } from '../../../lib/runtime/audit.ts';
 import { runtimeLimits } from '../../../lib/runtime/limits.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { domainInput, findTenant } from './inputs.ts';
@@ -26,6 +26,8 @@ const page = z.object({
   /** The first entry of the page that is missing or was changed; absent when the chain of hashes is whole. */
   brokenAt: z.number().optional(),
   next: z.number().optional(),
+  /** The last of the entries that are not kept any more. The log begins behind it; absent: it begins with entry 1. */
+  dropped: z.object({ number: z.number(), at: z.string(), hash: z.string() }).optional(),
 });
 
 export const auditList = operation({
@@ -62,19 +64,30 @@ async function pageOf(
   order: 'oldest' | 'newest',
 ): Promise<z.input<typeof page>> {
   const max = runtimeLimits.adminPageMax;
-  if (order === 'newest') {
-    const entries = await listAuditBackward(store, domain, max, after === 0 ? undefined : after);
-    const first = entries.at(-1);
-    const [before] = first !== undefined && first.number > 1 ? await listAudit(store, domain, 1, first.number - 2) : [];
-    const brokenAt = findBreak(entries.toReversed(), before);
-    return { entries: [...entries], brokenAt, next: entries.length === max ? first?.number : undefined };
-  }
-  // The chain is checked from the entry before the page.
-  const [before] = after > 0 ? await listAudit(store, domain, 1, after - 1) : [];
-  const entries: readonly AuditEntry[] = await listAudit(store, domain, max, after);
+  const isNewest = order === 'newest';
+  const listed = isNewest
+    ? (await listAuditBackward(store, domain, max, after === 0 ? undefined : after)).toReversed()
+    : await listAudit(store, domain, max, after);
+  const isFull = listed.length === max;
+  // The chain is checked from the entry before the page, or from the checkpoint where that one is not kept.
+  const from = isNewest ? (isFull ? listed[0]!.number - 1 : 0) : after;
+  const before = from > 0 ? await findAudit(store, domain, from) : undefined;
+  const dropped = (await readDroppedAudit(store, domain))?.value;
+  const begin = dropped?.number ?? 0;
+  const entries = listed.filter(({ number }) => number > begin);
+  const hasMore = isFull && (!isNewest || (entries[0]?.number ?? 0) > begin + 1);
   return {
-    entries: [...entries],
-    brokenAt: findBreak(entries, before),
-    next: entries.length === max ? entries.at(-1)?.number : undefined,
+    entries: isNewest ? entries.toReversed() : entries,
+    brokenAt: breakIn(),
+    next: hasMore ? (isNewest ? entries[0] : listed.at(-1))!.number : undefined,
+    dropped,
   };
+
+  function breakIn(): number | undefined {
+    if (entries.length > 0)
+      return from > begin && before === undefined ? from : findBreak(entries, from > begin ? before : dropped);
+    // The newest entry is never dropped, so there is one behind a checkpoint.
+    const isAtBegin = isNewest ? after === 0 || after > begin + 1 : after <= begin && !isFull;
+    return begin > 0 && isAtBegin ? begin + 1 : undefined;
+  }
 }
