@@ -1,6 +1,9 @@
 /** XEP-0379: a request for a subscription with the token of an invite is approved without asking, and the same is asked of the contact. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
+import { linkId } from '../../lib/runtime/invite-wire.ts';
+import { useForContact } from '../../services/router/invites/invites.ts';
+import { inviteLimits } from '../../services/router/invites/limits.ts';
 import type { StreamActor } from '../support/stage/stream-actor.ts';
 import { COMMANDS, InviteGround, PREAUTH, tokenOf } from './invite-ground.ts';
 
@@ -77,4 +80,25 @@ test('§4.1: a token that is guessed, used or another’s counts as none: the ac
     await paris.ask('set', `<command xmlns='${COMMANDS}' node='urn:xmpp:invite#invite' action='execute'/>`, 'a.example'),
   );
   await asked(request(token), tybalt);
+});
+
+test('whoever has begun to use an invite may ask again until the roster has them, and nobody else may', async () => {
+  const { dependencies } = ground.stage;
+  const token = await invite();
+  const tenant = (await dependencies.tenants.find('a.example'))!;
+  const use = (contact: string) => useForContact(dependencies, tenant, linkId('invite', token), { local: 'romeo', contact });
+  const later = () => dependencies.clock.observe(dependencies.clock.now() + inviteLimits.useMs + 1);
+  assert.ok(await use('juliet@b.example'), 'the process dies before the roster has her');
+  later();
+  assert.equal(await use('tybalt@b.example'), undefined);
+
+  await juliet.send("<presence to='romeo@a.example' type='subscribed'/>");
+  await juliet.send(request(token));
+  await juliet.until(
+    () => juliet.inbox.some((stanza) => /type=['"]subscribed['"]/.test(stanza)),
+    () => juliet.inbox.join('\n'),
+  );
+  assert.ok(await use('juliet@b.example'), 'the same request may come twice');
+  later();
+  assert.equal(await use('juliet@b.example'), undefined, 'when she has been removed, the token does not bring her back');
 });

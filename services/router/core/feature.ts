@@ -182,8 +182,11 @@ export interface AccountFeature extends Measured {
   readonly shown?: (account: Account, presence: Stanza) => Pending;
   /** Called when the account has blocked addresses (XEP-0191), with the request. */
   readonly blocked?: (account: Account, request: Element) => Pending;
-  /** Called when somebody asks for a subscription. @returns true to approve it, and to ask the same of them */
-  readonly approves?: (account: Account, request: Stanza) => Promise<boolean>;
+  /**
+   * Called when somebody asks for a subscription.
+   * @returns undefined, or, to approve it and to ask the same of them: what is done when the roster has it
+   */
+  readonly approves?: (account: Account, request: Stanza) => Promise<(() => Promise<void>) | undefined>;
   /**
    * Called when somebody asks for a subscription that nothing approves.
    * @returns what is done, when the request is kept, instead of asking the account. It is called with whether the account has not been asked

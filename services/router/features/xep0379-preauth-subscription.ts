@@ -14,14 +14,14 @@ export const preauthenticatedSubscription: AccountFeature = {
   version: '0.3.3',
   title: 'Pre-Authenticated Roster Subscription',
   note: 'the server approves, for tokens that it has made itself (XEP-0401)',
-  approves: isInvited,
+  approves: invited,
 };
 
-async function isInvited(account: Account, request: Stanza): Promise<boolean> {
+async function invited(account: Account, request: Stanza): Promise<(() => Promise<void>) | undefined> {
   const token = request.child('preauth', NS_PREAUTH)?.attrs.token as string | undefined;
   const contact = request.from?.bare;
   const { turn, tenant, local } = account;
   const { dependencies } = turn;
-  if (!token || contact === undefined || !dependencies.shares.mayLookAtInvite(tenant.domain, `${contact}`)) return false;
+  if (!token || contact === undefined || !dependencies.shares.mayLookAtInvite(tenant.domain, `${contact}`)) return undefined;
   return useForContact(dependencies, tenant, linkId('invite', token), { local, contact: `${contact}` });
 }

@@ -20,7 +20,7 @@ export interface InviteUse {
   /** {@link AccountRow.incarnation} of the account. */
   readonly incarnation?: string | undefined;
   readonly atMs: number;
-  /** Absent: the account may not have been made yet. */
+  /** Absent: the account may not have been made yet, or the contact may not be on the roster. */
   readonly isDone?: true;
 }
 
@@ -133,13 +133,15 @@ async function countUses(dependencies: Dependencies, tenant: Tenant, { uses }: I
   return uses.filter((use) => !abandoned.has(keyOf(use))).length;
 }
 
-/** Uses that somebody began long ago, or that a process did that has died, and that no account has come of. */
+/** Uses of new accounts that somebody began long ago, or that a process did that has died, and that no account has come of. */
 async function abandonedUses(
   { store, clock }: Dependencies,
   { domain }: Tenant,
   uses: readonly InviteUse[],
 ): Promise<ReadonlySet<string>> {
-  const open = uses.filter(({ isDone, atMs }) => !isDone && clock.now() - atMs > inviteLimits.useMs);
+  const isOpen = ({ isDone, incarnation, atMs }: InviteUse) =>
+    !isDone && incarnation !== undefined && clock.now() - atMs > inviteLimits.useMs;
+  const open = uses.filter(isOpen);
   const there = await Promise.all(
     open.map(async ({ who, incarnation }) => (await findAccount(store, domain, who))?.incarnation === incarnation),
   );
@@ -148,6 +150,10 @@ async function abandonedUses(
 
 function keyOf({ who, incarnation, atMs }: InviteUse): string {
   return `${who} ${incarnation ?? atMs}`;
+}
+
+function isOfSameContact(one: InviteUse, other: InviteUse): boolean {
+  return one.who === other.who && one.incarnation === undefined && other.incarnation === undefined;
 }
 
 /**
@@ -173,7 +179,8 @@ export async function takeUse(
     (there) => {
       hasTaken = false;
       if (there === undefined) return undefined;
-      const uses = there.uses.filter((one) => !abandoned.has(keyOf(one)));
+      const isOver = (one: InviteUse) => abandoned.has(keyOf(one)) || (isOfSameContact(one, use) && !one.isDone);
+      const uses = there.uses.filter((one) => keyOf(one) === keyOf(use) || !isOver(one));
       hasTaken = uses.some((one) => keyOf(one) === keyOf(use));
       if (hasTaken || uses.length >= there.usesMax) return there;
       hasTaken = true;
@@ -184,7 +191,7 @@ export async function takeUse(
   return hasTaken ? after : undefined;
 }
 
-/** Notes that the account of a use was made, or gives the use back. */
+/** Notes that a use has brought its account or contact, or gives the use back. */
 export async function endUse(
   dependencies: Pick<Dependencies, 'store'>,
   tenant: Tenant,
@@ -207,26 +214,27 @@ export async function endUse(
 }
 
 /**
- * Uses an invite of this account for somebody who asks it for a subscription (XEP-0379).
- * @returns whether it is good; also when the request is the same that has just used it
+ * Uses an invite of this account for somebody who asks it for a subscription (XEP-0379). Whoever has begun to use it may ask again until they
+ * are a contact, because a process may die, or the roster may have no room, after the use was taken.
+ * @returns what notes that they are a contact now; undefined when the invite is not good
  */
 export async function useForContact(
   dependencies: Dependencies,
   tenant: Tenant,
   id: string,
   { local, contact }: { readonly local: string; readonly contact: string },
-): Promise<boolean> {
+): Promise<(() => Promise<void>) | undefined> {
   const nowMs = dependencies.clock.now();
   const row = (await rowsOf(dependencies, tenant).get(invites, id))?.value;
-  if (!row?.befriends || row.by?.local !== local) return false;
-  const isSame = ({ who, incarnation, atMs }: InviteUse) =>
-    who === contact && incarnation === undefined && nowMs - atMs < inviteLimits.useMs;
-  if (row.uses.some(isSame)) return true;
-  if ((await findInvite(dependencies, tenant, id)) === undefined) return false;
-  const use = { who: contact, atMs: nowMs, isDone: true } as const;
-  if ((await takeUse(dependencies, tenant, id, use)) === undefined) return false;
-  await endUse(dependencies, tenant, id, use, true);
-  return true;
+  if (!row?.befriends || row.by?.local !== local) return undefined;
+  const now = { who: contact, atMs: nowMs };
+  // The request that has just used it may come twice.
+  const last = row.uses.find((use) => isOfSameContact(use, now) && nowMs - use.atMs < inviteLimits.useMs);
+  const isBegun = nowMs < row.expiresMs && row.uses.some((use) => isOfSameContact(use, now) && !use.isDone);
+  if (!last && !isBegun && (await findInvite(dependencies, tenant, id)) === undefined) return undefined;
+  const use = last ?? now;
+  if (!last && (await takeUse(dependencies, tenant, id, use)) === undefined) return undefined;
+  return () => endUse(dependencies, tenant, id, use, true);
 }
 
 /** @returns a page of the invites of a tenant, also those that are used up */

@@ -67,7 +67,8 @@ export async function arriveSubscription(account: Account, stanza: Stanza, id: s
   const [exists] = await Promise.all([type !== 'subscribe' || account.exists(), runGuards('inbound', stanza, account)]);
   if (!exists) return answerFor(account, 'unsubscribed', contact, id);
   const sealed = seal(stanza, contact, account.jid, forgedTo(account, stanza));
-  const isApproved = type === 'subscribe' && (await approves(account, stanza));
+  const approval = type === 'subscribe' ? await approvalOf(account, stanza) : undefined;
+  const isApproved = approval !== undefined;
   const check = type === 'subscribe' && !isApproved ? await checkOf(account, stanza) : undefined;
   const step = (item: SubscriptionState) => (isApproved ? approvedStep(item) : arriveSubscriptionStep(type, item));
   const change = await changeContact(account, contact, `${id} in ${type}`, (item) => {
@@ -75,6 +76,7 @@ export async function arriveSubscription(account: Account, stanza: Stanza, id: s
     const request = state.isPending ? (passes ? kept(sealed) : item.request) : undefined;
     return changed(item, { ...state, isListed: isApproved || item.isListed, request });
   });
+  await approval?.();
   const { state, passes, isGranted } = step(change.before);
   account.withSessions(async (sessions) => {
     if (check !== undefined && state.isPending) await check(passes);
@@ -153,9 +155,12 @@ export async function revokeSubscription(account: Account, contact: Jid, by: str
   return change.before;
 }
 
-async function approves(account: Account, request: Stanza): Promise<boolean> {
-  for (const isApproved of account.turn.dependencies.features.of('approves')) if (await isApproved(account, request)) return true;
-  return false;
+async function approvalOf(account: Account, request: Stanza): Promise<(() => Promise<void>) | undefined> {
+  for (const approves of account.turn.dependencies.features.of('approves')) {
+    const approval = await approves(account, request);
+    if (approval !== undefined) return approval;
+  }
+  return undefined;
 }
 
 /** XEP-0379 §3.5: the request is granted, and the account asks for the same. */
