@@ -32,7 +32,7 @@ const listed: Readonly<Record<Service, Readonly<Record<string, readonly string[]
     'XEP-0334': ['router/xep0313-archive', 'router/xep0280-carbons'],
     'XEP-0356': ['federation/privileged-component'],
     'XEP-0357': ['router/push-answers', 'peers/slixmpp-pypi'],
-    'XEP-0363': ['router/upload-purposes', 'web/files', 'peers/gajim-files'],
+    'XEP-0363': ['router/upload-purposes', 'web/files', 'peers/gajim-files', 'peers/dino'],
     'XEP-0402': ['router/bookmarks-opaque'],
     'XEP-0410': ['federation/standing'],
     'XEP-0413': ['peers/slixmpp-pypi'],

@@ -3,6 +3,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { until } from '../support/until.ts';
 
 const size = '1200x800x24';
+const outputMax = 1_000_000;
 
 export class Screen {
   readonly #children: ChildProcess[] = [];
@@ -36,24 +37,31 @@ export class Screen {
   }
 
   /** Starts a program whose windows are on this screen; it ends with it. */
-  start(command: string, args: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
-    const child = spawn(command, args, {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...env, DISPLAY: this.#display },
-      detached: true,
-    });
+  start(command: string, args: readonly string[], environment: NodeJS.ProcessEnv): ChildProcess {
+    const child = this.run(command, args, environment);
     for (const stream of [child.stdout!, child.stderr!]) {
       stream.on('data', (chunk: Buffer) => {
-        this.#output = (this.#output + chunk.toString()).slice(-200_000);
+        this.#output = (this.#output + chunk.toString()).slice(-outputMax);
       });
     }
+    return child;
+  }
+
+  /** The same for a program whose output is read by the caller. */
+  run(command: string, args: readonly string[], environment: NodeJS.ProcessEnv): ChildProcess {
+    const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], env: this.environment(environment), detached: true });
+    child.stderr!.resume();
     this.#children.push(child);
     return child;
   }
 
+  environment(more: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+    return { ...more, DISPLAY: this.#display };
+  }
+
   /** Tells xdotool what to do. */
   keys(...args: string[]): void {
-    execFileSync('xdotool', args, { env: { ...process.env, DISPLAY: this.#display } });
+    execFileSync('xdotool', args, { env: this.environment(process.env) });
   }
 
   picture(path: string): void {
