@@ -45,6 +45,7 @@ import { ComponentDoor } from './pairs/component-door.ts';
 import { Connector } from './pairs/connector.ts';
 import { Pair } from './pairs/pair.ts';
 import { reportPairs } from './pairs/report.ts';
+import { Rounds } from './rounds.ts';
 import { type OwnedShard, Shards, type Sharing } from './shards.ts';
 import type { ComponentStream } from './streams/component-stream.ts';
 import type { OutgoingStream } from './streams/outgoing.ts';
@@ -83,7 +84,7 @@ class Owner implements Federation {
   readonly #settled = new RecentKeys(federationLimits.confirmedKeysMax);
   readonly #pairs = new Map<string, Pair>();
   readonly #components: Components;
-  #ticking: Timer | undefined;
+  readonly #rounds: Rounds;
   #looking: Timer | undefined;
   #isStopped = false;
   #policyReads = 0;
@@ -98,32 +99,30 @@ class Owner implements Federation {
       leave: (shard) => this.#leave(shard),
     });
     this.#components = new Components(this.#dependencies, (name) => this.#pair(name).way);
+    this.#rounds = new Rounds({
+      clock: dependencies.clock,
+      pairs: () => this.#pairs.values(),
+      begin: () => this.#shards.tick(),
+      look: (pair, now) => this.#tick(pair, now),
+    });
   }
 
   get stats(): FederationStats {
-    let [pairs, streams, waiting, failing] = [0, 0, 0, 0];
+    const { pairs, streams, failing, oldestAt, lateAt } = this.#rounds.figures;
+    const waiting = this.#gate.waitingRows;
     const now = this.#dependencies.clock.now();
-    let [oldest, late] = [now, now];
-    for (const pair of this.#pairs.values()) {
-      if (pair.carrier !== undefined) streams++;
-      if (pair.carrier !== undefined || pair.waiting > 0) pairs++;
-      if (pair.waiting > 0 && pair.way.lastError !== undefined) failing++;
-      waiting += pair.waiting;
-      oldest = Math.min(oldest, pair.oldestAt ?? now);
-      if (pair.carrier !== undefined) late = Math.min(late, pair.oldestAt ?? now);
-    }
-    return { pairs, streams, waiting, failing, oldestMs: now - oldest, lagMs: now - late };
+    return { pairs, streams, waiting, failing, oldestMs: Math.max(0, now - oldestAt), lagMs: Math.max(0, now - lateAt) };
   }
 
   async start(): Promise<void> {
     await this.#shards.start();
-    this.#tickLater();
+    this.#rounds.start();
     this.#lookLater();
   }
 
   async stop(): Promise<void> {
     this.#isStopped = true;
-    this.#ticking?.cancel();
+    this.#rounds.stop();
     this.#looking?.cancel();
     await this.#shards.stop();
   }
@@ -293,18 +292,12 @@ class Owner implements Federation {
     return this.#settled.has(`${keyOf(name)} ${key}`);
   }
 
-  #tickLater(): void {
-    if (this.#isStopped) return;
-    this.#ticking = this.#dependencies.clock.after(federationLimits.tickMs, () => {
-      const now = this.#dependencies.clock.monotonic();
-      this.#shards.tick();
-      for (const pair of this.#pairs.values()) if (pair.waiting > 0) this.#followPolicy(pair);
-      for (const pair of this.#pairs.values()) {
-        if (pair.carrier !== undefined) this.#followPolicy(pair);
-        pair.tick(now);
-      }
-      this.#tickLater();
-    });
+  /** @returns false when the pair was forgotten since the round began */
+  #tick(pair: Pair, now: number): boolean {
+    if (this.#pairs.get(keyOf(pair.name)) !== pair) return false;
+    if (pair.waiting > 0 || pair.carrier !== undefined) this.#followPolicy(pair);
+    pair.tick(now);
+    return true;
   }
 
   /** A tenant that is read meanwhile is for the next time; so is one beyond the bound, and then all are looked at in turn. */

@@ -75,13 +75,23 @@ export const federationLimits = {
    */
   connectsBeginningMax: 4,
   connectBeginningMs: 20,
-  /** Where timers ring late because the event loop is busy, it keeps it for so many times as long more, at most this long, ms: 40 a second. */
+  /**
+   * Where timers ring late because the event loop is busy, it keeps it for so many times as long more, at most this long, ms: 40 a second. So it
+   * does while more new ones come than begin.
+   */
   connectYieldPerLateMs: 4,
   connectYieldMaxMs: 80,
+  /** Senders of ours for whom no more servers than these wait to be connected to have every other turn. */
+  shortLineMax: 2,
   /** Pairs of which something is due are looked at this often, ms: what a lost message did not bring is found then. */
   lookMs: 15_000,
-  /** Clocks of pairs: timeouts are looked at this often, ms. */
+  /**
+   * Clocks of pairs: timeouts are looked at this often, ms. So many pairs are looked at in one turn of the event loop, which takes a fraction of a
+   * millisecond, and more where these turns would be more than so many in that time.
+   */
   tickMs: 500,
+  pairsPerTurn: 50,
+  pairTurnsMax: 50,
   /** How often a process asks whether the owner of a shard before it has given it up, ms. */
   fenceRetryMs: 500,
   /** A process that stops or loses a shard waits for confirmations this long, ms. */

@@ -48,7 +48,7 @@ async function tryOthers(count: number, forMs: number): Promise<number> {
   const others = Array.from({ length: count }, (_, index) => connectorTo(`dead${index}.example`));
   const before = tries;
   for (const untilMs = clock.monotonic() + forMs; clock.monotonic() < untilMs; await clock.advance(federationLimits.tickMs))
-    for (const other of others) if (other.isIdle) other.connect();
+    for (const other of others) if (other.isIdle) other.connect(() => '');
   return tries - before;
 }
 
@@ -56,7 +56,7 @@ async function tryOthers(count: number, forMs: number): Promise<number> {
 async function tryAgain(): Promise<number> {
   await clock.advance(connector.retryInMs);
   const before = tries;
-  connector.connect();
+  connector.connect(() => '');
   await settled();
   assert.equal(tries, before + 1);
   return connector.retryInMs;
@@ -67,7 +67,7 @@ test('the pause doubles with each try, and nothing is tried within it', async ()
     const pauseMs = await tryAgain();
     assert.ok(pauseMs >= factor * retryMinMs && pauseMs <= 2 * factor * retryMinMs, `${pauseMs}`);
   }
-  connector.connect();
+  connector.connect(() => '');
   await settled();
   assert.equal(tries, 4);
 });

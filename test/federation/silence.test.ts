@@ -19,6 +19,8 @@ let pair: Pair;
 let done: string[];
 let pingIds: string[];
 let connections: number;
+/** The people that connections were said to be for. */
+let waiting: string[];
 /** Absent: the peer hears nothing. */
 let answer: ((events: CarrierEvents) => void) | undefined;
 
@@ -26,6 +28,7 @@ beforeEach(() => {
   done = [];
   pingIds = [];
   connections = 0;
+  waiting = [];
 });
 
 async function open(own: Partial<Carrier>): Promise<void> {
@@ -41,7 +44,10 @@ async function open(own: Partial<Carrier>): Promise<void> {
     { tenant: 'a.example', host: 'a.example', peer: 'x.example' },
     (on) => ({
       ...{ isIdle: true, lastError: undefined, succeeded: () => {}, rest: () => {}, stop: () => {} },
-      connect: () => void (connections++ === 0 && on.ready(carrier(own))),
+      connect: (senderOf) => {
+        waiting.push(senderOf());
+        if (connections++ === 0) on.ready(carrier(own));
+      },
       verify: () => Promise.reject(new Error('nobody is asked')),
     }),
     () => {},
@@ -91,6 +97,12 @@ async function pass(ms: number): Promise<void> {
     await settled();
   }
 }
+
+test('a connection is for whoever has waited for the longest time, and for nobody when nothing waits', async () => {
+  await open({});
+  pair.retry();
+  assert.deepEqual(waiting, ['juliet@a.example']);
+});
 
 test('a peer that answers is asked now and then, and its stream stays', async () => {
   answer = (events) => events.acked(1);

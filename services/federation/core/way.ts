@@ -22,8 +22,8 @@ export interface Way {
   readonly retryInMs?: number;
   /** Ends the pause. */
   endPause?(): void;
-  /** Begins, unless it is begun, or it is too early to try again. */
-  connect(): void;
+  /** Begins, unless it is begun, or it is too early to try again. @param senderOf the bare address of whoever of ours waits for it, or '' */
+  connect(senderOf: () => string): void;
   /** Something was confirmed: the next trouble begins with a short pause. */
   succeeded(): void;
   /** XEP-0288 does not go well with this peer: streams are opened without it for a while. */

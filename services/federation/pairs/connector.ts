@@ -4,8 +4,9 @@
  */
 import type { PairName } from '../../../lib/runtime/outbox.ts';
 import { StreamError } from '../../../lib/xmpp/errors.ts';
+import type { Urgency } from '../core/beginnings.ts';
 import type { Dependencies } from '../core/dependencies.ts';
-import type { Gate, Urgency } from '../core/gate.ts';
+import type { Gate } from '../core/gate.ts';
 import type { Verdict, Way, WayEvents } from '../core/way.ts';
 import { federationLimits } from '../limits.ts';
 import { authenticate } from '../streams/authentication.ts';
@@ -52,9 +53,15 @@ export class Connector implements Way {
   }
 
   /** Begins, unless it is begun, or it is too early to try again. */
-  connect(): void {
-    if (this.#retryAtMs > this.#dependencies.clock.monotonic()) return;
-    this.#begin(this.#failures === 0 ? 'first' : 'again').catch(() => {}); // told by `failed`
+  connect(senderOf: () => string): void {
+    const now = this.#dependencies.clock.monotonic();
+    if (this.#opening !== undefined || this.#retryAtMs > now) return;
+    const urgency = this.#failures > 0 ? 'again' : this.#isKnown(now) ? 'known' : 'first';
+    this.#begin(urgency, senderOf()).catch(() => {}); // told by `failed`
+  }
+
+  #isKnown(now: number): boolean {
+    return now - this.#reachedAtMs <= federationLimits.reachedMs;
   }
 
   /** Something was confirmed: the next trouble begins with a short pause. */
@@ -82,18 +89,18 @@ export class Connector implements Way {
     this.lastError = error.message;
     if (!this.#hasSucceeded && (this.#stream?.way === undefined || this.#stream.sent > 0)) this.avoidBidirectional();
     if (this.retryInMs > 0 && !isFinal) return;
-    const { retryMinMs, retryMaxMs, reachedMs } = federationLimits;
+    const { retryMinMs, retryMaxMs } = federationLimits;
     const now = clock.monotonic();
     const leastMs = Math.min(retryMinMs * 2 ** (isFinal ? 0 : this.#failures), retryMaxMs);
     const pauseMs = leastMs + (leastMs * clock.randomBytes(2).readUInt16BE()) / 65_536;
-    const isDead = !isFinal && now - this.#reachedAtMs > reachedMs;
+    const isDead = !isFinal && !this.#isKnown(now);
     if (!isFinal) this.#failures = Math.min(this.#failures + 1, 20);
     this.#retryAtMs = now + (isDead ? Math.max(pauseMs, this.#gate.deadTurnMs()) : pauseMs);
   }
 
   /** Whoever proves itself with a key is there: it is asked although it is too early to try again. @throws {Error} */
   async verify(streamId: string, key: string): Promise<Verdict> {
-    const stream = this.#stream?.isOpen === true ? this.#stream : await this.#begin('asked');
+    const stream = this.#stream?.isOpen === true ? this.#stream : await this.#begin('asked', '');
     return stream.verify(streamId, key);
   }
 
@@ -103,14 +110,14 @@ export class Connector implements Way {
   }
 
   /** @returns the encrypted stream */
-  #begin(urgency: Urgency): Promise<OutgoingStream> {
-    this.#opening ??= this.#open(urgency);
+  #begin(urgency: Urgency, sender: string): Promise<OutgoingStream> {
+    this.#opening ??= this.#open(urgency, sender);
     return this.#opening;
   }
 
-  async #open(urgency: Urgency): Promise<OutgoingStream> {
+  async #open(urgency: Urgency, sender: string): Promise<OutgoingStream> {
     try {
-      const stream = await this.#gate.connecting(this.#pair, urgency, () =>
+      const stream = await this.#gate.connecting(this.#pair, urgency, sender, () =>
         openStream(this.#dependencies, this.#pair, this.#abort.signal),
       );
       this.#stream = stream;

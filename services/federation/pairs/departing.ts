@@ -42,6 +42,11 @@ export class Departing {
     return `${from} ${to}`;
   }
 
+  /** The bare address of the sender. */
+  get sender(): string {
+    return bare(this.stanza.attributes.from);
+  }
+
   /** The accounts of both, as a key. */
   get accounts(): string {
     const { from, to } = this.stanza.attributes;

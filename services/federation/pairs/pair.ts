@@ -98,7 +98,7 @@ export class Pair {
   retry(): void {
     this.#usedAtMs = this.#dependencies.clock.monotonic();
     this.way.endPause?.();
-    if (this.#stream === undefined && this.#terms.isAllowed && this.#dependencies.holdsLease()) this.way.connect();
+    if (this.#stream === undefined && this.#terms.isAllowed && this.#dependencies.holdsLease()) this.#connect();
   }
 
   /** A batch whose row is written. One that is known already changes nothing. */
@@ -275,7 +275,7 @@ export class Pair {
     }
     const stream = this.#stream;
     if (stream === undefined) {
-      if (this.#dependencies.holdsLease()) this.way.connect();
+      if (this.#dependencies.holdsLease()) this.#connect();
       return;
     }
     if (!stream.isOpen) return; // what becomes of it is told
@@ -290,6 +290,10 @@ export class Pair {
     this.#sentAtMs = this.#dependencies.clock.monotonic();
     this.#usedAtMs = this.#sentAtMs;
     this.#ask(stream);
+  }
+
+  #connect(): void {
+    this.way.connect(() => this.#queue.firstSender);
   }
 
   /** One question at a time: the answer to the last one covers what came before. */
@@ -385,9 +389,12 @@ export class Pair {
     this.#queue.add(entry);
     this.#shown.note(entry);
     this.#gate.waitingBytes += entry.bytes;
+    this.#gate.waitingRows++;
   }
 
   #forget(entry: Entry): void {
-    if (this.#queue.remove(entry)) this.#gate.waitingBytes -= entry.bytes;
+    if (!this.#queue.remove(entry)) return;
+    this.#gate.waitingBytes -= entry.bytes;
+    this.#gate.waitingRows--;
   }
 }

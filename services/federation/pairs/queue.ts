@@ -29,6 +29,12 @@ export class Queue {
     return undefined;
   }
 
+  /** The bare address of whoever has waited for the longest time; '' when nobody does. */
+  get firstSender(): string {
+    for (const { departing } of this.#entries.values()) for (const one of departing) return one.sender;
+    return '';
+  }
+
   has(key: string): boolean {
     return this.#entries.has(key);
   }
@@ -61,7 +67,11 @@ export class Queue {
   /** What waits for longer than a request, or anything else, may. @param now monotonic */
   late(now: number, iqMs: number, holdMs: number): Departing[] {
     const late: Departing[] = [];
-    for (const { entry, one } of this.unsent()) if (now - entry.sinceMs > (one.isIq ? iqMs : holdMs)) late.push(one);
+    for (const { sinceMs, departing } of this.#entries.values()) {
+      const waitedMs = now - sinceMs;
+      if (waitedMs <= iqMs && waitedMs <= holdMs) continue;
+      for (const one of departing) if (one.place === 0 && waitedMs > (one.isIq ? iqMs : holdMs)) late.push(one);
+    }
     return late;
   }
 
@@ -70,7 +80,8 @@ export class Queue {
   }
 
   get hasUnsent(): boolean {
-    return !(this.unsent().next().done ?? true);
+    for (const { departing } of this.#entries.values()) for (const { place } of departing) if (place === 0) return true;
+    return false;
   }
 
   /** @returns the entries of which nothing is left */
