@@ -13,14 +13,23 @@ export interface Controlled {
   /** Figures by name, as in {@link ControlReply.figures}. */
   readonly figures: () => Readonly<Record<string, number>>;
   /** Begins to drain. Undefined for a process without sessions. */
-  readonly drain?: () => void;
+  readonly drain?: () => undefined;
+  /** Ends a drain. @returns why it cannot */
+  readonly undrain?: () => Promise<string | undefined>;
 }
 
-export function serveControl(bus: Bus, subject: string, { log, isDraining, figures, drain }: Controlled): Promise<Serving> {
-  const handler = answering(log, (payload) => {
-    const { kind } = decodeFrame<ControlRequest>(payload).header;
-    if (kind === 'drain') drain?.();
-    const error = kind === 'drain' && drain === undefined ? 'it holds no sessions' : undefined;
+export function serveControl(
+  bus: Bus,
+  subject: string,
+  { log, isDraining, figures, drain, undrain }: Controlled,
+): Promise<Serving> {
+  const act = async (kind: ControlRequest['kind']): Promise<string | undefined> => {
+    if (kind === 'status') return undefined;
+    if (drain === undefined || undrain === undefined) return 'it holds no sessions';
+    return kind === 'drain' ? drain() : undrain();
+  };
+  const handler = answering(log, async (payload) => {
+    const error = await act(decodeFrame<ControlRequest>(payload).header.kind);
     return encodeFrame({ isDraining: isDraining?.() ?? false, figures: figures(), error } satisfies ControlReply);
   });
   return bus.serve(`ctl.${subject}`, handler);

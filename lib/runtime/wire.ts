@@ -358,9 +358,9 @@ export interface RoomErasureRequest {
   readonly admin?: RoomAdmin;
 }
 
-/** → `ctl.<subject of a process>`: how is it, or: let go of your sessions and take no more. The answer is a {@link ControlReply}. */
+/** → `ctl.<subject of a process>`: how is it; or: let go of your sessions and take no more; or: take them again. The answer is a {@link ControlReply}. */
 export interface ControlRequest {
-  readonly kind: 'status' | 'drain';
+  readonly kind: 'status' | 'drain' | 'undrain';
 }
 
 export interface ControlReply {

@@ -7,8 +7,6 @@ import { cellListOptions } from './commands/cell-options.ts';
 import * as certificateOptions from './commands/certificate-options.ts';
 import * as componentOptions from './commands/component-options.ts';
 import * as keyOptions from './commands/key-options.ts';
-import { drainOptions, statusOptions } from './commands/node-options.ts';
-import * as peerOptions from './commands/peer-options.ts';
 import * as policyOptions from './commands/tenant-policy-options.ts';
 import { clusterOptions } from './compose/cluster-options.ts';
 import { serveOptions } from './compose/serve-options.ts';
@@ -18,6 +16,7 @@ import { dnsOptions } from './dns/dns-options.ts';
 import { doctorOptions } from './doctor/doctor-options.ts';
 import { machineCommands } from './machine-commands.ts';
 import { peopleCommands } from './people-commands.ts';
+import { processCommands } from './process-commands.ts';
 import { programCommands } from './program-commands.ts';
 
 const passwordText = ['Without --password it asks twice on a terminal; otherwise it reads one line from standard input.'];
@@ -294,47 +293,7 @@ export const commands: readonly Command[] = [
     options: keyOptions.auditVerifyOptions,
     run: async (values, positionals) => (await import('./commands/audit-verify.ts')).verifyAudit(values, positionals),
   }),
-  command({
-    name: 'status',
-    summary: 'prints the processes of the service, with their sessions and rooms',
-    text: [
-      "A node is 'silent' if it is registered but does not answer: it has just died, or it hangs.",
-      'A parked session waits in the store until its client resumes it on any node, or a few minutes are over.',
-      'With --json it prints one object a line; the last one has the number of parked sessions.',
-    ],
-    options: statusOptions,
-    run: async (values, positionals) => (await import('./commands/nodes.ts')).status(values, positionals),
-  }),
-  command({
-    name: 'drain',
-    positionals: ['NODE'],
-    summary: 'moves all sessions away from a node, so that it can be stopped without users noticing',
-    text: [
-      'Sessions that can be resumed (XEP-0198) are parked in the store, a few hundred a second, and their clients resume them',
-      'on another node; all other sessions end. The node accepts no new streams but keeps running. The command returns when',
-      'no session is left.',
-    ],
-    options: drainOptions,
-    run: async (values, positionals) => (await import('./commands/nodes.ts')).drain(values, positionals),
-  }),
-  command({
-    name: 'peers',
-    summary: 'prints the streams to other servers, and what waits for them',
-    text: [
-      "'resting' means that something waits for a server that could not be reached, and when it is tried again.",
-      'PROOF says how the other server has proved its domain, and how we have proved ours. Below the table stands the last error',
-      'of each pair of domains. With --json it prints one object a line.',
-    ],
-    options: peerOptions.peersOptions,
-    run: async (values, positionals) => (await import('./commands/peers.ts')).listPeers(values, positionals),
-  }),
-  command({
-    name: 'peer retry',
-    positionals: ['DOMAIN', 'THEIRS'],
-    summary: 'tries to reach another server at once, instead of after a pause',
-    options: peerOptions.peerRetryOptions,
-    run: async (values, positionals) => (await import('./commands/peers.ts')).retryPeer(values, positionals),
-  }),
+  ...processCommands,
   command({
     name: 'dns',
     positionals: ['DOMAIN'],

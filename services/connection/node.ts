@@ -24,19 +24,19 @@ import { StreamError } from '../../lib/xmpp/errors.ts';
 import { FeatureList } from './core/feature-list.ts';
 import type { Claim, Found, StreamFeature } from './core/stream-feature.ts';
 import { Admission, type DoorRates } from './door/admission.ts';
-import { type Addresses, type Listen, type Listeners, listen } from './door/listen.ts';
+import type { Addresses, Listen } from './door/listen.ts';
 import type { StreamIdentity, TlsSource, TlsWish } from './door/tls.ts';
 import { Upgrades } from './door/upgrades.ts';
 import type { WebSocketPeer } from './door/websocket.ts';
+import { Doors } from './doors.ts';
 import { streamFeatures } from './features/index.ts';
 import { connectionLimits } from './limits.ts';
 import { type Claims, claimSession } from './moving/claim.ts';
-import { drainSessions } from './moving/drain.ts';
+import { Draining, type DrainingNode } from './moving/draining.ts';
 import { EndedSessions } from './moving/ended-sessions.ts';
 import { NodeRequests } from './moving/node-requests.ts';
 import { park } from './moving/park.ts';
 import { allStreams, type ConnectionStats, statsOf } from './node-stats.ts';
-import { Outside } from './outside.ts';
 import type { PeerStreamsOptions } from './peers/peer-streams.ts';
 import { accountAllowances } from './session/account-allowances.ts';
 import type { SessionStream } from './session/egress.ts';
@@ -109,9 +109,15 @@ export interface ConnectionNode {
   dropSessions(): void;
   /**
    * Takes no new streams, parks in the store the sessions that can be resumed, and ends the others, at a bounded rate. Resolves
-   * when no session is left. Until then the node answers the requests of others.
+   * when no session is left, or the node takes streams again. Until then the node answers the requests of others.
+   * @param forGood why it must not take streams again; absent: it may
    */
-  drain(): Promise<void>;
+  drain(forGood?: string): Promise<void>;
+  /**
+   * Ends a drain: takes streams again, and keeps the sessions that have not had their turn. Those that are parked come back with their clients.
+   * @returns why it cannot, for people; undefined when it takes streams
+   */
+  undrain(): Promise<string | undefined>;
   /** Drains within `stopMs`. @returns true when no session is left; otherwise routers find out by themselves */
   stop(): Promise<boolean>;
 }
@@ -125,7 +131,7 @@ export async function startConnectionNode(dependencies: ConnectionDependencies):
   return node;
 }
 
-class Node implements ConnectionNode, StreamHost, Claims {
+class Node implements ConnectionNode, StreamHost, Claims, DrainingNode {
   readonly subject: string;
   readonly bus: Bus;
   readonly store: Store;
@@ -155,11 +161,10 @@ class Node implements ConnectionNode, StreamHost, Claims {
   readonly #web: WebStreams;
   readonly #marks = new RecentKeys(2 * connectionLimits.resyncMarksMax);
   #resyncs = 0;
-  #listeners: Listeners | undefined;
-  #outside: Outside | undefined;
+  readonly #draining: Draining;
+  doors: Doors | undefined;
   #serving: Serving | undefined;
   #sweep: Timer | undefined;
-  #draining: Promise<void> | undefined;
   #stopping: Promise<boolean> | undefined;
   readonly putAway = (session: Session) => void park(this, session, new StreamError('reset', 'the session was put away'));
 
@@ -171,6 +176,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
     this.clock = DeploymentClock.of(dependencies.clock);
     this.log = dependencies.log;
     this.ids = new IdMint(this.clock);
+    this.#draining = new Draining(this, dependencies.drains);
     this.router = new RouterLink(this);
     this.greetings = new Greetings(dependencies.clock);
     this.wish = new CertificateWishes(this);
@@ -191,17 +197,19 @@ class Node implements ConnectionNode, StreamHost, Claims {
       plain: (socket: Socket) => this.#acceptPlain(socket),
       secure: (socket: Socket) => this.#acceptSecure(socket),
     };
+    const { bind, c2sPort: plain, c2sTlsPort: secure } = options;
+    const { subject, clock, ids, log } = this;
     try {
-      const { bind, c2sPort, c2sTlsPort } = options;
-      const ports = { bind, plain: c2sPort, secure: c2sTlsPort, protocol: 'xmpp-client', wish: this.wish } as const;
-      this.#listeners = await listen(ports, tls, reusePort, accept);
-      const { subject, clock, ids, log } = this;
-      this.#outside = await Outside.start({
-        ...{ bus, clock, ids, log, subject, tls, cork: this.#cork, peers: this.#peers, proves, listen: options, reusePort },
-        gate: accept.gate,
+      this.doors = new Doors({
+        ports: { bind, plain, secure, protocol: 'xmpp-client', wish: this.wish },
+        outside: {
+          ...{ bus, clock, ids, log, subject, tls, cork: this.#cork, peers: this.#peers, proves, listen: options, reusePort },
+          gate: accept.gate,
+        },
+        ...{ accept, tls, reusePort, web: this.#web },
       });
+      await this.doors.open();
     } catch (error) {
-      await this.#listeners?.stop();
       await this.#serving.stop();
       throw error;
     }
@@ -210,8 +218,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
   }
 
   get addresses(): Addresses {
-    const { plain: c2s, secure: c2sTls } = this.#listeners ?? {};
-    return { c2s, c2sTls, ...this.#outside?.addresses };
+    return this.doors?.addresses ?? {};
   }
 
   get stats(): ConnectionStats {
@@ -224,11 +231,11 @@ class Node implements ConnectionNode, StreamHost, Claims {
 
   get #parts() {
     const { held, router } = this;
-    return { streams: this.#streams, outside: this.#outside, held, router, peers: this.#peers, resyncs: this.#resyncs };
+    return { streams: this.#streams, outside: this.doors?.outside, held, router, peers: this.#peers, resyncs: this.#resyncs };
   }
 
   carry(request: CarryRequest, bodies: readonly Buffer[]): Promise<CarryReply> | CarryReply {
-    return this.#outside?.carry(request, bodies) ?? { isWritten: false, buffered: 0 };
+    return this.doors?.outside?.carry(request, bodies) ?? { isWritten: false, buffered: 0 };
   }
 
   get latency(): Latency {
@@ -236,7 +243,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
   }
 
   get isDraining(): boolean {
-    return this.#draining !== undefined;
+    return this.#draining.isOn;
   }
 
   acceptWebSocket(socket: WebSocket, peer: WebSocketPeer): Promise<void> {
@@ -271,9 +278,12 @@ class Node implements ConnectionNode, StreamHost, Claims {
     }
   }
 
-  drain(): Promise<void> {
-    this.#draining ??= this.#drain(() => this.#stopping !== undefined);
-    return this.#draining;
+  drain(forGood?: string): Promise<void> {
+    return this.#draining.begin(forGood);
+  }
+
+  undrain(): Promise<string | undefined> {
+    return this.#draining.end();
   }
 
   stop(): Promise<boolean> {
@@ -297,7 +307,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
   }
 
   startTls(transport: SocketTransport, deadlineMs: number, wish: TlsWish): void {
-    this.#listeners?.startTls(this.#upgrades.begin(transport.detach(), deadlineMs), wish);
+    this.doors?.startTls(this.#upgrades.begin(transport.detach(), deadlineMs), wish);
   }
 
   closed(stream: Stream): void {
@@ -341,7 +351,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
   }
 
   accept(transport: Transport, deadlineMs?: number): void {
-    if (this.#draining !== undefined || this.#streams.size >= connectionLimits.streamsPerNodeMax) {
+    if (this.isDraining || this.#streams.size >= connectionLimits.streamsPerNodeMax) {
       transport.destroy();
       return;
     }
@@ -356,16 +366,13 @@ class Node implements ConnectionNode, StreamHost, Claims {
     });
   }
 
-  async #drain(isOver: () => boolean, deadlineMs?: number): Promise<void> {
-    this.log.info({ subject: this.subject, ...this.stats }, 'connection node drains');
-    this.#web.drain();
-    await this.#listeners?.stop();
-    const outsideAsked = this.#outside?.stop(deadlineMs);
+  get about(): Readonly<Record<string, unknown>> {
+    return { subject: this.subject, ...this.stats };
+  }
+
+  turnAway(reason: StreamError): void {
     this.admission.stop();
-    const reason = new StreamError('system-shutdown');
     for (const stream of this.#streams) if (!stream.session?.isBound) stream.close(reason);
-    await drainSessions(this, () => [...this.held.values()], { reason, deadlineMs, isOver, nodes: this.#dependencies.drains });
-    await outsideAsked;
   }
 
   async #stop(): Promise<boolean> {
@@ -373,16 +380,13 @@ class Node implements ConnectionNode, StreamHost, Claims {
     const { stopMs = serviceLimits.shutdownMs } = this.#dependencies;
     const untilMs = startMs + stopMs;
     this.#sweep?.cancel();
-    const draining = this.#drain(() => false, startMs + stopMs * connectionLimits.drainShare);
-    this.#draining ??= draining;
-    await draining;
-    const reason = new StreamError('system-shutdown');
-    for (const stream of this.#streams) if (!stream.session?.isBound) stream.close(reason);
-    const isBusy = () => this.#sessions.size > 0 || this.#streams.size > 0 || (this.#outside?.size ?? 0) > 0;
+    await this.#draining.stop(startMs + stopMs * connectionLimits.drainShare);
+    this.turnAway(new StreamError('system-shutdown'));
+    const isBusy = () => this.#sessions.size > 0 || this.#streams.size > 0 || (this.doors?.outside?.size ?? 0) > 0;
     while (isBusy() && this.clock.monotonic() < untilMs) await sleep(this.clock, connectionLimits.stopPollMs);
     const isEmpty = this.#sessions.size === 0;
     for (const stream of this.#streams) stream.destroy();
-    this.#outside?.destroy();
+    this.doors?.outside?.destroy();
     for (const session of this.#sessions) session.forget();
     this.#web.stop();
     await this.#serving?.stop();

@@ -6,7 +6,7 @@ import type { Addresses, Listen } from './door/listen.ts';
 import { PeerStreams, type PeerStreamsOptions } from './peers/peer-streams.ts';
 import type { OpenStreams } from './stream/carriages.ts';
 
-interface OutsideOptions extends Omit<PeerStreamsOptions, 'listen' | 'proves'>, Pick<ComponentStreamsOptions, 'subject'> {
+export interface OutsideOptions extends Omit<PeerStreamsOptions, 'listen' | 'proves'>, Pick<ComponentStreamsOptions, 'subject'> {
   readonly listen: Listen;
   readonly proves?: PeerStreamsOptions['proves'] | undefined;
 }
@@ -64,6 +64,17 @@ export class Outside {
   destroy(): void {
     this.#peers?.destroy();
     this.#components?.destroy();
+  }
+
+  /** Takes new streams again, at the same ports. @throws when a port cannot be had: then none are taken */
+  async reopen(): Promise<void> {
+    await this.#peers?.reopen();
+    try {
+      await this.#components?.reopen();
+    } catch (error) {
+      await this.#peers?.stop();
+      throw error;
+    }
   }
 
   /** Takes no new streams, and ends those that are there in order. */

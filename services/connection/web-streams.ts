@@ -36,7 +36,7 @@ export class WebStreams {
   readonly #host: WebStreamsHost;
   readonly #options: WebStreamsOptions;
   readonly #bosh: BoshSessions;
-  readonly #webSockets: { stop(): void }[] = [];
+  readonly #webSockets: { readonly server: Server; readonly path: string; upgrades: { stop(): void } }[] = [];
   readonly #boshDoors: { stop(): void }[] = [];
 
   constructor(host: WebStreamsHost, options: WebStreamsOptions) {
@@ -64,8 +64,12 @@ export class WebStreams {
 
   /** Serves WebSockets on an HTTP server, until the node takes no new streams. */
   attachWebSocket(server: Server, path: string): void {
+    this.#webSockets.push({ server, path, upgrades: this.#serveWebSocket(server, path) });
+  }
+
+  #serveWebSocket(server: Server, path: string): { stop(): void } {
     const { peers, tls } = this.#options;
-    this.#webSockets.push(serveWebSocket(server, path, peers, tls, (socket, peer) => void this.acceptWebSocket(socket, peer)));
+    return serveWebSocket(server, path, peers, tls, (socket, peer) => void this.acceptWebSocket(socket, peer));
   }
 
   /** Serves BOSH on an HTTP server, until the node has stopped: sessions go on while it drains. */
@@ -81,7 +85,15 @@ export class WebStreams {
 
   /** Takes no new streams. */
   drain(): void {
-    for (const upgrades of this.#webSockets) upgrades.stop();
+    for (const { upgrades } of this.#webSockets) upgrades.stop();
+  }
+
+  /** Takes new streams again. */
+  reopen(): void {
+    for (const served of this.#webSockets) {
+      served.upgrades.stop();
+      served.upgrades = this.#serveWebSocket(served.server, served.path);
+    }
   }
 
   stop(): void {

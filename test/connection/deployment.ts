@@ -11,7 +11,7 @@ import { readSessions, type SessionEntry } from '../../lib/runtime/sessions.ts';
 import { askRouter } from '../../services/cli/compose/admin-socket.ts';
 import { composeRouter } from '../../services/cli/compose/compose-router.ts';
 import { PemTls } from '../../services/connection/door/tls.ts';
-import { type ConnectionNode, startConnectionNode } from '../../services/connection/node.ts';
+import { type ConnectionNode, type Listen, startConnectionNode } from '../../services/connection/node.ts';
 import type { Dependencies } from '../../services/router/core/dependencies.ts';
 import { bind, certificate, enable, NS_SM, signIn, until } from './fixture.ts';
 import { ManualClock } from './manual-clock.ts';
@@ -48,7 +48,7 @@ export class Deployment {
     return deployment;
   }
 
-  async node(name: string): Promise<ConnectionNode> {
+  async node(name: string, listen: Omit<Listen, 'bind'> = { c2sTlsPort: 0 }): Promise<ConnectionNode> {
     identity ??= certificate('example.org');
     const isDead = () => this.#dead.has(name);
     const node = await startConnectionNode({
@@ -58,7 +58,7 @@ export class Deployment {
       log: this.dependencies.log,
       node: name,
       tls: new PemTls([await identity]),
-      listen: { bind: '127.0.0.1', c2sTlsPort: 0 },
+      listen: { bind: '127.0.0.1', ...listen },
     });
     this.nodes.push(node);
     return node;

@@ -1,8 +1,8 @@
-/** `skylark status` lists the processes of a deployment; `skylark drain` empties a connection node. */
+/** `skylark status` lists the processes of a deployment; `skylark drain` empties a connection node, `skylark undrain` fills it. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { z } from 'zod';
 import { portLimits } from '../../../lib/ports/limits.ts';
-import { nodeDrain, status as statusOperation } from '../../router/operations/nodes.ts';
+import { nodeDrain, nodeUndrain, status as statusOperation } from '../../router/operations/nodes.ts';
 import { findDataFolder } from '../compose/data-folder.ts';
 import type { Values } from '../core/arguments.ts';
 import { Refusal, say, UsageError } from '../core/report.ts';
@@ -50,9 +50,7 @@ function table({ nodes, parked }: Status): string[] {
 
 /** Waits until the node holds no session. @throws {Refusal} when the node stops before that */
 export async function drain(values: Values<typeof drainOptions>, positionals: readonly string[]): Promise<number> {
-  const [node, ...rest] = positionals;
-  if (node === undefined) throw new UsageError("'skylark drain' needs the NAME of a node; see: skylark status");
-  if (rest.length > 0) throw new UsageError(`'${rest[0]}' is an unexpected argument; see: skylark help drain`);
+  const node = nodeOf('drain', positionals);
   return withAdmin(values.data, async (admin) => {
     const { name, subject } = await admin.ask(nodeDrain, { node });
     for (;;) {
@@ -63,6 +61,20 @@ export async function drain(values: Values<typeof drainOptions>, positionals: re
     }
     say(`drained ${name}: it holds no session and takes no stream`);
   });
+}
+
+export async function undrain(values: Values<typeof drainOptions>, positionals: readonly string[]): Promise<number> {
+  const node = nodeOf('undrain', positionals);
+  return withAdmin(values.data, async (admin) => {
+    const { name } = await admin.ask(nodeUndrain, { node });
+    say(`${name} takes streams again`);
+  });
+}
+
+function nodeOf(command: string, [node, ...rest]: readonly string[]): string {
+  if (node === undefined) throw new UsageError(`'skylark ${command}' needs the NAME of a node; see: skylark status`);
+  if (rest.length > 0) throw new UsageError(`'${rest[0]}' is an unexpected argument; see: skylark help ${command}`);
+  return node;
 }
 
 export async function withAdmin(folder: string, work: (admin: AdminClient) => Promise<void>): Promise<number> {

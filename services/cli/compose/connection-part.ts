@@ -66,14 +66,18 @@ export async function startConnectionPart(
       onSurplus() {
         isSurplus = true;
         log.info('fewer processes are wanted, and this one goes');
-        void node.drain();
+        void node.drain('fewer processes are wanted, and it goes');
       },
       onError: (error) => log.warn({ err: error }, 'a heartbeat was skipped'),
     });
     const control = await serveControl(bus, node.subject, {
       log,
       isDraining: () => node.isDraining,
-      drain: () => void node.drain(),
+      drain() {
+        void node.drain();
+        return undefined;
+      },
+      undrain: () => node.undrain(),
       figures() {
         const { batchesInFlight: batches, ...stats } = node.stats;
         return { ...stats, batches, ...figures?.() };

@@ -62,9 +62,9 @@ export async function makeStoppable(serving: Serving, { store }: Ports, { node, 
     onLook(live) {
       const isDue = watch.look(live);
       drains.nodes = Math.max(1, watch.outdated);
-      if (node.isDraining || !isDue) return;
-      log.info({ release }, 'a newer release runs');
-      void node.drain();
+      if (!isDue) return;
+      if (!node.isDraining) log.info({ release }, 'a newer release runs');
+      void node.drain('a newer release runs');
     },
     onError: (error) => log.warn({ err: error }, 'cannot read the list of nodes'),
   });

@@ -41,7 +41,7 @@ export class ComponentStreams implements ComponentStreamHost {
   readonly #streams = new Map<string, ComponentStream>();
   #listeners: Listeners | undefined;
   #holding: Timer | undefined;
-  #isStopped = false;
+  #isStopped = true;
 
   private constructor(options: ComponentStreamsOptions) {
     this.#options = options;
@@ -54,21 +54,29 @@ export class ComponentStreams implements ComponentStreamHost {
   /** @throws when the port cannot be had */
   static async start(options: ComponentStreamsOptions): Promise<ComponentStreams> {
     const streams = new ComponentStreams(options);
-    const { bind, port } = options.listen;
-    const ports = { bind, plain: port, secure: undefined, protocol: 'xmpp-server' } as const;
-    streams.#listeners = await listen(ports, options.tls, options.reusePort, {
-      peers: options.peers,
-      gate: options.gate,
-      plain: (socket) => streams.#accept(socket),
+    await streams.#open(options.listen.port);
+    return streams;
+  }
+
+  async #open(plain: number | undefined): Promise<void> {
+    const { listen: place, tls, reusePort, peers, gate, clock, log } = this.#options;
+    this.#listeners = await listen({ bind: place.bind, plain, secure: undefined, protocol: 'xmpp-server' }, tls, reusePort, {
+      ...{ peers, gate },
+      plain: (socket) => this.#accept(socket),
       secure: (socket) => socket.destroy(),
     });
-    streams.#holding = repeat(
-      options.clock,
+    this.#isStopped = false;
+    this.#holding = repeat(
+      clock,
       () => connectionLimits.componentHoldMs,
-      () => streams.#hold(),
-      (error) => options.log.warn({ err: error }, 'cannot say which components are here'),
+      () => this.#hold(),
+      (error) => log.warn({ err: error }, 'cannot say which components are here'),
     );
-    return streams;
+  }
+
+  /** Takes new ones again, at the same port. @throws when it cannot be had */
+  reopen(): Promise<void> {
+    return this.#open(this.address?.port);
   }
 
   get address(): AddressInfo | undefined {

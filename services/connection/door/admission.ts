@@ -125,6 +125,7 @@ class WaitingLine {
 
   stop(): void {
     this.#timer?.cancel();
+    this.#timer = undefined; // a node that drains may take streams again
     for (const { go } of [...this.#lines.first.splice(0), ...this.#lines.later.splice(0)]) go(false);
   }
 

@@ -45,7 +45,7 @@ export class PeerStreams implements PeerStreamHost {
   readonly #upgrades = new Upgrades();
   #listeners: Listeners | undefined;
   #looking: Timer | undefined;
-  #isStopped = false;
+  #isStopped = true;
 
   private constructor(options: PeerStreamsOptions) {
     this.#options = options;
@@ -58,16 +58,26 @@ export class PeerStreams implements PeerStreamHost {
   /** @throws when a port cannot be had */
   static async start(options: PeerStreamsOptions): Promise<PeerStreams> {
     const streams = new PeerStreams(options);
-    const { bind, s2sPort, s2sTlsPort } = options.listen;
-    const ports = { bind, plain: s2sPort, secure: s2sTlsPort, protocol: 'xmpp-server' } as const;
-    streams.#listeners = await listen(ports, options.tls, options.reusePort, {
-      peers: options.peers,
-      gate: options.gate,
-      plain: (socket) => streams.#accept(socket),
-      secure: (socket) => streams.#acceptSecure(socket),
-    });
-    streams.#lookLater();
+    const { s2sPort: plain, s2sTlsPort: secure } = options.listen;
+    await streams.#open(plain, secure);
     return streams;
+  }
+
+  async #open(plain: number | undefined, secure: number | undefined): Promise<void> {
+    const { listen: place, tls, reusePort, peers, gate } = this.#options;
+    this.#listeners = await listen({ bind: place.bind, plain, secure, protocol: 'xmpp-server' }, tls, reusePort, {
+      ...{ peers, gate },
+      plain: (socket) => this.#accept(socket),
+      secure: (socket) => this.#acceptSecure(socket),
+    });
+    this.#isStopped = false;
+    this.#lookLater();
+  }
+
+  /** Takes new ones again, at the same ports. Those that were not asked to end yet go on. @throws when a port cannot be had */
+  reopen(): Promise<void> {
+    const { plain, secure } = this.addresses;
+    return this.#open(plain?.port, secure?.port);
   }
 
   get addresses(): Pick<Listeners, 'plain' | 'secure'> {
@@ -93,7 +103,7 @@ export class PeerStreams implements PeerStreamHost {
     await this.#listeners?.stop();
     const { drainTickMs, peerDrainPerSecond } = connectionLimits;
     const reason = new StreamError('system-shutdown');
-    for (const waiting = [...this.#streams]; waiting.length > 0; ) {
+    for (const waiting = [...this.#streams]; this.#isStopped && waiting.length > 0; ) {
       const ticksLeft = Math.max(1, (deadlineMs - this.clock.monotonic()) / drainTickMs / 2);
       const perTick = Math.max((peerDrainPerSecond * drainTickMs) / 1_000, waiting.length / ticksLeft);
       for (const stream of waiting.splice(0, Math.ceil(perTick))) stream.leave(reason);

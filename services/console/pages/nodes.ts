@@ -1,4 +1,4 @@
-/** The processes of the deployment: how they are, of which release, and that one lets go of its sessions. */
+/** The processes of the deployment: how they are, of which release, and that one lets go of its sessions, or takes streams again. */
 import { html } from 'hono/html';
 import { formLink, type Html } from '../core/form.ts';
 import { badge, page, table } from '../core/layout.ts';
@@ -18,6 +18,8 @@ export interface Status {
 }
 
 const kinds = { up: 'good', draining: 'warn', silent: 'bad' } as const;
+/** What a node in this state can be asked for. */
+const asked = { up: 'node-drain', draining: 'node-undrain' } as const;
 const columns = ['streams', 'sessions', 'parked', 'rooms', 'batches'] as const;
 const path = '/console/nodes';
 
@@ -35,8 +37,8 @@ export async function nodesPage(view: View): Promise<Html> {
     texts.moment(since),
     ...(hasReleases ? [html`<code>${release ?? '–'}</code>`] : []),
     ...columns.map((column) => (figures[column] === undefined ? '–' : texts.number(figures[column]))),
-    kind === 'connection' && state === 'up'
-      ? formLink(view, 'node-drain', { node: subject }, { back: path, label: texts.of('nodes.drain'), about: name })
+    kind === 'connection' && state !== 'silent'
+      ? formLink(view, asked[state], { node: subject }, { back: path, label: texts.of(`nodes.${asked[state]}`), about: name })
       : '',
   ]);
   return page(view, {

@@ -12,7 +12,7 @@ import { inviteCreate, inviteList, inviteRevoke, userReset } from './invites.ts'
 import { keyAdd, keyList, keyRemove, keyRotate } from './keys.ts';
 import { messageSend } from './messages.ts';
 import { motdRemove, motdSet, motdShow } from './motd.ts';
-import { nodeDrain, status } from './nodes.ts';
+import { nodeDrain, nodeUndrain, status } from './nodes.ts';
 import type { Operation } from './operation.ts';
 import { peerList, peerRetry, peerTenantList } from './peers.ts';
 import { reportList, reportRemove, reportShow } from './reports.ts';
@@ -86,6 +86,7 @@ export const operations: readonly Operation[] = [
   componentList,
   status,
   nodeDrain,
+  nodeUndrain,
   peerList,
   peerTenantList,
   peerRetry,

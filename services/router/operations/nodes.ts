@@ -1,9 +1,10 @@
-/** Operations on the processes of the deployment: how they are, and that one lets go of its sessions. */
+/** Operations on the processes of the deployment: how they are, and that one lets go of its sessions, or takes some again. */
 import { z } from 'zod';
 import { portLimits } from '../../../lib/ports/limits.ts';
 import { askControl } from '../../../lib/runtime/control.ts';
 import { type LiveNode, listNodes } from '../../../lib/runtime/nodes.ts';
 import { countParked } from '../../../lib/runtime/parked.ts';
+import type { ControlReply } from '../../../lib/runtime/wire.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { operation } from './operation.ts';
 import { Refusal } from './refusal.ts';
@@ -60,24 +61,51 @@ export const nodeDrain = operation({
   help: 'Makes a node let go of its sessions, so that it can be stopped and nobody notices.',
   commands: ['drain'],
   http: { method: 'post', path: '/nodes/{node}/drain' },
-  async run(dependencies, { node: wanted }) {
-    const all = await listNodes(dependencies.store);
-    const found = all.filter(({ name, subject }) => name === wanted || subject === wanted);
-    if (found.length === 0) {
-      const names = all.filter(({ kind }) => kind === 'connection').map(({ name }) => name);
-      throw new Refusal('absent', `there is no node '${wanted}'; there are: ${names.sort().join(', ') || 'none'}`);
-    }
-    const replies = await Promise.all(found.map(({ subject }) => askControl(dependencies.bus, subject, 'drain')));
-    const index = replies.findIndex((reply) => reply !== undefined);
-    if (index < 0) throw new Refusal('unanswered', `node '${wanted}' does not answer`);
-    if (found.length > 1 && replies.filter((reply) => reply !== undefined).length > 1) {
-      throw new Refusal(
-        'conflict',
-        `there are several nodes '${wanted}': name one of ${found.map(({ subject }) => subject).join(', ')}`,
-      );
-    }
-    const { error } = replies[index]!;
-    if (error !== undefined) throw new Refusal('unanswered', `node '${wanted}' cannot be drained: ${error}`);
-    return { name: found[index]!.name, subject: found[index]!.subject };
+  async run(dependencies, { node }) {
+    const { name, subject, error } = await askNode(dependencies, node, 'drain');
+    if (error !== undefined) throw new Refusal('unanswered', `node '${node}' cannot be drained: ${error}`);
+    return { name, subject };
   },
 });
+
+export const nodeUndrain = operation({
+  name: 'node-undrain',
+  input: nodeDrain.input,
+  output: nodeDrain.output,
+  right: 'deployment.run',
+  isRepeatable: true,
+  help: 'Lets a node that drains take streams again. Parked sessions come back with their clients.',
+  commands: ['undrain'],
+  http: { method: 'post', path: '/nodes/{node}/undrain' },
+  async run(dependencies, { node }) {
+    const { name, subject, error, isDraining } = await askNode(dependencies, node, 'undrain');
+    // A program from before there was such a request leaves it undone.
+    const why = error ?? (isDraining ? 'it does not know how' : undefined);
+    if (why !== undefined) throw new Refusal('conflict', `node '${node}' cannot take streams again: ${why}`);
+    return { name, subject };
+  },
+});
+
+/** @param wanted a name, or a subject where several nodes have the name */
+async function askNode(
+  { store, bus }: Dependencies,
+  wanted: string,
+  kind: 'drain' | 'undrain',
+): Promise<LiveNode & ControlReply> {
+  const all = await listNodes(store);
+  const found = all.filter(({ name, subject }) => name === wanted || subject === wanted);
+  if (found.length === 0) {
+    const names = all.filter((node) => node.kind === 'connection').map(({ name }) => name);
+    throw new Refusal('absent', `there is no node '${wanted}'; there are: ${names.sort().join(', ') || 'none'}`);
+  }
+  const replies = await Promise.all(found.map(({ subject }) => askControl(bus, subject, kind)));
+  const index = replies.findIndex((reply) => reply !== undefined);
+  if (index < 0) throw new Refusal('unanswered', `node '${wanted}' does not answer`);
+  if (found.length > 1 && replies.filter((reply) => reply !== undefined).length > 1) {
+    throw new Refusal(
+      'conflict',
+      `there are several nodes '${wanted}': name one of ${found.map(({ subject }) => subject).join(', ')}`,
+    );
+  }
+  return { ...found[index]!, ...replies[index]! };
+}

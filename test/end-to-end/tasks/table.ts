@@ -7,6 +7,8 @@ import { first, type Look, ofDomain, ofId, type Place, type Task, tenantPath } f
 
 const webhook = (place: Place, look: Look) => first(look, `${tenantPath(place)}/webhooks`, 'webhooks');
 const key = async ({ way }: Place, look: Look) => (await look('/keys')).keys!.find(({ name }) => name === `by-${way}`)!.id;
+const connectionNode = async (_: Place, look: Look) =>
+  (await look('/nodes')).nodes!.find(({ kind }) => kind === 'connection')!.name;
 
 export const tasks: readonly Task[] = [
   // Tenants
@@ -187,11 +189,7 @@ export const tasks: readonly Task[] = [
     shows: () => 'room-destroy',
   },
 
-  // Last, because nobody is let in then
-  {
-    operation: 'node-drain',
-    command: (_, id) => ['drain', id],
-    given: (_, id) => ({ node: id }),
-    id: async (_, look) => (await look('/nodes')).nodes!.find(({ kind }) => kind === 'connection')!.name,
-  },
+  // Last, because everybody has to come back then
+  { operation: 'node-drain', command: (_, id) => ['drain', id], given: (_, id) => ({ node: id }), id: connectionNode },
+  { operation: 'node-undrain', command: (_, id) => ['undrain', id], given: (_, id) => ({ node: id }), id: connectionNode },
 ];
