@@ -13,6 +13,7 @@ import { end } from './screen.ts';
 
 /** How long Dino may have its tables locked while it makes them. */
 const busyMs = 10_000;
+const name = 'im.dino.Dino';
 
 export class DinoWindow {
   readonly #desktop: Desktop;
@@ -55,6 +56,23 @@ export class DinoWindow {
     await this.#desktop.press('GtkTextView', 'clipboard.paste');
     await this.#desktop.press('Send');
     end(clipboard);
+  }
+
+  /** Calls whom the chat that is open is with. */
+  callUp(): Promise<void> {
+    return this.#desktop.press('GtkMenuButton', 'call.audio');
+  }
+
+  /** Takes the call that rings, as soon as one does. */
+  async takeCall(): Promise<void> {
+    const find = () =>
+      this.#read('SELECT conversation.id AS conversation, call.id AS call FROM call, conversation ORDER BY call.id LIMIT 1');
+    await until(
+      () => find() !== undefined,
+      () => `a call for Dino: ${this.streams.slice(-4_000)}`,
+    );
+    const { conversation, call } = find()!;
+    await this.#desktop.activate(name, 'accept-call', [conversation!, call!]);
   }
 
   screenshot(path: string): void {
