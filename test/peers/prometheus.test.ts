@@ -39,7 +39,7 @@ const unmet = new Set([
   ...['skylark_pushes_total', 'skylark_outbox_age_seconds', 'skylark_outbox_lag_seconds'],
   ...['skylark_webhook_posts_total', 'skylark_announcement_messages_total'],
   ...['skylark_resumptions_total', 'skylark_moderated_messages_total'],
-  ...['skylark_uploads_total', 'skylark_upload_bytes_total'],
+  ...['skylark_uploads_total', 'skylark_upload_bytes_total', 'skylark_upload_slots_total', 'skylark_upload_slot_bytes_total'],
 ]);
 
 /** Calls to the store that do not end well, of which there need not be any. */

@@ -6,10 +6,12 @@ import { encodeFrame } from '../../lib/runtime/frame.ts';
 import { stanzas } from '../../lib/runtime/traffic.ts';
 import { routerSubject } from '../../lib/runtime/wire.ts';
 import { catchUps, countArrivals, countItems } from '../../services/router/count-batch.ts';
+import { uploadSlotBytes, uploadSlots } from '../../services/router/features/xep0363-file-upload.ts';
 import { routerLimits } from '../../services/router/limits.ts';
 import { pushes } from '../../services/router/push/publish.ts';
 import { signIns } from '../../services/router/sasl/exchange.ts';
 import { grown } from '../support/grown.ts';
+import { openRouter } from '../support/stage/router-stage.ts';
 import { body, PushGround } from './push-ground.ts';
 import { auth, openSignInGround, outcomeOf, plain, type SignInGround } from './sign-in-ground.ts';
 
@@ -129,5 +131,34 @@ test('stanzas by kind and source, and pages of the archive', async () => {
     const kinds = { message: 1, presence: 1, iq: 1, other: 2 };
     const lines = Object.entries(kinds).map(([kind, count]) => [`${kind} ${source} `, count]);
     assert.deepEqual(await grown(stanzas, arrive), Object.fromEntries(lines));
+  }
+});
+
+test('slots for files: what was asked for is all that a process sees of files in a bucket', async () => {
+  tenantLabels.limit(10);
+  const stage = await openRouter();
+  try {
+    const [juliet, romeo] = [await stage.join('juliet@a.example/balcony'), await stage.join('romeo@b.example/orchard')];
+    const ask = (actor: typeof juliet, domain: string, size: string) =>
+      actor.send(
+        `<iq type='get' id='u' to='upload.${domain}'><request xmlns='urn:xmpp:http:upload:0' filename='rose.png' size='${size}'/></iq>`,
+      );
+    const asks = async () => {
+      await ask(juliet, 'a.example', '70000');
+      await ask(juliet, 'a.example', '5');
+      await ask(juliet, 'a.example', '99999999999');
+      await ask(romeo, 'b.example', '300');
+      await ask(romeo, 'a.example', '300'); // only accounts of the tenant get slots
+    };
+    const bytesByTenant = () => Object.fromEntries(uploadSlotBytes.byTenant.map(({ tenant, total }) => [tenant, total]));
+    const before = bytesByTenant();
+    assert.deepEqual(await grown(uploadSlots, asks), { given: 3, refused: 2 });
+    assert.deepEqual(
+      ['a.example', 'b.example'].map((domain) => (bytesByTenant()[domain] ?? 0) - (before[domain] ?? 0)),
+      [70_005, 300],
+    );
+  } finally {
+    await stage.close();
+    tenantLabels.limit(0);
   }
 });

@@ -13,6 +13,7 @@ import { hash as hashOnce } from 'node:crypto';
 import { isMediaType } from '../../../lib/ports/blobs.ts';
 import { portLimits } from '../../../lib/ports/limits.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
+import { Count } from '../../../lib/runtime/counts.ts';
 import { type FilePurpose, fileKeyFor, isKept } from '../../../lib/runtime/file-keys.ts';
 import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
 import { renderForm } from '../../../lib/xmpp/data-form.ts';
@@ -47,6 +48,14 @@ interface EndRow {
 /** What comes back, by `<when, ms> <{@link fileKey}>`. */
 const ends = collection<EndRow>('fileEnd', 'account');
 
+/** Files in a bucket do not pass through any of our processes: what was asked for is all that is seen of them. */
+export const uploadSlots = new Count(
+  'upload_slots_total',
+  'Requests for a slot to upload a file: `given`, or `refused`, such as when the bytes of the account are used up',
+  ['result'],
+);
+export const uploadSlotBytes = new Count('upload_slot_bytes_total', 'Bytes of the files that slots were given for', []);
+
 export const fileUpload: AccountFeature = {
   spec: 'XEP-0363',
   version: '1.2.0',
@@ -55,8 +64,9 @@ export const fileUpload: AccountFeature = {
   uploadsIq: [
     { type: 'get', ns: INFO, name: 'query', handle: describe },
     { type: 'get', ns: ITEMS, name: 'query', handle: list },
-    { type: 'get', ns: NS, name: 'request', handle: giveSlot },
+    { type: 'get', ns: NS, name: 'request', handle: countSlot },
   ],
+  figures: [uploadSlots, uploadSlotBytes],
   removed: deleteFiles,
 };
 
@@ -108,8 +118,21 @@ function readPurpose(request: Element, host: HostContext): Purpose {
   return { name, endMs: Math.min(endMs, Number.MAX_SAFE_INTEGER) };
 }
 
+async function countSlot(request: Element, host: HostContext): Promise<Element> {
+  const { domain } = host.tenant;
+  try {
+    const { slot, sizeBytes } = await giveSlot(request, host);
+    uploadSlots.add(domain, 1, 'given');
+    uploadSlotBytes.add(domain, sizeBytes);
+    return slot;
+  } catch (error) {
+    if (error instanceof StanzaError) uploadSlots.add(domain, 1, 'refused');
+    throw error;
+  }
+}
+
 /** Gives a slot (§4, §5). */
-async function giveSlot(request: Element, host: HostContext): Promise<Element> {
+async function giveSlot(request: Element, host: HostContext): Promise<{ readonly slot: Element; readonly sizeBytes: number }> {
   const { account, tenant, turn } = host;
   const { blobs, clock } = turn.dependencies;
   if (!blobs) throw new StanzaError('service-unavailable');
@@ -136,12 +159,13 @@ async function giveSlot(request: Element, host: HostContext): Promise<Element> {
   const rowEndMs = Math.max(endMs, untilMs) + serviceLimits.uploadRequestMs + routerLimits.uploadSlotMs;
   const row = { key, untilMs, sizeBytes, purpose: purpose.name };
   account.put(slots, fileKey(key), row, Number.isFinite(rowEndMs) ? rowEndMs : undefined);
-  return xml(
+  const answer = xml(
     'slot',
     { xmlns: NS },
     xml('put', { url: slot.putUrl }, ...Object.entries(slot.headers).map(([header, value]) => writeHeader(header, value))),
     xml('get', { url: slot.getUrl }),
   );
+  return { slot: answer, sizeBytes };
 }
 
 /** Deletes the files of an account that is removed. */
