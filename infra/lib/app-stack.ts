@@ -212,6 +212,8 @@ export class AppStack extends CellStack {
         SKYLARK_CELL_HOST: settings.host,
         SKYLARK_CELL_SERVERS_HOST: settings.serversHost,
         SKYLARK_CELL_WEB_URL: `https://${this.#web.host}`,
+        SKYLARK_AUDIT_DAYS: `${settings.auditDays}`,
+        ...(settings.proveDomains && { SKYLARK_PROVE_DOMAINS: 'true' }),
       }),
       ...(knowsServers.has(tier) && { SKYLARK_FEDERATION: 'true' }),
       ...((ports.length > 0 || isFront) && { SKYLARK_BIND: '0.0.0.0' }),

@@ -134,6 +134,7 @@ const settings = {
     'canary',
   ),
   retentionDays: whole('days that uploaded files are kept; 0: for ever', 0, 36_500, 365),
+  auditDays: whole('days that entries of the audit log of the deployment are kept; 0: for ever', 0, 36_500, 0),
   logDays: oneOf('days that logs are kept', [1, 3, 5, 7, 14, 30, 60, 90, 180, 365], 30),
   budgetUsd: whole('US dollars a month for the whole account', 1, 10_000_000, small(100, 1_000)),
   natGateways: whole(
@@ -159,6 +160,7 @@ const settings = {
   balancerTargetsMax: whole('the quota of targets for each load balancer', 500, 10_000, 500),
   vcpuMax: whole('how many vCPU of Fargate the account may have in the Region; new accounts begin with 6', 6, 100_000, 150),
   tableUnitsMax: whole('the quota of units a second of each table, of reading and of writing', 40_000, 10_000_000, 40_000),
+  proveDomains: flag('a TXT record has to prove the domains of tenants that are added, unless whoever adds one says otherwise'),
   paused: flag('no task of a service runs, and nothing that touches tables is called by schedule, as while they are restored'),
   warmReads: warm('reads a second that the tables can take at once; 0: the capacity of new tables', 12_000),
   warmWrites: warm('writes a second that the tables can take at once; 0: the capacity of new tables', 4_000),

@@ -94,6 +94,12 @@ const refused: readonly [what: string, context: Record<string, unknown>, message
     /^-c warmReads=60000 is more than tableUnitsMax=40000: have AWS raise the quota, and set it$/,
   ],
   ['a pause that is neither', { paused: 'yes' }, /^-c paused: 'yes' is not allowed; it takes true or false$/],
+  ['a proof of domains that is neither', { proveDomains: '1' }, /^-c proveDomains: '1' is not allowed; it takes true or false$/],
+  [
+    'an audit log of less than nothing',
+    { auditDays: '-1' },
+    /^-c auditDays: '-1' is not allowed; it takes a whole number from 0 /,
+  ],
   ['a canary with a domain', { canary: 'canary@example.org' }, /^-c canary: /],
   [
     'a least number of tasks above the largest',

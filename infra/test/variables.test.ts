@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { serveOptions } from '../../services/cli/compose/serve-options.ts';
 import { readArguments, variableOf } from '../../services/cli/core/arguments.ts';
-import type { Json } from './context.ts';
-import { shape, shapes } from './synthesis.ts';
+import type { Context, Json } from './context.ts';
+import { shape, shapes, synthesize } from './synthesis.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 /** Read before there are options. */
@@ -52,5 +52,27 @@ for (const [bundle, source] of [
     const variables = Object.keys(Properties.Environment.Variables);
     assert.ok(variables.length >= 5);
     for (const variable of variables) assert.ok(text.includes(variable), variable);
+  });
+}
+
+for (const name of shapes) {
+  test(`${name}: who adds tenants hears whether domains have to be proven, and how long the audit log is kept, and nobody else does`, () => {
+    const hears = (given: Context) => {
+      const tasks = synthesize({ shape: name, ...given }).resources('app', 'AWS::ECS::TaskDefinition');
+      return tasks.flatMap(([, { Properties }]) => {
+        const [{ Command, Environment }] = Properties.ContainerDefinitions;
+        const own = Environment.filter(({ Name }: Json) => /AUDIT_DAYS|PROVE_DOMAINS/.test(Name));
+        const { values } = readArguments(
+          'serve',
+          serveOptions,
+          [],
+          Object.fromEntries(own.map((one: Json) => [one.Name, one.Value])),
+        );
+        return own.length > 0 ? [[Command.join(' '), values.proveDomains, values.auditDays]] : [];
+      });
+    };
+    const router = name === 'small' ? 'serve all' : 'serve router';
+    assert.deepEqual(hears({}), [[router, false, 0]]);
+    assert.deepEqual(hears({ proveDomains: 'true', auditDays: 400 }), [[router, true, 400]]);
   });
 }
