@@ -71,6 +71,8 @@ export const adapterLimits = {
   sqliteBatchBytesMin: 8 * 1024,
   /** Size of the memory in which many writes go to the writing thread, bytes. A single call may need more. */
   sqliteBatchBytesMax: 1024 * 1024,
+  /** Pieces of such memory that are kept for the next writes: one is filled while another is written, and two more in a burst. */
+  sqliteSpareMax: 4,
   /** Pause between groups of writes when several callers write at once, ms. Each group costs one fsync. */
   sqliteCommitPaceMs: 8,
   /** Expired rows that are removed in one transaction. It keeps a sweep from holding up writes. */

@@ -6,7 +6,6 @@
  *     partition | sort | version | expected | value
  */
 import type { Key, RowText, Table } from '../ports/store.ts';
-import { adapterLimits } from './limits.ts';
 import type { Write, WriteKind } from './sqlite-writes.ts';
 
 const kinds: readonly WriteKind[] = ['put', 'insert', 'replace', 'delete', 'remove', 'deleteExact', 'add', 'sweep', 'index'];
@@ -21,9 +20,9 @@ export class PackedWrites {
   #length = 0;
   count = 0;
 
-  /** @param expectedBytes how much will probably be added */
-  constructor(expectedBytes = 0) {
-    this.#bytes = Buffer.allocUnsafeSlow(Math.max(adapterLimits.sqliteBatchBytesMin, expectedBytes));
+  /** @param memory that is this object's from now on: the whole of an ArrayBuffer. Where it is too small, larger memory takes its place */
+  constructor(memory: Buffer<ArrayBuffer>) {
+    this.#bytes = memory;
   }
 
   get length(): number {

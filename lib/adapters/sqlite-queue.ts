@@ -8,6 +8,7 @@
 import { Worker } from 'node:worker_threads';
 import { Unavailable } from '../ports/store.ts';
 import { adapterLimits } from './limits.ts';
+import { SpareMemory } from './spare-memory.ts';
 import { PackedWrites } from './sqlite-packing.ts';
 import type { Answer, Batch, Outcome } from './sqlite-writes.ts';
 
@@ -25,8 +26,7 @@ export class WriterQueue {
   /** Batches that are full, and the one that is being filled. They leave with the next flush. */
   #full: PackedWrites[] = [];
   #open: PackedWrites | undefined;
-  /** What the previous batch held. */
-  #lastBytes = 0;
+  readonly #memory = new SpareMemory();
   /** One entry per call, oldest at `#head`. */
   #waiters: Waiter[] = [];
   #head = 0;
@@ -87,7 +87,7 @@ export class WriterQueue {
         return open;
       this.#full.push(open);
     }
-    this.#open = new PackedWrites(this.#lastBytes);
+    this.#open = new PackedWrites(this.#memory.take());
     return this.#open;
   }
 
@@ -129,11 +129,12 @@ export class WriterQueue {
   }
 
   #send(batch: Batch): void {
-    this.#lastBytes = batch.bytes.length;
+    this.#memory.used(batch.bytes.length);
     this.#worker.postMessage(batch, [batch.bytes.buffer]);
   }
 
-  #settle({ count, failed, answers }: Outcome): void {
+  #settle({ count, failed, answers, memory }: Outcome): void {
+    this.#memory.giveBack(memory);
     const error = failed === undefined ? undefined : `SQLite: ${failed}`;
     let nextAnswer = 0;
     for (let at = 0; at < count; ) {

@@ -13,7 +13,7 @@ import { unpackWrites } from './sqlite-packing.ts';
 import { openWriter } from './sqlite-schema.ts';
 import { prepareWrites } from './sqlite-statements.ts';
 import { prepareIndex } from './sqlite-words.ts';
-import type { Answer, Batch, Outcome } from './sqlite-writes.ts';
+import type { Answer, Batch, Carried, Outcome } from './sqlite-writes.ts';
 
 const port = parentPort!;
 const db = openWriter(workerData as string);
@@ -37,7 +37,7 @@ function gather(first: Batch): Batch[] {
   return group;
 }
 
-function commit(group: readonly Batch[], count: number): Outcome {
+function commit(group: readonly Batch[], count: number): Carried {
   const answers: [number, Answer][] = [];
   let index = 0;
   let hasText = false;
@@ -92,7 +92,10 @@ function fileWords(delayMs: number): void {
 port.on('message', (first: Batch) => {
   const group = gather(first);
   const count = group.reduce((sum, batch) => sum + batch.count, 0);
-  if (count > 0) port.postMessage(commit(group, count));
+  if (count > 0) {
+    const memory = group.filter((batch) => batch.count > 0).map(({ bytes }) => bytes.buffer);
+    port.postMessage({ ...commit(group, count), memory } satisfies Outcome, memory);
+  }
   if (group.at(-1)!.last) {
     clearTimeout(filing);
     db.close();

@@ -44,7 +44,12 @@ export interface Batch {
 export type Answer = boolean | number | 'conflict' | 'not-a-counter' | 'overflow';
 
 /** The outcome of the oldest `count` unanswered writes. */
-export interface Outcome {
+export interface Outcome extends Carried {
+  /** The memory of their batches, which is transferred back. */
+  readonly memory: readonly ArrayBuffer[];
+}
+
+export interface Carried {
   readonly count: number;
   /** The reason, when none of them took place. */
   readonly failed?: string;

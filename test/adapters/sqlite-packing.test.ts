@@ -4,6 +4,9 @@ import fc from 'fast-check';
 import { PackedWrites, unpackWrites } from '../../lib/adapters/sqlite-packing.ts';
 import type { Write } from '../../lib/adapters/sqlite-writes.ts';
 
+/** Memory that held something else before. */
+const used = () => Buffer.from(new ArrayBuffer(64)).fill(0xa5);
+
 function unpacked(packed: PackedWrites): (Omit<Write, 'value'> & { value: string })[] {
   const writes: (Omit<Write, 'value'> & { value: string })[] = [];
   unpackWrites(packed.take(), (write) => writes.push({ ...write, value: Buffer.from(write.value).toString() }));
@@ -22,7 +25,7 @@ test('any writes come out as they went in, in order', () => {
   });
   fc.assert(
     fc.property(fc.array(put, { maxLength: 60 }), (puts) => {
-      const packed = new PackedWrites();
+      const packed = new PackedWrites(used());
       for (const { kind, key, value, version, expires, expected } of puts)
         packed.put(kind, key, value, version, expires, expected);
       assert.equal(packed.count, puts.length);
@@ -33,7 +36,7 @@ test('any writes come out as they went in, in order', () => {
 });
 
 test('deletions, steps of counters and sweeps come out as they went in', () => {
-  const packed = new PackedWrites();
+  const packed = new PackedWrites(used());
   const at = { table: 'live', partition: 'p', sort: 's' } as const;
   packed.delete(at, undefined);
   packed.delete(at, '');
@@ -53,7 +56,7 @@ test('deletions, steps of counters and sweeps come out as they went in', () => {
 });
 
 test('the memory grows with what is added, and holds nothing but that', () => {
-  const packed = new PackedWrites();
+  const packed = new PackedWrites(used());
   const value = '€'.repeat(126_000);
   for (let index = 0; index < 5; index++)
     packed.put('put', { table: 'core', partition: 'p', sort: `${index}` }, value, 'v', null);
