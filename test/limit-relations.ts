@@ -10,9 +10,11 @@ import { runtimeLimits } from '../lib/runtime/limits.ts';
 import { serviceLimits } from '../lib/runtime/service-limits.ts';
 import { s2sLimits } from '../lib/s2s/limits.ts';
 import { xmppLimits } from '../lib/xmpp/limits.ts';
+import { apiLimits } from '../services/api/limits.ts';
 import { certificateLimits } from '../services/certificates/limits.ts';
 import { programLimits } from '../services/cli/limits.ts';
 import { connectionLimits } from '../services/connection/limits.ts';
+import { consoleLimits } from '../services/console/limits.ts';
 import { findingLimits } from '../services/federation/finding/limits.ts';
 import { federationLimits } from '../services/federation/limits.ts';
 import { roomLimits } from '../services/muc/limits.ts';
@@ -23,8 +25,10 @@ import { webLimits } from '../services/web/limits.ts';
 
 const bounds = {
   adapter: adapterLimits,
+  api: apiLimits,
   certificate: certificateLimits,
   connection: connectionLimits,
+  console: consoleLimits,
   federation: federationLimits,
   finding: findingLimits,
   guest: guestLimits,

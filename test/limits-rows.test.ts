@@ -182,6 +182,10 @@ showRelations('rosters, PEP and files', [
   },
 ]);
 
+/** Characters of a line of PEM. A form has six for the end of the line, and three for each `+` and `/`, which are two of 64. */
+const lineOfPem = 65;
+const moreInForm = 5 + 2 * 2;
+
 showRelations('sockets and certificates', [
   {
     says: 'one address or tenant cannot use up what a node accepts',
@@ -198,6 +202,16 @@ showRelations('sockets and certificates', [
     holds: ({ connection }) =>
       connection.resumeTokens < connection.bindTokens && connection.bindTokens <= connection.readyTokensBurst,
     planted: { connection: { resumeTokens: 4 } },
+  },
+  {
+    says: 'a certificate with its key fits into a request of an operator: of the API, by a form, or by command',
+    holds: ({ api, console, port, program, runtime }) => {
+      const lines = (runtime.certificateBytesMax + port.sealedBytesMax) / lineOfPem;
+      const asJson = runtime.certificateBytesMax + port.sealedBytesMax + lines;
+      const asForm = asJson + lines * moreInForm;
+      return asJson < Math.min(api.bodyBytesMax, program.adminLineBytesMax) && asForm < console.bodyBytesMax;
+    },
+    planted: { console: { bodyBytesMax: 48 * 1024 } },
   },
   {
     says: 'a domain has the time that its records take to be seen',

@@ -68,5 +68,9 @@ test('an operation that was added without a task is found, and a task that leave
   assert.deepEqual(tableFaults([userList], [{ ...list, shows: undefined }]), [
     'user-list changes nothing, and its task does not say what is shown',
   ]);
+  const [elsewhere, nowhere] = ['test/router/operations.test.ts', 'test/nowhere.test.ts'];
+  assert.deepEqual(tableFaults([userAdd], [{ operation: 'user-add', elsewhere }]), []);
+  for (const file of ['test/xeps.test.ts', nowhere])
+    assert.deepEqual(tableFaults([userAdd], [{ operation: 'user-add', elsewhere: file }]), [`user-add is not done in ${file}`]);
   assert.deepEqual(tableFaults([userAdd], [add, add]), ['user-add has several tasks']);
 });

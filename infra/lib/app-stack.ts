@@ -7,7 +7,15 @@ import { skylarkImage } from './bundles.ts';
 import { type CellProps, CellStack } from './cell-stack.ts';
 import type { DataStack } from './data-stack.ts';
 import { frontPort } from './front-door.ts';
-import { grantDialback, grantRows, grantTaskProtection, grantTokens, grantUnseal, grantUploads } from './grants.ts';
+import {
+  grantDialback,
+  grantRows,
+  grantSealCertificates,
+  grantTaskProtection,
+  grantTokens,
+  grantUnseal,
+  grantUploads,
+} from './grants.ts';
 import { serviceMetric } from './metrics.ts';
 import { frontTier, type NetStack } from './net-stack.ts';
 import { Operations } from './operations.ts';
@@ -85,6 +93,7 @@ export class AppStack extends CellStack {
     grantUnseal(all.taskRole, this.#data.certificateKey);
     grantDialback(all.taskRole, this.#data.certificateKey);
     grantTokens(all.taskRole, this.#data.certificateKey);
+    grantSealCertificates(all.taskRole, this.#data.certificateKey);
     return all;
   }
 
@@ -114,6 +123,7 @@ export class AppStack extends CellStack {
     const router = this.#add('Router', { tier: 'router', tasks: { min, max }, isMovable: true });
     grantRows(router.taskRole, this.#data.tables, rightsOf(['router']));
     grantTokens(router.taskRole, this.#data.certificateKey);
+    grantSealCertificates(router.taskRole, this.#data.certificateKey);
     grantUploads(router.taskRole, this.settings);
     scaleOnCpu(router);
     // Each process reports the time within which 99 of 100 batches were handled. Scaling follows the mean of all routers.

@@ -55,12 +55,20 @@ export function grantUploads(role: Role, settings: Settings): void {
   });
 }
 
+/** What is sealed for the domain of a tenant alone: keys of certificates. */
+const ofCertificates = {
+  StringNotLike: { 'kms:EncryptionContext:domain': ['#*', `${dialback} *`, `${tokens} *`] },
+  Null: { 'kms:EncryptionContext:domain': 'false' },
+};
+
 /** Opens keys of certificates. What is sealed for the deployment itself (`#acme`), for other servers or for tokens belongs to others. */
 export function grantUnseal(role: Role, key: IKey): void {
-  allow(role, ['kms:Decrypt'], [key.keyArn], {
-    StringNotLike: { 'kms:EncryptionContext:domain': ['#*', `${dialback} *`, `${tokens} *`] },
-    Null: { 'kms:EncryptionContext:domain': 'false' },
-  });
+  allow(role, ['kms:Decrypt'], [key.keyArn], ofCertificates);
+}
+
+/** Seals keys of certificates that somebody gives, and cannot open them again. */
+export function grantSealCertificates(role: Role, key: IKey): void {
+  allow(role, ['kms:GenerateDataKey'], [key.keyArn], ofCertificates);
 }
 
 /** Makes and opens the secrets of tenants towards other servers (lib/s2s/dialback-secrets.ts). */

@@ -86,7 +86,7 @@ export const rowRights: Readonly<Record<Tier, readonly RowRight[]>> = {
       actions: [...all, ...count],
       partitions: [account, pubsub, tenant, directory, tenants, removals, files, guests, audit, apiKeys, roles],
     },
-    // A tenant's certificate is removed with the tenant. It is sealed, and this service has no right to the key.
+    // A tenant's certificate is given by its operators, and removed with the tenant. This service seals its key, and has no right to open it.
     { table: 'core', actions: all, partitions: [certificates, certificate] },
     { table: 'archive', actions: all, partitions: [account] },
     {

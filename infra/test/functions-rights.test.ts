@@ -138,11 +138,15 @@ test('KMS: who shows certificates may open keys and seal none', () => {
     assert.deepEqual(granted('cell', 'app', role, 'kms'), commands('kms-keys.ts', 'kms', ['GenerateDataKey']));
 });
 
-test('KMS: who makes secrets of tenants may also seal, and for nothing else: towards other servers, and for tokens', () => {
-  for (const [name, role, ...contexts] of [
-    ['cell', /^FederationTaskRole/, 'dialback'],
-    ['cell', /^RouterTaskRole/, 'tokens'],
-    ['small', /^AllTaskRole/, 'dialback', 'tokens'],
+test('KMS: who makes secrets of tenants may also seal, and for nothing else: towards other servers, for tokens, and given keys', () => {
+  const given = {
+    StringNotLike: { 'kms:EncryptionContext:domain': ['#*', 'dialback *', 'tokens *'] },
+    Null: { 'kms:EncryptionContext:domain': 'false' },
+  };
+  for (const [name, role, takesKeys, ...contexts] of [
+    ['cell', /^FederationTaskRole/, false, 'dialback'],
+    ['cell', /^RouterTaskRole/, true, 'tokens'],
+    ['small', /^AllTaskRole/, true, 'dialback', 'tokens'],
   ] as const) {
     assert.deepEqual(new Set(granted(name, 'app', role, 'kms')), new Set(commands('kms-keys.ts', 'kms')));
     const sealing = shape(name)
@@ -150,10 +154,10 @@ test('KMS: who makes secrets of tenants may also seal, and for nothing else: tow
       .filter(([id]) => role.test(id))
       .flatMap(([, { Properties }]) => Properties.PolicyDocument.Statement as Json[])
       .filter(({ Action }) => [Action].flat().includes('kms:GenerateDataKey'));
-    assert.deepEqual(
-      sealing.map(({ Condition }) => Condition),
-      contexts.map((context) => ({ StringLike: { 'kms:EncryptionContext:domain': `${context} *` } })),
-    );
+    const conditions = sealing.map(({ Condition }) => Condition);
+    const wanted = contexts.map((context) => ({ StringLike: { 'kms:EncryptionContext:domain': `${context} *` } }));
+    assert.equal(conditions.length, wanted.length + (takesKeys ? 1 : 0));
+    assert.deepEqual(new Set(conditions), new Set([...wanted, ...(takesKeys ? [given] : [])]));
   }
 });
 

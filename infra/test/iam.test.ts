@@ -194,7 +194,8 @@ test('cell: the process that faces the internet signs nothing, orders nothing, a
     Condition: { StringLike: { 'kms:EncryptionContext:domain': `${context} *` } },
   });
   assert.deepEqual(keyRights(/^app\/FederationTaskRole/), [unseal, sealing('dialback')]);
-  assert.deepEqual(keyRights(/^app\/RouterTaskRole/), [sealing('tokens')], 'no private key');
+  const seal = { ...unseal, actions: ['kms:GenerateDataKey'] };
+  assert.deepEqual(keyRights(/^app\/RouterTaskRole/), [sealing('tokens'), seal], 'no private key is opened');
 });
 
 test('cell: the bus has a role without any right', () => {

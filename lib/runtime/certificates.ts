@@ -24,6 +24,8 @@ export interface CertificateEntry {
   readonly fingerprint: string;
   /** `pem` was given by somebody, who renews it as well. */
   readonly source: 'acme' | 'pem';
+  /** Who has signed it, such as `C=US, O=Let's Encrypt, CN=R10`. Absent: the row is from before 2026-12. */
+  readonly issuer?: string;
 }
 
 export interface SealedCertificate {
@@ -31,6 +33,13 @@ export interface SealedCertificate {
   readonly chain: string;
   /** Its private key, PEM, sealed for the domain. */
   readonly sealedKey: string;
+}
+
+const dayMs = 24 * 60 * 60 * 1000;
+
+/** Whole days until the certificate ends; negative when it has ended. */
+export function daysLeft({ notAfterMs }: Pick<CertificateEntry, 'notAfterMs'>, nowMs: number): number {
+  return Math.floor((notAfterMs - nowMs) / dayMs);
 }
 
 const entries = collection<CertificateEntry>('certificate', 'deployment');

@@ -235,6 +235,19 @@ export const runtimeLimits = {
   /** An address of the web in a tenant's policy, characters. */
   policyUrlCharactersMax: 500,
 
+  // Certificates of tenants
+
+  /** Size of a certificate chain in PEM, bytes. Three certificates take 6,000. With its key it fits into a request of an operator. */
+  certificateBytesMax: 32 * 1024,
+  /** Certificates in one chain. */
+  certificateChainMax: 10,
+  /** Names in one certificate. Most CAs have the same bound. */
+  certificateNamesMax: 100,
+  /** How much of the name of its issuer is kept, characters. */
+  certificateIssuerCharactersMax: 300,
+  /** Size of an RSA key, bits: each handshake costs a signature, and with 4,096 bits it takes some milliseconds already. */
+  certificateRsaBitsMax: 4_096,
+
   // Sockets
 
   /** Size of a PROXY header with its optional fields, bytes. Load balancers send fewer than 600. */

@@ -16,7 +16,8 @@ export const tenantRights = {
   'tenant.announce': 'send announcements and messages in the name of the domain, and set the message of the day',
   'tenant.rooms':
     'destroy rooms, put people out of them, ban them, give and take affiliations, and do at nodes of the pubsub service what their owners may',
-  'tenant.policy': 'change the policy, but for what decides who gets into which account, and try other servers again',
+  'tenant.policy':
+    'change the policy, but for what decides who gets into which account, give and remove the certificate of the domain, and try other servers again',
   'tenant.roles': 'give roles, none with a right that the giver lacks',
   'tenant.own':
     'change how people sign in, where the pages are and how long the audit log is kept, manage components and webhooks, and say who may read content',

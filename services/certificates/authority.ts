@@ -7,9 +7,10 @@ import acme from 'acme-client';
 import { type Clock, sleep } from '../../lib/ports/clock.ts';
 import type { DnsLookup, DnsRecords } from '../../lib/ports/dns-records.ts';
 import { Unavailable } from '../../lib/ports/store.ts';
+import type { Pem } from '../../lib/runtime/certificate-pem.ts';
+import { runtimeLimits } from '../../lib/runtime/limits.ts';
 import { certificateLimits } from './limits.ts';
 import { challengeOf } from './names.ts';
-import type { Pem } from './pem.ts';
 
 export interface AuthorityOptions {
   /** The URL of the CA's directory. */
@@ -41,7 +42,7 @@ export function openAuthority(options: AuthorityOptions): Authority {
   // All clients of the library share one HTTP client, which has no limits of its own.
   const { defaults } = acme.axios;
   defaults.timeout = certificateLimits.acmeRequestTimeoutMs;
-  defaults.maxContentLength = certificateLimits.certificateBytesMax;
+  defaults.maxContentLength = runtimeLimits.certificateBytesMax;
   defaults.maxRedirects = 0;
   Object.assign(defaults, { acmeSettings: { ...acmeSettings, retryMaxAttempts: certificateLimits.acmeTriesMax - 1 } });
   if (trusted !== undefined) defaults.httpsAgent = new Agent({ ca: trusted });

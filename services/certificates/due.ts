@@ -2,13 +2,6 @@
 import type { CertificateEntry } from '../../lib/runtime/certificates.ts';
 import { certificateLimits } from './limits.ts';
 
-const dayMs = 24 * 60 * 60 * 1000;
-
-/** Whole days until the certificate ends; negative when it has ended. */
-export function daysLeft({ notAfterMs }: Pick<CertificateEntry, 'notAfterMs'>, nowMs: number): number {
-  return Math.floor((notAfterMs - nowMs) / dayMs);
-}
-
 /** Due when less than a third of its life is left: 30 of 90 days, as CAs ask, and time for several tries if it is shorter. */
 export function isDue({ notBeforeMs, notAfterMs }: Pick<CertificateEntry, 'notBeforeMs' | 'notAfterMs'>, nowMs: number): boolean {
   return notAfterMs - nowMs < (notAfterMs - notBeforeMs) / 3;

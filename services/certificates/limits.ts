@@ -1,11 +1,5 @@
 /** Bounds of the renewal of certificates. */
 export const certificateLimits = {
-  /** Size of a certificate chain in PEM, bytes. Three certificates take 6,000. */
-  certificateBytesMax: 32 * 1024,
-  /** Certificates in one chain. */
-  certificateChainMax: 10,
-  /** Names in one certificate. Most CAs have the same bound. */
-  certificateNamesMax: 100,
   /** Domains that are renewed at the same time. A CA allows some hundred new orders in three hours. */
   renewalsConcurrentMax: 4,
   /** Pause after the first failed try for a domain, ms. It doubles each time, and up to a tenth is added at random. */

@@ -1,6 +1,7 @@
 /** What an operator is told of each look at the certificates. */
+
+import { daysLeft } from '../../lib/runtime/certificates.ts';
 import { embeddedMetrics } from '../../lib/runtime/embedded-metrics.ts';
-import { daysLeft } from './due.ts';
 import type { Result } from './renewal.ts';
 
 /** Days until the first end of any certificate in use; undefined when there is none. */

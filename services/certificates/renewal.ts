@@ -7,6 +7,8 @@ import type { Clock } from '../../lib/ports/clock.ts';
 import type { DnsLookup } from '../../lib/ports/dns-records.ts';
 import type { Keys } from '../../lib/ports/keys.ts';
 import { Conflict, type Store } from '../../lib/ports/store.ts';
+import { covers } from '../../lib/runtime/certificate-names.ts';
+import { checkPem, keepPem } from '../../lib/runtime/certificate-pem.ts';
 import { type CertificateEntry, Certificates } from '../../lib/runtime/certificates.ts';
 import { collection } from '../../lib/runtime/collection.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
@@ -14,8 +16,7 @@ import { Tenants } from '../../lib/runtime/tenants.ts';
 import type { Authority } from './authority.ts';
 import { type Attempt, isDue, pauseAfter } from './due.ts';
 import { certificateLimits } from './limits.ts';
-import { challengeOf, covers, wantedNames } from './names.ts';
-import { checkPem } from './pem.ts';
+import { challengeOf, wantedNames } from './names.ts';
 
 export interface RenewalDependencies {
   readonly store: Store;
@@ -120,8 +121,7 @@ async function issue(dependencies: RenewalDependencies, domain: string, names: r
   try {
     const pem = await Promise.race([authority.obtain(names, abort.signal), aborted(abort.signal)]);
     const entry = checkPem(domain, pem, 'acme', clock.now());
-    const sealedKey = await keys.seal(Buffer.from(pem.key), domain);
-    await new Certificates(store).put(entry, { chain: pem.chain, sealedKey });
+    await keepPem({ store, keys }, entry, pem);
     return entry;
   } finally {
     timer.cancel();

@@ -1,7 +1,7 @@
 /** The Lambda's settings from variables, named like the options of `skylark certificate renew`. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { dnsName } from './names.ts';
+import { dnsName } from '../../lib/runtime/certificate-names.ts';
 
 const isUrl = (text: string) => ['http:', 'https:'].includes(URL.parse(text)?.protocol ?? '');
 const url = z.string().refine(isUrl, 'must be an http:// or https:// URL');

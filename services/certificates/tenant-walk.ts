@@ -1,8 +1,8 @@
 /** Renews for all tenants, a few at once. The troubles of one do not affect the others. */
 import type { Logger } from 'pino';
+import { daysLeft } from '../../lib/runtime/certificates.ts';
 import { runtimeLimits } from '../../lib/runtime/limits.ts';
 import { Tenants } from '../../lib/runtime/tenants.ts';
-import { daysLeft } from './due.ts';
 import { certificateLimits } from './limits.ts';
 import { type RenewalDependencies, type Result, renew } from './renewal.ts';
 

@@ -221,7 +221,8 @@ export const commands: readonly Command[] = [
   }),
   command({
     name: 'certificate list',
-    summary: 'prints the certificates in the store, with their names and how long they are valid',
+    positionals: ['[DOMAIN]'],
+    summary: 'prints the certificates in the store, or that of one tenant, with names, issuer and how long they are valid',
     text: anyTimeText,
     options: certificateOptions.certificateListOptions,
     run: async (values, positionals) => (await import('./commands/certificates.ts')).listCertificates(values, positionals),

@@ -27,6 +27,8 @@ export const consoleLimits = {
   doctorSeconds: 20,
   /** Looks from outside at the same time. */
   doctorsMax: 2,
+  /** A certificate with fewer days left is marked: `skylark doctor` warns then, too. */
+  certificateDaysMin: 21,
   /** Length of what somebody types into a search, characters. */
   searchCharactersMax: 200,
   /** How long a browser remembers the chosen language, seconds. */

@@ -6,6 +6,7 @@ import type { Hono } from 'hono';
 import { pino } from 'pino';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
+import type { Keys } from '../../lib/ports/keys.ts';
 import { apiApp } from '../../services/api/app.ts';
 import { operations } from '../../services/router/operations/index.ts';
 import { perform } from '../../services/router/operations/perform.ts';
@@ -37,9 +38,9 @@ interface CallInit {
   readonly address?: string;
 }
 
-export async function openGround(options: { readonly clock?: Clock } = {}): Promise<Ground> {
+export async function openGround(options: { readonly clock?: Clock; readonly keys?: Keys } = {}): Promise<Ground> {
   const clock = options.clock ?? systemClock;
-  const dependencies = await embeddedDependencies({ clock });
+  const dependencies: EmbeddedDependencies = { ...(await embeddedDependencies({ clock })), keys: options.keys };
   const router = await startRouter(dependencies);
   for (const domain of ['a.example', 'b.example']) {
     await dependencies.tenants.add(domain, { registration: 'closed', retentionDays: 0 });

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
 import { Unavailable } from '../../lib/ports/store.ts';
+import { runtimeLimits } from '../../lib/runtime/limits.ts';
 import { makeAccountKey, openAuthority } from '../../services/certificates/authority.ts';
 import { certificateLimits } from '../../services/certificates/limits.ts';
 import { HostileCa, type Mischief } from './hostile-ca.ts';
@@ -119,7 +120,7 @@ test('answers that are not ACME end in an error: other JSON, no JSON, a redirect
     ['null', (path) => (path === '/order' ? { body: null } : undefined)],
     ['no JSON', (path) => (path === '/dir' ? { raw: '<html>' } : undefined)],
     ['a redirect', (path) => (path === '/dir' ? { status: 302, headers: { location: 'http://127.0.0.1:1/' } } : undefined)],
-    ['endless', (path) => (path === '/dir' ? { raw: 'x'.repeat(10 * certificateLimits.certificateBytesMax) } : undefined)],
+    ['endless', (path) => (path === '/dir' ? { raw: 'x'.repeat(10 * runtimeLimits.certificateBytesMax) } : undefined)],
     ['no challenge', (path) => (path.startsWith('/authz/') ? { body } : undefined)],
     ['no authorization', (path) => (path === '/order' ? { status: 201, body: {}, headers: { location: 'x' } } : undefined)],
   ];

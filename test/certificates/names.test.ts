@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { covers, dnsName } from '../../lib/runtime/certificate-names.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
-import { challengeOf, covers, dnsName, wantedNames } from '../../services/certificates/names.ts';
+import { challengeOf, wantedNames } from '../../services/certificates/names.ts';
 
 test('a tenant gets its domain, its rooms, its uploads and its pubsub service, each once', () => {
   assert.deepEqual(wantedNames('example.org'), [

@@ -3,11 +3,17 @@ import assert from 'node:assert/strict';
 import { chmodSync, existsSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { connect } from 'node:tls';
-import { openAdmin } from '../../services/cli/commands/admin-client.ts';
+import pino from 'pino';
+import { systemClock as clock } from '../../lib/adapters/system-clock.ts';
+import { renewAll } from '../../services/certificates/tenant-walk.ts';
+import { type AdminClient, openAdmin } from '../../services/cli/commands/admin-client.ts';
+import { openCertificateStore } from '../../services/cli/commands/certificate-store.ts';
 import { commands } from '../../services/cli/commands.ts';
+import { openKeys } from '../../services/cli/compose/certificate-keys.ts';
 import { readArguments } from '../../services/cli/core/arguments.ts';
-import { certificateGet } from '../../services/router/operations/certificates.ts';
+import { certificateGet, certificateQuery } from '../../services/router/operations/certificate-rows.ts';
 import { tenantAdd, tenantRemove } from '../../services/router/operations/tenants.ts';
 import { dns, type Made, makePem } from '../support/pem.ts';
 import { anyPorts, type Finished, type RunOptions, removeFolder, Service, skylark, temporaryFolder } from './skylark-command.ts';
@@ -60,6 +66,12 @@ function shown(service: Service, servername: string): Promise<string> {
   });
 }
 
+async function withAdmin(work: (admin: AdminClient) => Promise<unknown>): Promise<void> {
+  const admin = await openAdmin(realpathSync(data));
+  await work(admin);
+  await admin.close();
+}
+
 const fingerprint = (made: Made) => made.certificate.getThumbprint('SHA-256').then((hash) => Buffer.from(hash).toString('hex'));
 
 describe('while the service does not run', () => {
@@ -71,11 +83,17 @@ describe('while the service does not run', () => {
     });
     assert.equal(
       (await run(['certificate', 'list'])).out,
-      'one.example  pem  88 days left  one.example conference.one.example\n',
+      'one.example  pem  88 days left  one.example conference.one.example  by CN=Root\n',
     );
     const listed = JSON.parse((await run(['certificate', 'list', '--json'])).out) as Record<string, unknown>;
     assert.equal(listed.fingerprint, await fingerprint(one));
-    assert.deepEqual(Object.keys(listed), ['domain', 'names', 'source', 'notBefore', 'notAfter', 'daysLeft', 'fingerprint']);
+    const fields = ['domain', 'names', 'issuer', 'notBefore', 'notAfter', 'daysLeft', 'fingerprint', 'source'];
+    assert.deepEqual(Object.keys(listed), fields);
+    assert.deepEqual(JSON.parse((await run(['certificate', 'list', 'one.example', '--json'])).out), listed);
+    await expectRefusal(
+      ['certificate', 'list', 'two.example'],
+      "there is no tenant 'two.example'; add it with: skylark tenant add two.example",
+    );
     assert.ok(existsSync(join(data, 'keys', 'certificates.key')));
     assert.equal((await run(['certificate', 'remove', 'one.example'])).out, 'removed the certificate of one.example\n');
     assert.equal((await run(['certificate', 'list'])).out, '');
@@ -165,6 +183,69 @@ describe('while the service runs', () => {
     const { out, err } = await run(['certificate', 'add', 'one.example', '--cert', cert, '--key', key]);
     assert.match(out, /^added a certificate of one\.example/, err);
     assert.equal(await shown(service, 'one.example'), await fingerprint(one));
+  });
+
+  test('one that is given by the API is shown at once, and the next one within a minute, each for its own domain', async () => {
+    await withAdmin((admin) => admin.ask(tenantAdd, { domain: 'three.example' }));
+    const token = (await run(['key', 'add', 'test', '--access', 'write', '--tenant=three.example'])).out.trim();
+    const give = async ({ cert, key }: Made) => {
+      const { port } = service.addresses.http!;
+      const { status } = await fetch(`http://127.0.0.1:${port}/api/v1/tenants/three.example/certificate`, {
+        method: 'PUT',
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ chain: cert, key }),
+      });
+      assert.equal(status, 200);
+    };
+    // It names the other tenant as well, and takes nothing from it.
+    const first = await makePem('three.example', { names: dns('three.example', 'one.example', '*.one.example') });
+    await give(first);
+    assert.equal(await shown(service, 'three.example'), await fingerprint(first));
+    assert.equal(await shown(service, 'one.example'), await fingerprint(one));
+    const next = await makePem('three.example');
+    await give(next);
+    const endsMs = performance.now() + 60_000;
+    while ((await shown(service, 'three.example')) !== (await fingerprint(next))) {
+      assert.ok(performance.now() < endsMs, 'it is shown within a minute');
+      await pause(500);
+    }
+    assert.equal(await shown(service, 'one.example'), await fingerprint(one));
+    const { out, err } = await run(['audit', 'three.example']);
+    assert.match(out, /certificate-add/, err);
+    for (const text of [out, service.said.err]) assert.ok(!text.includes(next.key.split('\n')[1]!));
+  });
+
+  test('a renewal reads and writes rows of the service that runs', async () => {
+    assert.equal((await run(['certificate', 'remove', 'one.example'])).code, 0);
+    const open = await openCertificateStore({ data, dynamodb: undefined, region: '', tablePrefix: '' });
+    try {
+      const keys = await openKeys({ kms: 'aws', kmsKey: undefined, keyFile: undefined, region: '' }, open.folder);
+      const results = await renewAll(
+        {
+          ...{ store: open.store, keys, clock, zone: 'acme.example' },
+          lookup: {
+            alias: async (name) => name.replace(/^_acme-challenge\.(.*)$/, '$1.acme.example'),
+            texts: async () => [],
+          },
+          authority: {
+            async obtain(names) {
+              const { cert, key } = await makePem(names[0]!, { names: dns(...names) });
+              return { chain: cert, key };
+            },
+          },
+        },
+        { log: pino({ level: 'silent' }) },
+      );
+      const outcomes = Object.fromEntries(results.map(({ domain, outcome }) => [domain, outcome]));
+      assert.deepEqual(outcomes, { 'one.example': 'issued', 'three.example': 'given' });
+    } finally {
+      await open.store.close();
+    }
+    assert.match((await run(['certificate', 'list', 'one.example'])).out, /^one\.example {2}acme {2}/);
+    // The list of tenants and the state of the domain were read, the certificate was written, and the note of the try deleted.
+    const { out } = await run(['audit']);
+    for (const operation of ['certificate-put', 'certificate-delete']) assert.match(out, new RegExp(operation));
+    for (const { name } of [certificateQuery, certificateGet]) assert.doesNotMatch(out, new RegExp(name));
   });
 
   test('a tenant that goes takes its certificate along', async () => {

@@ -3,12 +3,13 @@
  * violations that axe-core finds, without errors of the page, and without a sideways scroll; and a way through it by the keyboard alone.
  */
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { pages } from '../../services/console/pages/pages.ts';
 import { anyPorts, removeFolder, Service, skylark, temporaryFolder } from '../cli/skylark-command.ts';
+import { dns, makePem } from '../support/pem.ts';
 import { TcpClient } from '../support/tcp-client.ts';
 import { launchBrowser } from './converse-page.ts';
 import { violations } from './violations.ts';
@@ -60,6 +61,12 @@ before(async () => {
   await command('motd', 'set', 'example.org', 'Be kind');
   await command('group', 'set', 'example.org', 'Verona', 'juliet Juliet Capulet', 'romeo');
   await command('webhook', 'add', 'example.org', 'https://app.example.org/skylark');
+  const { cert, key } = await makePem('example.org', { names: dns('example.org', 'conference.example.org') });
+  const [certFile, keyFile] = [join(folder, 'example.org.pem'), join(folder, 'example.org.key')];
+  writeFileSync(certFile, cert);
+  writeFileSync(keyFile, key, { mode: 0o600 });
+  const given = await command('certificate', 'add', 'example.org', '--cert', certFile, '--key', keyFile);
+  assert.equal(given.code, 0, given.err);
   juliet = await TcpClient.signIn(service.addresses.c2sTls!.port, 'juliet@example.org/balcony', 'secret');
   juliet.send("<presence to='hall@conference.example.org/Juliet'><x xmlns='http://jabber.org/protocol/muc'/></presence>");
   await juliet.next((element) => element.xml.includes('code="110"'));

@@ -8,7 +8,7 @@ import { commands } from '../../services/cli/commands.ts';
 import * as announcements from '../../services/router/operations/announcements.ts';
 import * as audit from '../../services/router/operations/audit.ts';
 import * as cells from '../../services/router/operations/cells.ts';
-import * as certificate from '../../services/router/operations/certificate-show.ts';
+import * as certificateRows from '../../services/router/operations/certificate-rows.ts';
 import * as certificates from '../../services/router/operations/certificates.ts';
 import * as components from '../../services/router/operations/components.ts';
 import * as consoleOperations from '../../services/router/operations/console.ts';
@@ -50,7 +50,7 @@ const exported: Readonly<Record<string, unknown>> = {
   ...certificates,
   ...keys,
   ...audit,
-  ...certificate,
+  ...certificateRows,
   ...consoleOperations,
   ...rooms,
   ...sessions,
@@ -189,7 +189,7 @@ describe('an operation', () => {
       [{ word: '' }, "the operation needs 'word'"],
       [{ word: 7 }, "'word' takes text"],
       [{ word: null }, "'word' takes text"],
-      [{ word: 'secret' }, "'word' is not allowed as it is"],
+      [{ word: 'secret' }, "'word' has more than 5 characters"],
       [{ word: 'hi', times: '2' }, "'times' takes a number"],
       [{ word: 'hi', times: true }, "'times' takes a number"],
       [{ word: 'hi', mood: 'sad' }, "mood is 'calm' or 'loud', not 'sad'"],

@@ -1,6 +1,6 @@
 /** Certificates as a test wants them: any names, any dates, self-signed or of a chain. */
 import 'reflect-metadata';
-import { webcrypto } from 'node:crypto';
+import { type KeyObject, webcrypto } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
@@ -23,6 +23,8 @@ export interface Wanted {
   readonly notBefore?: Date;
   readonly notAfter?: Date;
   readonly issuer?: Issuer;
+  /** Instead of one that is made, for a certificate of an issuer. */
+  readonly publicKey?: KeyObject;
 }
 
 type CryptoKeyPair = Awaited<ReturnType<typeof generate>>;
@@ -33,6 +35,10 @@ function generate() {
 
 export function dns(...names: string[]): x509.JsonGeneralName[] {
   return names.map((value) => ({ type: 'dns', value }));
+}
+
+function nameOf(subject: string): string {
+  return subject === '' ? '' : `CN=${subject}`;
 }
 
 /** In date: from yesterday for 90 days, unless said. */
@@ -52,12 +58,12 @@ export async function makePem(subject: string, wanted: Wanted = {}): Promise<Mad
   const certificate = issuer
     ? await x509.X509CertificateGenerator.create({
         ...common,
-        subject: `CN=${subject}`,
+        subject: nameOf(subject),
         issuer: issuer.certificate.subject,
-        publicKey: keys.publicKey as never,
+        publicKey: (wanted.publicKey?.export({ type: 'spki', format: 'der' }) ?? keys.publicKey) as never,
         signingKey: issuer.keys.privateKey as never,
       })
-    : await x509.X509CertificateGenerator.createSelfSigned({ ...common, name: `CN=${subject}`, keys: keys as never });
+    : await x509.X509CertificateGenerator.createSelfSigned({ ...common, name: nameOf(subject), keys: keys as never });
   const pkcs8 = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey));
   return {
     certificate,

@@ -10,6 +10,7 @@ import pino from 'pino';
 import type { z } from 'zod';
 import { systemClock } from '../../../lib/adapters/system-clock.ts';
 import type { Blobs } from '../../../lib/ports/blobs.ts';
+import type { Keys } from '../../../lib/ports/keys.ts';
 import type { Store } from '../../../lib/ports/store.ts';
 import type { AdminReply } from '../../../lib/runtime/admin-wire.ts';
 import { checkSchema } from '../../../lib/runtime/row-schema.ts';
@@ -31,10 +32,13 @@ export interface AdminClient {
   close(): Promise<void>;
 }
 
-/** @param folder a path without symbolic links: the socket's address is computed from it */
-export async function openAdmin(folder: string): Promise<AdminClient> {
+/**
+ * @param folder a path without symbolic links: the socket's address is computed from it
+ * @param openKeys opens what seals private keys, where no service runs that would seal them
+ */
+export async function openAdmin(folder: string, openKeys?: () => Promise<Keys>): Promise<AdminClient> {
   const socket = await dial(adminAddress(folder));
-  return socket === undefined ? openOffline(folder) : talk(socket);
+  return socket === undefined ? openOffline(folder, openKeys) : talk(socket);
 }
 
 /** @returns undefined when no process listens at the address */
@@ -74,8 +78,9 @@ function talk(socket: Socket): AdminClient {
 }
 
 /** Runs a router on the store in this process. The folder's lock keeps a service from starting meanwhile. */
-async function openOffline(folder: string): Promise<AdminClient> {
+async function openOffline(folder: string, openKeys?: () => Promise<Keys>): Promise<AdminClient> {
   checkHoldsStore(folder);
+  const keys = await openKeys?.();
   const { openSqliteStore } = await import('../../../lib/adapters/sqlite-store.ts');
   const { filesFolderIn, openFilesFolder } = await import('../compose/files-part.ts');
   const store = await openSqliteStore(folder, { clock: systemClock });
@@ -83,25 +88,26 @@ async function openOffline(folder: string): Promise<AdminClient> {
   const files = filesFolderIn(folder);
   const { blobs } = await openFilesFolder(files, () => 'http://localhost/', { store, clock: systemClock });
   giveToOwner(folder, [files, join(files, 'temporary')]);
-  return routeOn(store, { blobs, isAlone: true });
+  return routeOn(store, { blobs, keys, isAlone: true });
 }
 
 /**
  * Runs a router on the tables of a cell in this process. It does not reach the cell's bus, and need not: the operations that it
  * is used for change only what the cell's services read from the tables.
  */
-export async function openCloudAdmin(values: DynamoValues): Promise<AdminClient> {
+export async function openCloudAdmin(values: DynamoValues, keys?: Keys): Promise<AdminClient> {
   const { openCloudStore } = await import('../compose/cloud-ports.ts');
-  return routeOn(await openCloudStore(values));
+  return routeOn(await openCloudStore(values), { keys });
 }
 
 interface Surroundings {
   readonly blobs?: Blobs;
+  readonly keys?: Keys | undefined;
   /** True when no service runs. Rooms are then served here, too, because they change with the accounts. */
   readonly isAlone?: boolean;
 }
 
-async function routeOn(store: Store, { blobs, isAlone = false }: Surroundings = {}): Promise<AdminClient> {
+async function routeOn(store: Store, { blobs, keys, isAlone = false }: Surroundings = {}): Promise<AdminClient> {
   await checkSchema(store).catch(async (error: unknown) => {
     await store.close();
     throw error;
@@ -112,7 +118,7 @@ async function routeOn(store: Store, { blobs, isAlone = false }: Surroundings = 
   const { startMucWorker } = await import('../../muc/worker.ts');
   const bus = memoryBus({ clock: systemClock });
   const underWay = isAlone ? new UnderWay() : undefined;
-  const ports = { store, bus, clock: systemClock, log: pino({ level: 'silent' }), blobs, underWay };
+  const ports = { store, bus, clock: systemClock, log: pino({ level: 'silent' }), blobs, keys, underWay };
   const { dependencies, router } = await composeRouter(ports);
   const rooms = isAlone ? await startMucWorker({ ...dependencies, worker: 'operator' }) : undefined;
   return {

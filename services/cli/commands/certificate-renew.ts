@@ -5,18 +5,21 @@ import { dnsLookup } from '../../../lib/adapters/dns-lookup.ts';
 import { route53Records } from '../../../lib/adapters/route53-records.ts';
 import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
 import type { DnsLookup, DnsRecords } from '../../../lib/ports/dns-records.ts';
+import type { Store } from '../../../lib/ports/store.ts';
+import { dnsName } from '../../../lib/runtime/certificate-names.ts';
+import { daysLeft } from '../../../lib/runtime/certificates.ts';
+import { Tenants } from '../../../lib/runtime/tenants.ts';
 import { accountKey } from '../../certificates/account.ts';
 import { openAuthority } from '../../certificates/authority.ts';
-import { daysLeft } from '../../certificates/due.ts';
-import { dnsName } from '../../certificates/names.ts';
 import { type RenewalDependencies, type Result, renew } from '../../certificates/renewal.ts';
 import { logResult, renewAll } from '../../certificates/tenant-walk.ts';
 import { openKeys } from '../compose/certificate-keys.ts';
 import { engineOptions } from '../compose/engine-options.ts';
 import { openLog } from '../compose/lifetime.ts';
-import { reasonOf, say, UsageError } from '../core/report.ts';
+import { Refusal, reasonOf, say, UsageError } from '../core/report.ts';
 import type { RenewValues } from './certificate-options.ts';
-import { checkTenant, domainOf, withStore } from './certificates.ts';
+import { type CertificateStore, openCertificateStore } from './certificate-store.ts';
+import { domainOf } from './certificates.ts';
 
 /** @returns 1 when a renewal failed, or waits for a DNS record that only the owner of the domain can publish */
 export async function renewCertificates(values: RenewValues, positionals: readonly string[]): Promise<number> {
@@ -28,9 +31,8 @@ export async function renewCertificates(values: RenewValues, positionals: readon
   if (zone === undefined) throw new UsageError('--dns-zone is needed; it takes a domain name of yours, such as acme.example.org');
   const [records, lookup, trusted] = [openRecords(values), openLookup(values.dnsServers), readTrusted(values.acmeCa)];
   const log = openLog({ service: 'certificates' });
-  return withStore(values, async (open) => {
-    const { store, folder } = open;
-    if (domain !== undefined) await checkTenant(open, domain);
+  return withStore(values, async ({ store, folder }) => {
+    if (domain !== undefined) await checkTenant(store, domain);
     const keys = await openKeys(values, folder);
     const account = await accountKey(store, keys, url);
     const authority = openAuthority({ url, accountKey: account, email, trusted, clock, records, lookup, zone });
@@ -43,6 +45,21 @@ export async function renewCertificates(values: RenewValues, positionals: readon
     }
     return results.some(({ outcome }) => outcome === 'failed' || outcome === 'undelegated') ? 1 : 0;
   });
+}
+
+/** @throws {Refusal} when the store has no such tenant */
+async function checkTenant(store: Store, domain: string): Promise<void> {
+  if ((await new Tenants(store, clock).find(domain)) !== undefined) return;
+  throw new Refusal(`there is no tenant '${domain}'; add it with: skylark tenant add ${domain}`);
+}
+
+async function withStore(values: RenewValues, work: (open: CertificateStore) => Promise<number>): Promise<number> {
+  const open = await openCertificateStore(values);
+  try {
+    return await work(open);
+  } finally {
+    await open.store.close();
+  }
 }
 
 function described({ domain, outcome, entry, error }: Result) {

@@ -1,17 +1,17 @@
 /**
- * The store that the commands on certificates use. It is either DynamoDB itself or the store of a data folder. The latter is
+ * The store that the command which renews certificates uses. It is either DynamoDB itself or the store of a data folder. The latter is
  * reached by operations of the service that holds the folder (or of a router in this process when none runs), which give access
  * only to the rows of certificates.
  */
 import type { z } from 'zod';
 import { Conflict, type Key, type Row, type Store } from '../../../lib/ports/store.ts';
-import { certificateDelete, certificateGet, certificatePut, certificateQuery } from '../../router/operations/certificates.ts';
+import { certificateDelete, certificateGet, certificatePut, certificateQuery } from '../../router/operations/certificate-rows.ts';
 import type { Operation } from '../../router/operations/operation.ts';
 import { openCloudStore } from '../compose/cloud-ports.ts';
 import { findDataFolder } from '../compose/data-folder.ts';
 import { type AdminClient, openAdmin } from './admin-client.ts';
 
-export interface StoreValues {
+interface StoreValues {
   readonly data: string;
   readonly dynamodb: string | undefined;
   readonly region: string;

@@ -1,65 +1,67 @@
 /** `skylark certificate add|list|remove` change and list the certificates of tenants in the store. */
 import { readFileSync, statSync } from 'node:fs';
-import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
-import { type CertificateEntry, Certificates } from '../../../lib/runtime/certificates.ts';
+import type { z } from 'zod';
+import { portLimits } from '../../../lib/ports/limits.ts';
 import { runtimeLimits } from '../../../lib/runtime/limits.ts';
-import { Tenants } from '../../../lib/runtime/tenants.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
-import { daysLeft } from '../../certificates/due.ts';
-import { certificateLimits } from '../../certificates/limits.ts';
-import { BadCertificate, checkPem } from '../../certificates/pem.ts';
+import { certificateAdd, certificateList, certificateRemove, certificateShow } from '../../router/operations/certificates.ts';
 import { openKeys } from '../compose/certificate-keys.ts';
-import { Refusal, reasonOf, say, UsageError } from '../core/report.ts';
+import { findDataFolder } from '../compose/data-folder.ts';
+import { reasonOf, say, UsageError } from '../core/report.ts';
+import { type AdminClient, openAdmin, openCloudAdmin } from './admin-client.ts';
+import { adminOf, atMostOne, withAdmin } from './admin-command.ts';
 import type { AddValues, ListValues, RemoveValues } from './certificate-options.ts';
-import { type CertificateStore, openCertificateStore, type StoreValues } from './certificate-store.ts';
 
 export async function addCertificate(values: AddValues, positionals: readonly string[]): Promise<number> {
   const domain = domainOf('certificate add', positionals);
-  const chain = readPem('--cert', values.cert);
-  const key = readPem('--key', values.key);
-  return withStore(values, async ({ store, folder }) => {
-    await checkTenant({ store, folder }, domain);
-    const entry = check(domain, chain, key);
-    const keys = await openKeys(values, folder);
-    const sealedKey = await keys.seal(Buffer.from(key), domain);
-    await new Certificates(store).put(entry, { chain, sealedKey });
-    say(`added a certificate of ${domain} for ${entry.names.join(', ')}; ${daysLeft(entry, clock.now())} days left`);
-    return 0;
+  const chain = readPem('--cert', values.cert, runtimeLimits.certificateBytesMax);
+  const key = readPem('--key', values.key, portLimits.sealedBytesMax);
+  return withAdmin(sealingAdminOf(values), async (admin) => {
+    const { names, daysLeft } = await admin.ask(certificateAdd, { domain, chain, key });
+    say(`added a certificate of ${domain} for ${names.join(', ')}; ${daysLeft} days left`);
   });
 }
 
 export async function removeCertificate(values: RemoveValues, positionals: readonly string[]): Promise<number> {
   const domain = domainOf('certificate remove', positionals);
-  return withStore(values, async ({ store }) => {
-    if (!(await new Certificates(store).remove(domain))) throw new Refusal(`there is no certificate of '${domain}'`);
+  return withAdmin(adminOf(values), async (admin) => {
+    await admin.ask(certificateRemove, { domain });
     say(`removed the certificate of ${domain}`);
-    return 0;
   });
 }
 
 export async function listCertificates(values: ListValues, positionals: readonly string[]): Promise<number> {
-  if (positionals.length > 0)
-    throw new UsageError(`'${positionals[0]}' is an unexpected argument; see: skylark help certificate list`);
-  return withStore(values, async ({ store }) => {
-    const certificates = new Certificates(store);
+  const only = atMostOne('certificate list', positionals);
+  const domain = only === undefined ? undefined : domainOf('certificate list', positionals);
+  const tell = (one: Described) => say(values.json ? JSON.stringify(one) : line(one));
+  return withAdmin(adminOf(values), async (admin) => {
+    if (domain !== undefined) {
+      const { certificate } = await admin.ask(certificateShow, { domain });
+      if (certificate !== undefined) tell({ domain, ...certificate });
+      return;
+    }
     for (let after: string | undefined; ; ) {
-      const page = await certificates.list(runtimeLimits.adminPageMax, after);
-      for (const entry of page) say(values.json ? JSON.stringify(described(entry)) : line(entry));
-      if (page.length < runtimeLimits.adminPageMax) return 0;
-      after = page.at(-1)!.domain;
+      const page = await admin.ask(certificateList, after === undefined ? {} : { after });
+      page.certificates.forEach(tell);
+      after = page.next;
+      if (after === undefined) return;
     }
   });
 }
 
-function described({ domain, names, source, fingerprint, ...times }: CertificateEntry) {
-  const [notBefore, notAfter] = [times.notBeforeMs, times.notAfterMs].map((ms) => new Date(ms).toISOString());
-  return { domain, names, source, notBefore, notAfter, daysLeft: daysLeft(times, clock.now()), fingerprint };
+type Described = z.output<typeof certificateAdd.output>;
+
+function line({ domain, names, source, daysLeft, issuer }: Described): string {
+  return `${domain}  ${source}  ${daysLeft} days left  ${names.join(' ')}${issuer === undefined ? '' : `  by ${issuer}`}`;
 }
 
-function line(entry: CertificateEntry): string {
-  const { domain, names, source } = entry;
-  return `${domain}  ${source}  ${daysLeft(entry, clock.now())} days left  ${names.join(' ')}`;
+/** A service that runs seals with its own key. This process needs one for the tables, and where none runs. */
+function sealingAdminOf(values: AddValues): () => Promise<AdminClient> {
+  const { dynamodb, region, tablePrefix } = values;
+  if (dynamodb !== undefined) return async () => openCloudAdmin({ dynamodb, region, tablePrefix }, await openKeys(values));
+  const folder = findDataFolder(values.data);
+  return () => openAdmin(folder, () => openKeys(values, folder));
 }
 
 /** @returns the DOMAIN argument, prepared as a JID's domain. @throws {UsageError} */
@@ -75,36 +77,13 @@ export function domainOf(command: string, positionals: readonly string[]): strin
   }
 }
 
-/** @throws {Refusal} when the store has no such tenant */
-export async function checkTenant({ store }: CertificateStore, domain: string): Promise<void> {
-  if ((await new Tenants(store, clock).find(domain)) !== undefined) return;
-  throw new Refusal(`there is no tenant '${domain}'; add it with: skylark tenant add ${domain}`);
-}
-
-export async function withStore(values: StoreValues, work: (open: CertificateStore) => Promise<number>): Promise<number> {
-  const open = await openCertificateStore(values);
-  try {
-    return await work(open);
-  } finally {
-    await open.store.close();
-  }
-}
-
-function check(domain: string, chain: string, key: string): CertificateEntry {
-  try {
-    return checkPem(domain, { chain, key }, 'pem', clock.now());
-  } catch (error) {
-    throw error instanceof BadCertificate ? new Refusal(error.message) : error;
-  }
-}
-
 /** @throws {UsageError} when the file cannot be read or is too large */
-function readPem(flag: string, path: string | undefined): string {
+function readPem(flag: string, path: string | undefined, bytesMax: number): string {
   if (path === undefined) throw new UsageError(`${flag} is needed; it takes the path of a file in PEM`);
   try {
-    if (statSync(path).size <= certificateLimits.certificateBytesMax) return readFileSync(path, 'utf8');
+    if (statSync(path).size <= bytesMax) return readFileSync(path, 'utf8');
   } catch (error) {
     throw new UsageError(`${flag}: '${path}' cannot be read: ${reasonOf(error)}`);
   }
-  throw new UsageError(`${flag}: '${path}' has more than ${certificateLimits.certificateBytesMax} bytes`);
+  throw new UsageError(`${flag}: '${path}' has more than ${bytesMax} bytes`);
 }

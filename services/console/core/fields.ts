@@ -74,8 +74,8 @@ function fieldOf(operation: string, name: string, schema: z.ZodType, texts: Text
 
 function kindOf({ type, enum: choices, isSecret, isDocument }: JsonSchema): FieldKind {
   if (choices !== undefined) return 'choice';
+  if (isDocument) return 'document'; // a field for passwords would drop its line breaks
   if (isSecret) return 'secret';
-  if (isDocument) return 'document';
   if (type === 'boolean') return 'flag';
   if (type === 'array') return 'lines';
   if (type === 'object') return 'pairs';

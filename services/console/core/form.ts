@@ -141,7 +141,7 @@ function controlHtml(texts: Texts, field: FormField, id: string, given: unknown,
     case 'lines':
     case 'pairs':
     case 'document':
-      return html`<textarea id="${id}" name="${name}" rows="3"${described} spellcheck="false">${value}</textarea>`;
+      return html`<textarea id="${id}" name="${name}" rows="3"${required}${described} spellcheck="false">${value}</textarea>`;
     case 'secret':
       return html`<input type="password" id="${id}" name="${name}" autocomplete="new-password"${required}${described}>`;
     case 'number':

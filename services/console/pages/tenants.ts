@@ -1,9 +1,10 @@
-/** The list of tenants, the policy of one, its DNS records, certificate and components. */
+/** The list of tenants, the policy of one, its DNS records and components. */
 import { html } from 'hono/html';
 import { fieldsOf, shownValue } from '../core/fields.ts';
 import { actionButton, formLink, type Html } from '../core/form.ts';
 import { badge, card, formCard, nextLink, page, table, tenantPath } from '../core/layout.ts';
 import { mayDo, operationNamed, read, type View } from '../core/view.ts';
+import { certificateCards } from './certificate.ts';
 import { tenantFrame } from './tenant-frame.ts';
 
 interface TenantList {
@@ -87,19 +88,8 @@ function fixedPolicy(view: View, policy: Readonly<Record<string, unknown>>): Htm
   return card(view.texts.of('tenant.fixed'), html`<dl class="facts">${facts}</dl>`);
 }
 
-interface Certificate {
-  readonly certificate?: {
-    readonly names: readonly string[];
-    readonly notBefore: string;
-    readonly notAfter: string;
-    readonly fingerprint: string;
-    readonly source: string;
-  };
-}
-
 export async function dnsPage(view: View, domain: string): Promise<Html> {
   const { texts, dependencies, who, c } = view;
-  const { certificate } = await read<Certificate>(view, 'certificate-show', { domain });
   const canExamine = dependencies.examine !== undefined && who.domain === undefined;
   const preset = await presetTarget(view, domain);
   const target = c.req.query('target') ?? preset?.host ?? '';
@@ -108,16 +98,7 @@ export async function dnsPage(view: View, domain: string): Promise<Html> {
     view,
     domain,
     'dns',
-    html`${card(
-      texts.of('tenant.certificate'),
-      certificate === undefined
-        ? html`<p>${texts.of('tenant.noCertificate')}</p>`
-        : html`<dl class="facts">
-        <div><dt>${texts.of('tenant.names')}</dt><dd>${certificate.names.join(', ')}</dd></div>
-        <div><dt>${texts.of('tenant.valid')}</dt><dd>${texts.moment(certificate.notBefore)} – ${texts.moment(certificate.notAfter)}</dd></div>
-        <div><dt>${texts.of('tenant.source')}</dt><dd>${certificate.source}</dd></div>
-        <div><dt>SHA-256</dt><dd><code>${certificate.fingerprint}</code></dd></div></dl>`,
-    )}
+    html`${await certificateCards(view, domain, `${tenantPath(domain)}/dns`)}
     ${card(
       texts.of('tenant.records'),
       html`<form method="get" class="form row"><div class="field"><label for="target">${texts.of('tenant.target')}</label>

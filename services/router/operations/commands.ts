@@ -118,7 +118,8 @@ function generic(operation: Operation): AdminCommand {
   const { shape } = operation.input as z.ZodObject;
   const secrets = secretFields(operation.input);
   const names = Object.keys(shape).filter((name) => !given.has(name) && name !== versionOf(operation));
-  const fields = names.map((name) => fieldOf(name, shape[name] as z.ZodType, secrets.has(name)));
+  const documents = new Set(names.filter((name) => (shape[name] as z.ZodType).meta()?.isDocument === true));
+  const fields = names.map((name) => fieldOf(name, shape[name] as z.ZodType, secrets.has(name), documents.has(name)));
   return {
     node: `urn:skylark:operation:${operation.name}`,
     formType: `urn:skylark:operation:${operation.name}`,
@@ -126,7 +127,7 @@ function generic(operation: Operation): AdminCommand {
     fields,
     inputs: (submission, domain) => [
       {
-        ...Object.fromEntries(fields.flatMap((field) => readField(field, submission))),
+        ...Object.fromEntries(fields.flatMap((field) => readField(field, submission, documents.has(field.var)))),
         ...(Object.hasOwn(shape, 'domain') && { domain }),
       },
     ],
@@ -142,7 +143,8 @@ function schemaOf(schema: z.ZodType) {
   return z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
 }
 
-function fieldOf(name: string, schema: z.ZodType, isSecret: boolean): Field {
+/** @param isDocument it has several lines, such as a certificate */
+function fieldOf(name: string, schema: z.ZodType, isSecret: boolean, isDocument: boolean): Field {
   const { type, enum: choices, default: preset } = schemaOf(schema);
   const common = {
     ...{ var: name, label: name, isRequired: !schema.safeParse(undefined).success },
@@ -150,7 +152,7 @@ function fieldOf(name: string, schema: z.ZodType, isSecret: boolean): Field {
   };
   if (choices) return { ...common, type: 'list-single', options: choices.map((value) => ({ value: `${value as string}` })) };
   if (type === 'boolean') return { ...common, type: 'boolean' };
-  if (type === 'array') return { ...common, type: 'text-multi' };
+  if (type === 'array' || isDocument) return { ...common, type: 'text-multi' };
   if (type === 'number' || type === 'integer') {
     return { ...common, type: 'text-single', range: { min: 0, max: operationLimits.commandNumberMax } };
   }
@@ -158,8 +160,9 @@ function fieldOf(name: string, schema: z.ZodType, isSecret: boolean): Field {
 }
 
 /** What is empty, or left out, is not given to the operation. */
-function readField({ var: name, type, range }: Field, submission: Submission): [string, unknown][] {
+function readField({ var: name, type, range }: Field, submission: Submission, isDocument: boolean): [string, unknown][] {
   const field = submission.get(name);
+  if (isDocument) return field === undefined || field.isEmpty ? [] : [[name, field.values.join('\n')]];
   if (field === undefined || (field.isEmpty && type !== 'text-multi')) return [];
   if (type === 'boolean') return [[name, field.flag()]];
   if (type === 'text-multi') return [[name, field.lines()]];

@@ -3,8 +3,8 @@
 import { announcementCancel, announcementList, announcementSend } from './announcements.ts';
 import { auditList, auditTenantList } from './audit.ts';
 import { cellList } from './cells.ts';
-import { certificateShow } from './certificate-show.ts';
-import { certificateDelete, certificateGet, certificatePut, certificateQuery } from './certificates.ts';
+import { certificateDelete, certificateGet, certificatePut, certificateQuery } from './certificate-rows.ts';
+import { certificateAdd, certificateList, certificateRemove, certificateShow } from './certificates.ts';
 import { componentAdd, componentGrant, componentList, componentRemove } from './components.ts';
 import { consoleLink } from './console.ts';
 import { fileList, fileRemove, fileTotals } from './files.ts';
@@ -90,7 +90,10 @@ export const operations: readonly Operation[] = [
   peerList,
   peerTenantList,
   peerRetry,
+  certificateList,
   certificateShow,
+  certificateAdd,
+  certificateRemove,
   certificateQuery,
   certificateGet,
   certificatePut,

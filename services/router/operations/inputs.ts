@@ -1,6 +1,7 @@
 /** The fields that several operations take, and the accounts and tenants that they name. */
 import { z } from 'zod';
 import { needing } from '../../../lib/runtime/field-rights.ts';
+import { runtimeLimits } from '../../../lib/runtime/limits.ts';
 import type { OperationDescription } from '../../../lib/runtime/operation.ts';
 import { isTenantRight } from '../../../lib/runtime/rights.ts';
 import { type Tenant, Tenants } from '../../../lib/runtime/tenants.ts';
@@ -43,6 +44,11 @@ export const passwordInput = text.meta(secret);
 
 /** A secret that is given once, to whoever asked. */
 export const secretOutput = z.string().meta(secret);
+
+/**
+ * A text in PEM. It is kept nowhere, also where it is a certificate: people paste a private key into the wrong field, or a file with both.
+ */
+export const pemInput = text.max(runtimeLimits.certificateBytesMax).meta({ ...secret, isDocument: true });
 
 /** Sealed by whoever asks. */
 export const sealedInput = text.max(xmppLimits.stanzaBytesMax).meta(secret);

@@ -106,6 +106,7 @@ function sentenceOf(operation: string, issue: z.core.$ZodRawIssue): string {
   if (issue.code === 'invalid_value') {
     return `${field} is ${issue.values.map((value) => `'${String(value)}'`).join(' or ')}, not '${String(issue.input)}'`;
   }
+  if (issue.code === 'too_big' && issue.origin === 'string') return `'${field}' has more than ${issue.maximum} characters`;
   const expected = issue.code === 'invalid_type' ? kinds[issue.expected] : undefined;
   return `'${field}' ${expected === undefined ? 'is not allowed as it is' : `takes ${expected}`}`;
 }

@@ -8,8 +8,7 @@ export interface Place {
   readonly other: string;
   /** An https address that takes events. */
   readonly hook: string;
-  /** Files of a certificate. */
-  readonly certificate: readonly string[];
+  readonly certificate: { readonly files: readonly string[]; readonly chain: string; readonly key: string };
   /** Somebody in the tenant, and a second account. */
   readonly romeo: string;
   readonly nurse: string;
@@ -32,6 +31,8 @@ export interface Task {
   readonly refusal?: RegExp;
   /** Who does it in the console has a right that comes with no role. */
   readonly isContent?: true;
+  /** The test that does it, where that takes what this deployment lacks. It has no way then. */
+  readonly elsewhere?: string;
   /** It goes on while others are done, and none of them needs what it takes away. */
   readonly isLong?: true;
 }

@@ -2,9 +2,13 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { before, describe, test } from 'node:test';
-import { certificateLimits } from '../../services/certificates/limits.ts';
-import { BadCertificate, checkPem } from '../../services/certificates/pem.ts';
+import { systemClock } from '../../lib/adapters/system-clock.ts';
+import type { Keys } from '../../lib/ports/keys.ts';
+import { BadCertificate, checkPem, keepPem } from '../../lib/runtime/certificate-pem.ts';
+import { Certificates } from '../../lib/runtime/certificates.ts';
+import { runtimeLimits } from '../../lib/runtime/limits.ts';
 import { dns, type Made, makePem } from '../support/pem.ts';
+import { memoryStore } from '../support/stage/memory-store.ts';
 
 const now = Date.now();
 const check = (domain: string, chain: string, key: string) => checkPem(domain, { chain, key }, 'pem', now);
@@ -31,6 +35,7 @@ describe('a given certificate', () => {
       notAfterMs: certificate.validToDate.getTime(),
       fingerprint: certificate.fingerprint256.replaceAll(':', '').toLowerCase(),
       source: 'pem',
+      issuer: 'CN=Middle',
     });
   });
 
@@ -108,13 +113,13 @@ describe('a given certificate', () => {
     ],
     [
       'too many',
-      `there are more than ${certificateLimits.certificateChainMax} certificates in the chain`,
-      () => ['example.org', leaf.cert.repeat(certificateLimits.certificateChainMax + 1), leaf.key],
+      `there are more than ${runtimeLimits.certificateChainMax} certificates in the chain`,
+      () => ['example.org', leaf.cert.repeat(runtimeLimits.certificateChainMax + 1), leaf.key],
     ],
     [
       'too much',
-      `the certificate and its chain have more than ${certificateLimits.certificateBytesMax} bytes`,
-      () => ['example.org', `${chain}${' '.repeat(certificateLimits.certificateBytesMax)}`, leaf.key],
+      `the certificate and its chain have more than ${runtimeLimits.certificateBytesMax} bytes`,
+      () => ['example.org', `${chain}${' '.repeat(runtimeLimits.certificateBytesMax)}`, leaf.key],
     ],
     [
       'an address as the domain',
@@ -152,6 +157,38 @@ describe('a given certificate', () => {
       ],
     });
     assert.throws(() => check('example.org', tricky.cert, tricky.key), /is not for 'example.org'/);
+  });
+
+  test('is refused where TLS would not take it, or each handshake would cost too much', async () => {
+    for (const [bits, message] of [
+      [1_024, 'TLS does not take the certificate: ee key too small'],
+      [8_192, 'the private key has 8192 bits; one of RSA has at most 4096'],
+    ] as const) {
+      const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: bits });
+      const made = await makePem('example.org', { issuer: root, publicKey });
+      const key = privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
+      assert.throws(() => check('example.org', made.cert, key), new BadCertificate(message));
+    }
+  });
+
+  test('is told of in a sentence when it names no issuer', async () => {
+    const nameless = await makePem('', { names: dns('example.org') });
+    assert.equal(check('example.org', nameless.cert, nameless.key).issuer, '');
+    assert.throws(
+      () => check('example.org', nameless.cert + root.cert, nameless.key),
+      /the certificate of its issuer '' is missing between them/,
+    );
+  });
+
+  test('is kept without what stands around it, such as its key', async () => {
+    const store = memoryStore(systemClock);
+    const pem = { chain: `subject=CN = example.org\r\n${leaf.key}${chain}${leaf.key}`, key: leaf.key + chain };
+    const entry = checkPem('example.org', pem, 'pem', now);
+    const keys: Keys = { seal: async () => 'sealed', open: () => assert.fail('nothing is opened') };
+    await keepPem({ store, keys }, entry, pem);
+    const kept = (await new Certificates(store).read('example.org'))!;
+    assert.deepEqual(kept, { chain: chain.replaceAll('\n\n', '\n'), sealedKey: 'sealed' });
+    assert.ok(!JSON.stringify(kept).includes('PRIVATE KEY'));
   });
 
   test('is refused with an encrypted key', () => {

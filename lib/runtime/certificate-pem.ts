@@ -1,9 +1,12 @@
-/** Certificates as PEM texts: which names and dates they have, and whether they may be served at all. */
+/** Certificates as PEM texts: which names and dates they have, whether they may be served at all, and how they are kept. */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { portLimits } from '../../lib/ports/limits.ts';
-import { type CertificateEntry, serverName } from '../../lib/runtime/certificates.ts';
-import { certificateLimits } from './limits.ts';
-import { asciiName, covers } from './names.ts';
+import { createSecureContext } from 'node:tls';
+import type { Keys } from '../ports/keys.ts';
+import { portLimits } from '../ports/limits.ts';
+import type { Store } from '../ports/store.ts';
+import { asciiName, covers } from './certificate-names.ts';
+import { type CertificateEntry, Certificates, serverName } from './certificates.ts';
+import { runtimeLimits } from './limits.ts';
 
 /** Its message is a sentence for people. */
 export class BadCertificate extends Error {
@@ -11,7 +14,7 @@ export class BadCertificate extends Error {
 }
 
 export interface Pem {
-  /** The certificate and its chain. */
+  /** The certificate and its chain. What stands around them is neither looked at nor kept. */
   readonly chain: string;
   readonly key: string;
 }
@@ -19,8 +22,8 @@ export interface Pem {
 const block = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----[\s\S]*?-----END (?:X509 |TRUSTED )?CERTIFICATE-----/g;
 
 /**
- * Checks whether a certificate may be shown to clients of the domain: it is in date, covers the domain, has this key, and each
- * certificate of the chain is signed by the next.
+ * Checks whether a certificate may be shown to clients of the domain: it is in date, covers the domain, has this key, each
+ * certificate of the chain is signed by the next, and TLS takes it.
  * @returns the entry for the list of certificates
  * @throws {BadCertificate}
  */
@@ -45,18 +48,37 @@ export function checkPem(
   if (notBeforeMs > nowMs) throw new BadCertificate(`the certificate is not valid before ${leaf.validFromDate.toISOString()}`);
   if (!leaf.checkPrivateKey(readKey(key))) throw new BadCertificate('the private key does not belong to the certificate');
   checkOrder(certificates, nowMs);
+  checkIsServable(chain, key);
   const fingerprint = leaf.fingerprint256.replaceAll(':', '').toLowerCase();
-  return { domain, names, notBeforeMs, notAfterMs, fingerprint, source };
+  const issuer = issuerOf(leaf).slice(0, runtimeLimits.certificateIssuerCharactersMax).toWellFormed();
+  return { domain, names, notBeforeMs, notAfterMs, fingerprint, source, issuer };
+}
+
+/**
+ * Keeps a certificate that was checked, with its key sealed for the domain. Of the chain, only the certificates are kept: people give files
+ * that have the key in them, too. @throws {Unavailable}
+ */
+export async function keepPem(
+  { store, keys }: { readonly store: Store; readonly keys: Keys },
+  entry: CertificateEntry,
+  { chain, key }: Pem,
+): Promise<void> {
+  const sealedKey = await keys.seal(Buffer.from(key), entry.domain);
+  await new Certificates(store).put(entry, { chain: `${blocksOf(chain).join('\n')}\n`, sealedKey });
+}
+
+function blocksOf(text: string): readonly string[] {
+  return text.match(block) ?? [];
 }
 
 function readChain(text: string): X509Certificate[] {
-  if (text.length > certificateLimits.certificateBytesMax) {
-    throw new BadCertificate(`the certificate and its chain have more than ${certificateLimits.certificateBytesMax} bytes`);
+  if (text.length > runtimeLimits.certificateBytesMax) {
+    throw new BadCertificate(`the certificate and its chain have more than ${runtimeLimits.certificateBytesMax} bytes`);
   }
-  const blocks = text.match(block) ?? [];
+  const blocks = blocksOf(text);
   if (blocks.length === 0) throw new BadCertificate('there is no certificate in PEM');
-  if (blocks.length > certificateLimits.certificateChainMax) {
-    throw new BadCertificate(`there are more than ${certificateLimits.certificateChainMax} certificates in the chain`);
+  if (blocks.length > runtimeLimits.certificateChainMax) {
+    throw new BadCertificate(`there are more than ${runtimeLimits.certificateChainMax} certificates in the chain`);
   }
   return blocks.map((each, index) => {
     try {
@@ -70,18 +92,39 @@ function readChain(text: string): X509Certificate[] {
 function readKey(text: string): KeyObject {
   if (text.length > portLimits.sealedBytesMax)
     throw new BadCertificate(`the private key has more than ${portLimits.sealedBytesMax} bytes`);
+  let key: KeyObject;
   try {
-    return createPrivateKey(text);
+    key = createPrivateKey(text);
   } catch {
     throw new BadCertificate('the private key is not in PEM, or has a passphrase');
   }
+  const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
+  if (bits > runtimeLimits.certificateRsaBitsMax)
+    throw new BadCertificate(`the private key has ${bits} bits; one of RSA has at most ${runtimeLimits.certificateRsaBitsMax}`);
+  return key;
+}
+
+/** OpenSSL refuses keys that are too small, and digests that are too weak, when the first client comes. */
+function checkIsServable(chain: string, key: string): void {
+  try {
+    createSecureContext({ cert: chain, key });
+  } catch (error) {
+    const { reason = 'it is not usable' } = error as { readonly reason?: string };
+    throw new BadCertificate(`TLS does not take the certificate: ${reason}`);
+  }
+}
+
+/** On one line. A certificate may name no issuer. */
+function issuerOf(certificate: X509Certificate): string {
+  const issuer = certificate.issuer as string | undefined;
+  return issuer?.replaceAll('\n', ', ') ?? '';
 }
 
 /** Only names in the right form. Others, such as addresses, are useless to a client that asks for a domain. */
 function namesOf({ subjectAltName = '' }: X509Certificate): string[] {
   const names = subjectAltName.split(', ').flatMap((entry) => (entry.startsWith('DNS:') ? [serverName(entry.slice(4))] : []));
-  if (names.length > certificateLimits.certificateNamesMax) {
-    throw new BadCertificate(`the certificate is for more than ${certificateLimits.certificateNamesMax} names`);
+  if (names.length > runtimeLimits.certificateNamesMax) {
+    throw new BadCertificate(`the certificate is for more than ${runtimeLimits.certificateNamesMax} names`);
   }
   return names.filter((name) => {
     const host = name.replace(/^\*\./, '');
@@ -115,8 +158,7 @@ function orderFault(certificates: readonly X509Certificate[], index: number): st
   const before = certificates[index - 1]!;
   const place = certificates.findIndex((each) => each !== before && isIssuer(each, before));
   if (place >= 0) return `${unsigned}, but by certificate ${place + 1}; each must come before its issuer`;
-  const issuer = before.issuer.replaceAll('\n', ', ');
-  return `${unsigned}: the certificate of its issuer '${issuer}' is missing between them`;
+  return `${unsigned}: the certificate of its issuer '${issuerOf(before)}' is missing between them`;
 }
 
 /** Each certificate must certify the previous one (RFC 8446 §4.4.2). */
