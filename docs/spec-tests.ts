@@ -18,7 +18,7 @@ const listed: Readonly<Record<Service, Readonly<Record<string, readonly string[]
     'XEP-0012': ['peers/slixmpp'],
     'XEP-0030': ['router/client-discovery'],
     'XEP-0060': ['router/pubsub-fan-out', 'router/pubsub-again', 'router/cut-short', 'federation/pubsub'],
-    'XEP-0065': ['connection/xep0065-relay', 'peers/slixmpp-files'],
+    'XEP-0065': ['connection/xep0065-relay', 'peers/slixmpp-files', 'peers/psi'],
     'XEP-0077': ['router/registration', 'end-to-end/erasure'],
     'XEP-0084': ['router/xep0398-avatar-conversion'],
     'XEP-0133': ['router/xep0133-people', 'router/announcements', 'router/xep0050-commands'],

@@ -59,6 +59,11 @@ export class Desktop {
     return this.#do({ do: 'press', name, action });
   }
 
+  /** Writes into the first thing of that name that can be written into, as soon as there is one. */
+  write(name: string, text: string): Promise<void> {
+    return this.#do({ do: 'write', name, text });
+  }
+
   /** An action of a program on the bus. @param parameters as many numbers as the action takes */
   activate(program: string, action: string, parameters: readonly number[]): Promise<void> {
     return this.#do({ do: 'activate', program, action, parameters });

@@ -3,6 +3,7 @@ Presses what is in the windows of a desktop. A line of JSON comes in, and the li
 can be:
 
 {"do": "press", "name": NAME, "action": ACTION}: the action of the first thing that is called so and has such an action (AT-SPI)
+{"do": "write", "name": NAME, "text": TEXT}: into the first thing that is called so and can be written into
 {"do": "activate", "program": NAME ON THE BUS, "action": ACTION, "parameters": [NUMBER, …]}: an action of a GTK program
 """
 import json
@@ -29,12 +30,29 @@ def things(parent):
             yield from things(child)
 
 
-def press(wanted):
+def called(name):
     Atspi.get_desktop(0).clear_cache()
     for thing in things(Atspi.get_desktop(0)):
         try:
-            if thing.get_name() != wanted['name']:
-                continue
+            if thing.get_name() == name:
+                yield thing
+        except GLib.Error:
+            continue
+
+
+def write(wanted):
+    for thing in called(wanted['name']):
+        try:
+            if thing.get_editable_text_iface() and thing.set_text_contents(wanted['text']):
+                return True
+        except GLib.Error:
+            continue
+    return False
+
+
+def press(wanted):
+    for thing in called(wanted['name']):
+        try:
             actions = [thing.get_action_name(at) for at in range(thing.get_n_actions())]
             if wanted['action'] in actions and thing.do_action(actions.index(wanted['action'])):
                 return True
@@ -54,6 +72,6 @@ def activate(wanted):
 
 for line in sys.stdin:
     wanted = json.loads(line)
-    while not {'press': press, 'activate': activate}[wanted['do']](wanted):
+    while not {'press': press, 'write': write, 'activate': activate}[wanted['do']](wanted):
         time.sleep(POLL)
     print('done', flush=True)
