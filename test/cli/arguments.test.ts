@@ -204,3 +204,27 @@ describe('the process that is given wrong arguments ends with 2 and one line', {
     assert.equal(code, 2);
   });
 });
+
+describe('a command with several arguments names all of them when one is missing, and the one that is too many', () => {
+  const several = commands.filter(({ positionals }) => positionals.filter((name) => /^[A-Z]+$/.test(name)).length > 1);
+  assert.ok(several.length >= 20, `${several.length} commands were seen`);
+  for (const { name, options, positionals, run } of several) {
+    test(name, async () => {
+      const needed = positionals.filter((one) => /^[A-Z]+$/.test(one));
+      const takesMore = needed.length < positionals.length;
+      const { values } = readArguments(name, options, ['--data', join(folder, 'never')], {});
+      const said = (count: number) =>
+        run(
+          values,
+          Array.from({ length: count }, (_, at) => `x${at}`),
+        ).then(
+          () => 'nothing',
+          (error: unknown) => (error instanceof UsageError ? error.message : `${error}`),
+        );
+      const wanted = `'skylark ${name}' needs ${needed.slice(0, -1).join(', ')} and ${needed.at(-1)}; see: skylark help ${name}`;
+      for (let count = 0; count < needed.length; count++) assert.equal(await said(count), wanted);
+      if (!takesMore)
+        assert.equal(await said(needed.length + 1), `'x${needed.length}' is an unexpected argument; see: skylark help ${name}`);
+    });
+  }
+});

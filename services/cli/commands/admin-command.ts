@@ -15,6 +15,20 @@ export function one(command: string, name: string, positionals: readonly string[
   return value;
 }
 
+/** @returns the arguments of a command, one for each name. @throws {UsageError} when one is missing, or when there are more */
+export function all<const Names extends readonly string[]>(
+  command: string,
+  names: Names,
+  positionals: readonly string[],
+): { readonly [At in keyof Names]: string } {
+  if (positionals.length < names.length) {
+    const text = `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+    throw new UsageError(`'skylark ${command}' needs ${text}; see: skylark help ${command}`);
+  }
+  none(command, positionals.slice(names.length));
+  return positionals as unknown as { readonly [At in keyof Names]: string };
+}
+
 /**
  * Chooses the tables of a cell (with `--dynamodb`) or a data folder.
  * @throws {Refusal | UsageError} when the data folder does not exist

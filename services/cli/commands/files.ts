@@ -1,9 +1,9 @@
 /** `skylark file …`: what the accounts of a tenant have uploaded. */
 import { fileList, fileRemove, fileTotals } from '../../router/operations/files.ts';
 import type { Values } from '../core/arguments.ts';
-import { say, UsageError } from '../core/report.ts';
+import { say } from '../core/report.ts';
 import type { runningListOptions, runningOptions } from './account-options.ts';
-import { adminOf, none, one, withAdmin } from './admin-command.ts';
+import { adminOf, all, one, withAdmin } from './admin-command.ts';
 
 export async function listFiles(values: Values<typeof runningListOptions>, positionals: readonly string[]): Promise<number> {
   const jid = one('file list', 'JID', positionals);
@@ -39,10 +39,7 @@ export async function totalFiles(values: Values<typeof runningListOptions>, posi
 }
 
 export async function removeFile(values: Values<typeof runningOptions>, positionals: readonly string[]): Promise<number> {
-  const [jid, id, ...rest] = positionals;
-  if (jid === undefined || id === undefined)
-    throw new UsageError("'skylark file remove' needs a JID and the ID of a file; see: skylark file list");
-  none('file remove', rest);
+  const [jid, id] = all('file remove', ['JID', 'ID'], positionals);
   return withAdmin(adminOf(values), async (admin) => {
     say(`removed ${(await admin.ask(fileRemove, { jid, id })).id}`);
   });

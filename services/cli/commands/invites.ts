@@ -2,8 +2,8 @@
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { inviteCreate, inviteList, inviteRevoke, userReset } from '../../router/operations/invites.ts';
 import type { Values } from '../core/arguments.ts';
-import { say, UsageError } from '../core/report.ts';
-import { adminOf, none, one, withAdmin } from './admin-command.ts';
+import { say } from '../core/report.ts';
+import { adminOf, all, one, withAdmin } from './admin-command.ts';
 import type { inviteCreateOptions, inviteListOptions, inviteRevokeOptions, userResetOptions } from './invite-options.ts';
 import { webOrigin } from './web-origin.ts';
 
@@ -40,10 +40,7 @@ export async function listInvites(values: Values<typeof inviteListOptions>, posi
 }
 
 export async function revokeInvite(values: Values<typeof inviteRevokeOptions>, positionals: readonly string[]): Promise<number> {
-  const [domain, id, ...rest] = positionals;
-  if (domain === undefined || id === undefined)
-    throw new UsageError("'skylark invite revoke' needs a DOMAIN and the ID of an invite; see: skylark invite list");
-  none('invite revoke', rest);
+  const [domain, id] = all('invite revoke', ['DOMAIN', 'ID'], positionals);
   return withAdmin(adminOf(values), async (admin) => {
     say(`revoked ${(await admin.ask(inviteRevoke, { domain, id })).id}`);
   });

@@ -9,6 +9,7 @@ import { Refusal, say, UsageError } from '../core/report.ts';
 import { tableOf } from '../core/table.ts';
 import { programLimits } from '../limits.ts';
 import { type AdminClient, openAdmin } from './admin-client.ts';
+import { one } from './admin-command.ts';
 import type { drainOptions, statusOptions } from './node-options.ts';
 
 type Status = z.output<typeof statusOperation.output>;
@@ -50,7 +51,7 @@ function table({ nodes, parked }: Status): string[] {
 
 /** Waits until the node holds no session. @throws {Refusal} when the node stops before that */
 export async function drain(values: Values<typeof drainOptions>, positionals: readonly string[]): Promise<number> {
-  const node = nodeOf('drain', positionals);
+  const node = one('drain', 'NODE', positionals);
   return withAdmin(values.data, async (admin) => {
     const { name, subject } = await admin.ask(nodeDrain, { node });
     for (;;) {
@@ -64,17 +65,11 @@ export async function drain(values: Values<typeof drainOptions>, positionals: re
 }
 
 export async function undrain(values: Values<typeof drainOptions>, positionals: readonly string[]): Promise<number> {
-  const node = nodeOf('undrain', positionals);
+  const node = one('undrain', 'NODE', positionals);
   return withAdmin(values.data, async (admin) => {
     const { name } = await admin.ask(nodeUndrain, { node });
     say(`${name} takes streams again`);
   });
-}
-
-function nodeOf(command: string, [node, ...rest]: readonly string[]): string {
-  if (node === undefined) throw new UsageError(`'skylark ${command}' needs the NAME of a node; see: skylark status`);
-  if (rest.length > 0) throw new UsageError(`'${rest[0]}' is an unexpected argument; see: skylark help ${command}`);
-  return node;
 }
 
 export async function withAdmin(folder: string, work: (admin: AdminClient) => Promise<void>): Promise<number> {

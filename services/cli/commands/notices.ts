@@ -4,19 +4,19 @@ import { announcementCancel, announcementList, announcementSend } from '../../ro
 import { messageSend } from '../../router/operations/messages.ts';
 import { motdRemove, motdSet, motdShow } from '../../router/operations/motd.ts';
 import type { Values } from '../core/arguments.ts';
-import { quoted, say, UsageError } from '../core/report.ts';
+import { quoted, say } from '../core/report.ts';
 import type { runningListOptions, runningOptions } from './account-options.ts';
-import { adminOf, none, one, withAdmin } from './admin-command.ts';
+import { adminOf, all, one, withAdmin } from './admin-command.ts';
 import type { announcementSendOptions, messageSendOptions, motdSetOptions } from './notice-options.ts';
 
 export async function sendAnnouncement(
   values: Values<typeof announcementSendOptions>,
   positionals: readonly string[],
 ): Promise<number> {
-  const [domain, text] = two('announcement send', ['DOMAIN', 'TEXT'], positionals);
-  const { all, subject, json } = values;
+  const [domain, text] = all('announcement send', ['DOMAIN', 'TEXT'], positionals);
+  const { subject, json } = values;
   return withAdmin(adminOf(values), async (admin) => {
-    const made = await admin.ask(announcementSend, { domain, target: all ? 'all' : 'online', subject, text });
+    const made = await admin.ask(announcementSend, { domain, target: values.all ? 'all' : 'online', subject, text });
     say(json ? JSON.stringify(made) : `${made.id} is under way; to see how far it is: skylark announcement list ${domain}`);
   });
 }
@@ -44,7 +44,7 @@ export async function listAnnouncements(
 }
 
 export async function cancelAnnouncement(values: Values<typeof runningOptions>, positionals: readonly string[]): Promise<number> {
-  const [domain, id] = two('announcement cancel', ['DOMAIN', 'ID'], positionals);
+  const [domain, id] = all('announcement cancel', ['DOMAIN', 'ID'], positionals);
   return withAdmin(adminOf(values), async (admin) => {
     const { told } = await admin.ask(announcementCancel, { domain, id });
     say(`cancelled ${id}; ${told} were told`);
@@ -52,7 +52,7 @@ export async function cancelAnnouncement(values: Values<typeof runningOptions>, 
 }
 
 export async function setMotd(values: Values<typeof motdSetOptions>, positionals: readonly string[]): Promise<number> {
-  const [domain, text] = two('motd set', ['DOMAIN', 'TEXT'], positionals);
+  const [domain, text] = all('motd set', ['DOMAIN', 'TEXT'], positionals);
   return withAdmin(adminOf(values), async (admin) => {
     await admin.ask(motdSet, { domain, subject: values.subject, text });
     say(`set the message of the day of ${domain}`);
@@ -78,19 +78,11 @@ export async function removeMotd(values: Values<typeof runningOptions>, position
 }
 
 export async function sendMessage(values: Values<typeof messageSendOptions>, positionals: readonly string[]): Promise<number> {
-  const [to, text] = two('message send', ['JID', 'TEXT'], positionals);
+  const [to, text] = all('message send', ['JID', 'TEXT'], positionals);
   const domain = Jid.tryParse(to)?.domain ?? '';
   const { type = 'normal', subject } = values;
   return withAdmin(adminOf(values), async (admin) => {
     const sent = await admin.ask(messageSend, { domain, to, type, subject, text });
     say(`sent to ${sent.to}`);
   });
-}
-
-function two(command: string, names: readonly [string, string], given: readonly string[]): readonly [string, string] {
-  const [first, second, ...rest] = given;
-  if (first === undefined || second === undefined)
-    throw new UsageError(`'skylark ${command}' needs ${names.join(' and ')}; see: skylark help ${command}`);
-  none(command, rest);
-  return [first, second];
 }

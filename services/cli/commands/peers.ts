@@ -4,6 +4,7 @@ import { peerList, peerRetry } from '../../router/operations/peers.ts';
 import type { Values } from '../core/arguments.ts';
 import { say, UsageError } from '../core/report.ts';
 import { tableOf } from '../core/table.ts';
+import { all } from './admin-command.ts';
 import { withAdmin } from './nodes.ts';
 import type { peerRetryOptions, peersOptions } from './peer-options.ts';
 
@@ -37,10 +38,7 @@ function inWords(ms: number): string {
 }
 
 export async function retryPeer(values: Values<typeof peerRetryOptions>, positionals: readonly string[]): Promise<number> {
-  const [domain, peer, ...rest] = positionals;
-  if (domain === undefined || peer === undefined)
-    throw new UsageError("'skylark peer retry' needs a DOMAIN of ours and the DOMAIN of the other server; see: skylark peers");
-  if (rest.length > 0) throw new UsageError(`'${rest[0]}' is an unexpected argument; see: skylark help peer retry`);
+  const [domain, peer] = all('peer retry', ['DOMAIN', 'THEIRS'], positionals);
   return withAdmin(values.data, async (admin) => {
     const { hosts } = await admin.ask(peerRetry, { domain, peer });
     for (const host of hosts) say(`trying ${peer} again for ${host}`);

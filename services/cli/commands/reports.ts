@@ -1,9 +1,9 @@
 /** `skylark report …`. */
 import { reportList, reportRemove, reportShow } from '../../router/operations/reports.ts';
 import type { Values } from '../core/arguments.ts';
-import { quoted, say, UsageError } from '../core/report.ts';
+import { quoted, say } from '../core/report.ts';
 import type { runningListOptions, runningOptions } from './account-options.ts';
-import { adminOf, none, one, withAdmin } from './admin-command.ts';
+import { adminOf, all, one, withAdmin } from './admin-command.ts';
 
 export async function listReports(values: Values<typeof runningListOptions>, positionals: readonly string[]): Promise<number> {
   const domain = one('report list', 'DOMAIN', positionals);
@@ -30,7 +30,7 @@ export async function listReports(values: Values<typeof runningListOptions>, pos
 
 /** `skylark report show DOMAIN ID`: the messages. */
 export async function showReport(values: Values<typeof runningListOptions>, positionals: readonly string[]): Promise<number> {
-  const [domain, id] = domainAndId('report show', positionals);
+  const [domain, id] = all('report show', ['DOMAIN', 'ID'], positionals);
   return withAdmin(adminOf(values), async (admin) => {
     const { messages } = await admin.ask(reportShow, { domain, id });
     for (const message of messages) {
@@ -41,15 +41,8 @@ export async function showReport(values: Values<typeof runningListOptions>, posi
 }
 
 export async function removeReport(values: Values<typeof runningOptions>, positionals: readonly string[]): Promise<number> {
-  const [domain, id] = domainAndId('report remove', positionals);
+  const [domain, id] = all('report remove', ['DOMAIN', 'ID'], positionals);
   return withAdmin(adminOf(values), async (admin) => {
     say(`removed ${(await admin.ask(reportRemove, { domain, id })).id}`);
   });
-}
-
-function domainAndId(command: string, [domain, id, ...rest]: readonly string[]): readonly [string, string] {
-  if (domain === undefined || id === undefined)
-    throw new UsageError(`'skylark ${command}' needs a DOMAIN and the ID of a report; see: skylark report list`);
-  none(command, rest);
-  return [domain, id];
 }

@@ -3,14 +3,11 @@ import { isDeploymentRole, type Role, roleNames } from '../../../lib/runtime/rig
 import { roleDeploymentList, roleList, userRole } from '../../router/operations/roles.ts';
 import type { Values } from '../core/arguments.ts';
 import { say, UsageError } from '../core/report.ts';
-import { adminOf, atMostOne, none, withAdmin } from './admin-command.ts';
+import { adminOf, all, atMostOne, withAdmin } from './admin-command.ts';
 import type { roleListOptions, userRoleOptions } from './role-options.ts';
 
 export async function changeRole(values: Values<typeof userRoleOptions>, positionals: readonly string[]): Promise<number> {
-  const [jid, role, ...rest] = positionals;
-  if (jid === undefined || role === undefined)
-    throw new UsageError("'skylark user role' needs a JID and a ROLE; see: skylark help user role");
-  none('user role', rest);
+  const [jid, role] = all('user role', ['JID', 'ROLE'], positionals);
   if (!isRole(role)) throw new UsageError(`'${role}' is not allowed as a role; it takes ${roleNames.join(', ')}`);
   return withAdmin(adminOf(values), async (admin) => {
     const changed = await admin.ask(userRole, { jid, role, content: values.content });

@@ -4,7 +4,7 @@ import { roomAffiliate, roomDestroy, roomKick, roomList, roomShow } from '../../
 import type { Values } from '../core/arguments.ts';
 import { quoted, say, UsageError } from '../core/report.ts';
 import type { roomDestroyOptions, runningListOptions } from './account-options.ts';
-import { adminOf, none, one, withAdmin } from './admin-command.ts';
+import { adminOf, all, one, withAdmin } from './admin-command.ts';
 
 export async function listRooms(values: Values<typeof runningListOptions>, positionals: readonly string[]): Promise<number> {
   const domain = one('room list', 'DOMAIN', positionals);
@@ -20,7 +20,7 @@ export async function listRooms(values: Values<typeof runningListOptions>, posit
 
 /** `skylark room show DOMAIN ROOM`. */
 export async function showRoom(values: Values<typeof runningListOptions>, positionals: readonly string[]): Promise<number> {
-  const [domain, room] = domainAndRoom('room show', positionals);
+  const [domain, room] = all('room show', ['DOMAIN', 'ROOM'], positionals);
   return withAdmin(adminOf(values), async (admin) => {
     const found = await admin.ask(roomShow, { domain, room });
     if (values.json) {
@@ -37,15 +37,10 @@ export async function showRoom(values: Values<typeof runningListOptions>, positi
 
 /** `skylark room affiliate DOMAIN ROOM JID AFFILIATION`. */
 export async function affiliate(values: Values<typeof roomDestroyOptions>, positionals: readonly string[]): Promise<number> {
-  const [domain, room, person, affiliation, ...rest] = positionals;
+  const [domain, room, person, affiliation] = all('room affiliate', ['DOMAIN', 'ROOM', 'JID', 'AFFILIATION'], positionals);
   const wanted = roomAffiliations.find((one) => one === affiliation);
-  if (domain === undefined || room === undefined || person === undefined || affiliation === undefined)
-    throw new UsageError(
-      "'skylark room affiliate' needs a DOMAIN, a ROOM, a JID and an AFFILIATION; see: skylark help room affiliate",
-    );
   if (wanted === undefined)
     throw new UsageError(`'${affiliation}' is not an affiliation; it takes ${roomAffiliations.join(', ')}`);
-  none('room affiliate', rest);
   const { reason } = values;
   return withAdmin(adminOf(values), async (admin) => {
     const asked = { domain, room, person, affiliation: wanted, ...(reason !== undefined && { reason }) };
@@ -56,10 +51,7 @@ export async function affiliate(values: Values<typeof roomDestroyOptions>, posit
 
 /** `skylark room kick DOMAIN ROOM NICK`. */
 export async function kick(values: Values<typeof roomDestroyOptions>, positionals: readonly string[]): Promise<number> {
-  const [domain, room, nick, ...rest] = positionals;
-  if (domain === undefined || room === undefined || nick === undefined)
-    throw new UsageError("'skylark room kick' needs a DOMAIN, a ROOM and a NICK; see: skylark room show");
-  none('room kick', rest);
+  const [domain, room, nick] = all('room kick', ['DOMAIN', 'ROOM', 'NICK'], positionals);
   const { reason } = values;
   return withAdmin(adminOf(values), async (admin) => {
     const done = await admin.ask(roomKick, { domain, room, nick, ...(reason !== undefined && { reason }) });
@@ -69,17 +61,10 @@ export async function kick(values: Values<typeof roomDestroyOptions>, positional
 
 /** `skylark room destroy DOMAIN ROOM`. */
 export async function destroyRoom(values: Values<typeof roomDestroyOptions>, positionals: readonly string[]): Promise<number> {
-  const [domain, room] = domainAndRoom('room destroy', positionals);
+  const [domain, room] = all('room destroy', ['DOMAIN', 'ROOM'], positionals);
   const { reason } = values;
   return withAdmin(adminOf(values), async (admin) => {
     const destroyed = await admin.ask(roomDestroy, { domain, room, ...(reason !== undefined && { reason }) });
     say(`destroyed ${destroyed.room}`);
   });
-}
-
-function domainAndRoom(command: string, [domain, room, ...rest]: readonly string[]): readonly [string, string] {
-  if (domain === undefined || room === undefined)
-    throw new UsageError(`'skylark ${command}' needs a DOMAIN and the name of a ROOM; see: skylark room list`);
-  none(command, rest);
-  return [domain, room];
 }

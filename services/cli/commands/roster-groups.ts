@@ -7,9 +7,9 @@ import {
   rosterGroupSet,
 } from '../../router/operations/roster-groups.ts';
 import type { Values } from '../core/arguments.ts';
-import { quoted, say, UsageError } from '../core/report.ts';
+import { quoted, say } from '../core/report.ts';
 import type { runningListOptions, runningOptions } from './account-options.ts';
-import { adminOf, none, one, withAdmin } from './admin-command.ts';
+import { adminOf, all, one, withAdmin } from './admin-command.ts';
 
 type RunningValues = Values<typeof runningOptions>;
 
@@ -25,47 +25,33 @@ export async function listGroups(values: Values<typeof runningListOptions>, posi
 }
 
 export async function setGroup(values: RunningValues, positionals: readonly string[]): Promise<number> {
-  const { domain, group, members } = named('group set', positionals);
+  const [domain, group] = all('group set', ['DOMAIN', 'GROUP'], positionals.slice(0, 2));
+  const members = positionals.slice(2);
   return withAdmin(adminOf(values), async (admin) => {
-    const made = await admin.ask(rosterGroupSet, { domain, group, members: [...members] });
+    const made = await admin.ask(rosterGroupSet, { domain, group, members });
     say(`${quoted(made.group)} has ${made.members.length} ${made.members.length === 1 ? 'member' : 'members'}`);
   });
 }
 
 export async function addToGroup(values: RunningValues, positionals: readonly string[]): Promise<number> {
-  const asked = withMember('group add', positionals);
+  const [domain, group, member] = all('group add', ['DOMAIN', 'GROUP', 'MEMBER'], positionals);
   return withAdmin(adminOf(values), async (admin) => {
-    await admin.ask(rosterGroupAdd, asked);
-    say(`added ${asked.member}`);
+    await admin.ask(rosterGroupAdd, { domain, group, member });
+    say(`added ${member}`);
   });
 }
 
 export async function dropFromGroup(values: RunningValues, positionals: readonly string[]): Promise<number> {
-  const asked = withMember('group drop', positionals);
+  const [domain, group, member] = all('group drop', ['DOMAIN', 'GROUP', 'MEMBER'], positionals);
   return withAdmin(adminOf(values), async (admin) => {
-    await admin.ask(rosterGroupDrop, asked);
-    say(`dropped ${asked.member}`);
+    await admin.ask(rosterGroupDrop, { domain, group, member });
+    say(`dropped ${member}`);
   });
 }
 
 export async function removeGroup(values: RunningValues, positionals: readonly string[]): Promise<number> {
-  const { domain, group, members } = named('group remove', positionals);
-  none('group remove', members);
+  const [domain, group] = all('group remove', ['DOMAIN', 'GROUP'], positionals);
   return withAdmin(adminOf(values), async (admin) => {
     say(`removed ${quoted((await admin.ask(rosterGroupRemove, { domain, group })).group)}`);
   });
-}
-
-function named(command: string, [domain, group, ...members]: readonly string[]) {
-  if (domain === undefined || group === undefined)
-    throw new UsageError(`'skylark ${command}' needs a DOMAIN and the name of a GROUP; see: skylark help ${command}`);
-  return { domain, group, members };
-}
-
-function withMember(command: string, positionals: readonly string[]) {
-  const { domain, group, members } = named(command, positionals);
-  const [member, ...rest] = members;
-  if (member === undefined) throw new UsageError(`'skylark ${command}' needs a MEMBER; see: skylark help ${command}`);
-  none(command, rest);
-  return { domain, group, member };
 }

@@ -1,9 +1,9 @@
 /** `skylark session …` and `skylark device …`: what is signed in to an account, and what can be. */
 import { deviceList, deviceRevoke, sessionEnd, sessionList } from '../../router/operations/sessions.ts';
 import type { Values } from '../core/arguments.ts';
-import { say, UsageError } from '../core/report.ts';
+import { say } from '../core/report.ts';
 import type { runningListOptions, runningOptions } from './account-options.ts';
-import { adminOf, none, one, withAdmin } from './admin-command.ts';
+import { adminOf, all, one, withAdmin } from './admin-command.ts';
 
 export async function listSessions(values: Values<typeof runningListOptions>, positionals: readonly string[]): Promise<number> {
   const jid = one('session list', 'JID', positionals);
@@ -16,7 +16,7 @@ export async function listSessions(values: Values<typeof runningListOptions>, po
 }
 
 export async function endSession(values: Values<typeof runningOptions>, positionals: readonly string[]): Promise<number> {
-  const [jid, id] = two('session end', 'the ID of a session; see: skylark session list', positionals);
+  const [jid, id] = all('session end', ['JID', 'ID'], positionals);
   return withAdmin(adminOf(values), async (admin) => {
     await admin.ask(sessionEnd, { jid, session: id });
     say(`ended ${id}`);
@@ -37,7 +37,7 @@ export async function listDevices(values: Values<typeof runningListOptions>, pos
 }
 
 export async function revokeDevice(values: Values<typeof runningOptions>, positionals: readonly string[]): Promise<number> {
-  const [jid, id] = two('device revoke', 'the ID of a device; see: skylark device list', positionals);
+  const [jid, id] = all('device revoke', ['JID', 'ID'], positionals);
   return withAdmin(adminOf(values), async (admin) => {
     const { hasPassword } = await admin.ask(deviceRevoke, { jid, device: id });
     say(`revoked ${id}`);
@@ -46,8 +46,3 @@ export async function revokeDevice(values: Values<typeof runningOptions>, positi
 }
 
 /** @throws {UsageError} */
-function two(command: string, what: string, [jid, id, ...rest]: readonly string[]): [string, string] {
-  if (jid === undefined || id === undefined) throw new UsageError(`'skylark ${command}' needs a JID and ${what}`);
-  none(command, rest);
-  return [jid, id];
-}

@@ -2,16 +2,13 @@
 import { type HookEventType, hookEventTypes } from '../../../lib/runtime/hooks.ts';
 import { webhookAdd, webhookList, webhookRemove, webhookTest } from '../../router/operations/webhooks.ts';
 import type { Values } from '../core/arguments.ts';
-import { say, UsageError } from '../core/report.ts';
+import { say } from '../core/report.ts';
 import type { runningListOptions, runningOptions } from './account-options.ts';
-import { adminOf, none, one, withAdmin } from './admin-command.ts';
+import { adminOf, all, one, withAdmin } from './admin-command.ts';
 import type { webhookAddOptions } from './webhook-options.ts';
 
 export async function addWebhook(values: Values<typeof webhookAddOptions>, positionals: readonly string[]): Promise<number> {
-  const [domain, url, ...rest] = positionals;
-  if (domain === undefined || url === undefined)
-    throw new UsageError("'skylark webhook add' needs a DOMAIN and a URL; see: skylark help webhook add");
-  none('webhook add', rest);
+  const [domain, url] = all('webhook add', ['DOMAIN', 'URL'], positionals);
   const events = (values.events?.split(',') ?? [...hookEventTypes]) as HookEventType[];
   return withAdmin(adminOf(values), async (admin) => {
     const added = await admin.ask(webhookAdd, { domain, url, events });
@@ -36,22 +33,15 @@ export async function listWebhooks(values: Values<typeof runningListOptions>, po
 }
 
 export async function testWebhook(values: Values<typeof runningOptions>, positionals: readonly string[]): Promise<number> {
-  const [domain, id] = domainAndId('webhook test', positionals);
+  const [domain, id] = all('webhook test', ['DOMAIN', 'ID'], positionals);
   return withAdmin(adminOf(values), async (admin) => {
     say(`${(await admin.ask(webhookTest, { domain, id })).id} has taken a test event`);
   });
 }
 
 export async function removeWebhook(values: Values<typeof runningOptions>, positionals: readonly string[]): Promise<number> {
-  const [domain, id] = domainAndId('webhook remove', positionals);
+  const [domain, id] = all('webhook remove', ['DOMAIN', 'ID'], positionals);
   return withAdmin(adminOf(values), async (admin) => {
     say(`removed ${(await admin.ask(webhookRemove, { domain, id })).id}`);
   });
-}
-
-function domainAndId(command: string, [domain, id, ...rest]: readonly string[]): readonly [string, string] {
-  if (domain === undefined || id === undefined)
-    throw new UsageError(`'skylark ${command}' needs a DOMAIN and the ID of a webhook; see: skylark webhook list`);
-  none(command, rest);
-  return [domain, id];
 }
