@@ -100,8 +100,8 @@ export const programLimits = {
 
   /** Length of the path of a Unix socket without its NUL, bytes. It is 107 on Linux, and 103 on the BSDs and macOS. */
   socketPathBytesMax: 103,
-  /** Size of one request, bytes. */
-  adminLineBytesMax: 64 * 1024,
+  /** Size of one request, bytes: a piece of an account that is taken in, as JSON (portableLimits.pieceBytesMax). It fits into a message on the bus. */
+  adminLineBytesMax: 1024 * 1024,
   /** Connections to the socket. */
   adminConnectionsMax: 32,
   /** How long the answer to a request may take, ms. The removal of a tenant with all its accounts is one request. */

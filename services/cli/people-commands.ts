@@ -1,9 +1,11 @@
-/** The commands for the people of a tenant together: what operators say in the name of a domain, and groups in rosters. */
+/** The commands for the people of a tenant together: files with all of them, what operators say in the name of a domain, and groups in rosters. */
 import { anyTimeText, type Command, command } from './command.ts';
 import * as options from './commands/account-options.ts';
 import * as noticeOptions from './commands/notice-options.ts';
+import { portableCommands } from './portable-commands.ts';
 
 export const peopleCommands: readonly Command[] = [
+  ...portableCommands,
   command({
     name: 'announcement send',
     positionals: ['DOMAIN', 'TEXT'],

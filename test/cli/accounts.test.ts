@@ -8,6 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import { policyKeys } from '../../lib/runtime/policy/tenant-policy.ts';
 import { openAdmin } from '../../services/cli/commands/admin-client.ts';
 import { adminAddress } from '../../services/cli/compose/admin-address.ts';
+import { programLimits } from '../../services/cli/limits.ts';
 import { userAdd, userRemove } from '../../services/router/operations/users.ts';
 import { TcpClient } from '../support/tcp-client.ts';
 import { anyPorts, type Finished, type RunOptions, removeFolder, Service, skylark, temporaryFolder } from './skylark-command.ts';
@@ -193,7 +194,7 @@ describe('while the service runs', () => {
     assert.match(unknown.error!, /^unknown operation 'launch'; there are: user-add, /);
     socket.on('error', () => {});
     const closed = new Promise((resolve) => socket.once('close', resolve));
-    socket.write('x'.repeat(1024 * 1024));
+    socket.write('x'.repeat(programLimits.adminLineBytesMax + 1));
     await closed;
   });
 

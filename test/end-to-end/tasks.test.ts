@@ -92,8 +92,14 @@ async function openPlace(way: WayName): Promise<Place> {
   const certificate = { files: ['--cert', files.cert, '--key', files.key], chain: cert + root.cert, key };
   if (way !== 'command') await byCommand(['component', 'add', `irc.${domain}`], skylark.data);
   await populate(domain);
+  const theirFile = join(folder, `${way}.xml`);
+  writeFileSync(
+    theirFile,
+    `<server-data xmlns='urn:xmpp:pie:0'><host jid='${domain}'><user name='friar' password='x'/></host></server-data>`,
+  );
   return {
     ...{ way, domain, other: `old.${domain}`, romeo: `romeo@${domain}`, nurse: `nurse@${domain}`, certificate },
+    ...{ theirFile, newFile: join(folder, `${way}.out.xml`) },
     hook: `https://app.example:${(hooks.address() as AddressInfo).port}/hook`,
   };
 }

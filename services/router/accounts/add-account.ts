@@ -43,7 +43,27 @@ export async function addAccount(
   tenant: Tenant,
   local: string,
   password: string,
-  { network, invite, isUnlikeOthers = false }: AccountOrigin = {},
+  origin: AccountOrigin = {},
+): Promise<Added> {
+  const { clock, shares } = dependencies;
+  const queued = [tenant.domain, origin.network ?? 'operators'] as const;
+  const derive = () => deriveKeys(password, clock, (work) => shares.newPasswords.run(queued, work));
+  return add(dependencies, tenant, local, async () => ({ scram: await derive(), isUnfurnished: isUnfurnished(tenant) }), origin);
+}
+
+/** Makes an account of which the rest follows: nobody is let in before, and it has what its file gives it instead of what newcomers get. */
+export async function addArriving(dependencies: Dependencies, tenant: Tenant, local: string): Promise<Added> {
+  return add(dependencies, tenant, local, async () => ({ scram: {}, isDisabled: true, isArriving: true }), {});
+}
+
+type Begun = Pick<AccountRow, 'scram' | 'isDisabled' | 'isArriving' | 'isUnfurnished'>;
+
+async function add(
+  dependencies: Dependencies,
+  tenant: Tenant,
+  local: string,
+  begin: () => Promise<Begun>,
+  { invite, isUnlikeOthers = false }: AccountOrigin,
 ): Promise<Added> {
   const { store, clock } = dependencies;
   const { domain } = tenant;
@@ -52,18 +72,15 @@ export async function addAccount(
   if (await findRemoval(store, name)) return 'leaving';
   if (await isReservedForOther(dependencies, tenant, local, invite)) return 'reserved';
   if (await isFull(store, tenant, local)) return 'full';
-  const scram = await deriveKeys(password, clock, (work) =>
-    dependencies.shares.newPasswords.run([domain, network ?? 'operators'], work),
-  );
+  const begun = await begin();
   const incarnation = clock.randomBytes(jwtLimits.incarnationBytes).toString('base64url');
   const use = { who: local, incarnation, atMs: clock.now() };
   if (invite !== undefined && !(await takeUse(dependencies, tenant, invite, use))) return 'used';
   const row: AccountRow = {
     createdAt: new Date(use.atMs).toISOString(),
     incarnation,
-    scram,
+    ...begun,
     invitedBy: invite,
-    isUnfurnished: isUnfurnished(tenant),
   };
   const told = { type: 'account.added', data: { jid: `${Jid.of(local, domain)}` }, ifAccount: { local, incarnation } } as const;
   const write = () => writeAccount(dependencies, tenant, local, row, isUnlikeOthers);

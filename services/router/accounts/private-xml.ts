@@ -31,6 +31,12 @@ export async function readPrivate(account: Account, key: string): Promise<readon
   return (await account.get(stored, key))?.elements ?? [];
 }
 
+/** All that the account keeps, by key. */
+export async function privateElements(account: Account): Promise<{ key: string; elements: readonly string[] }[]> {
+  const rows = await account.list(stored, { limit: routerLimits.privateElementsMax });
+  return rows.map(({ key, value }) => ({ key, elements: value.elements }));
+}
+
 type Wanted = ReadonlyMap<string, readonly string[]>;
 
 /** Checks the bounds. @throws {StanzaError} if the elements are too many or too large */

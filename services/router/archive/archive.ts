@@ -114,6 +114,29 @@ export function keepEntry(account: Account, id: string, stanza: Stanza, directio
   }
 }
 
+/**
+ * Queues the rows of a message that another server has kept, or writes it anew. It expires as if it had come here at its time.
+ * @param id has this time in it
+ * @returns what is kept; undefined when it would have expired. @throws {StanzaError} if the entry is too large
+ */
+export function keepForeign(
+  account: Account,
+  id: string,
+  stanza: Stanza,
+  direction: Direction,
+  queue: boolean,
+): ArchiveEntry | undefined {
+  const peer = peerOf(stanza, direction);
+  const entry: ArchiveEntry = { xml: stanza.bytes.toString(), peer: peer.toString(), queue };
+  checkSize(entry);
+  const expiresAtMs = expiryFrom(account, timeOfId(id));
+  if (expiresAtMs !== undefined && expiresAtMs <= account.now.getTime()) return undefined;
+  const text = isSearched(account.tenant, account.turn.dependencies.store) ? rowText(id, stanza) : undefined;
+  account.put(entries, id, entry, expiresAtMs, text);
+  account.put(spansByPeer, `${peerKey(peer)} ${spanOf(id)}`, '', expiresAtMs === undefined ? undefined : expiresAtMs + spanMs);
+  return entry;
+}
+
 function retainMsOf({ tenant }: Account): number {
   const { retentionDays } = tenant.policy;
   return retentionDays > 0 ? retentionDays * 86_400_000 : Number.POSITIVE_INFINITY;

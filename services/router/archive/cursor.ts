@@ -164,6 +164,35 @@ export async function readRecent(account: Account, session: SessionEntry): Promi
   return found;
 }
 
+/**
+ * What no client of the account has been given, oldest first, for whoever takes the account elsewhere.
+ * @param after the id of the last one; '' for the first page
+ */
+export async function readUndelivered(
+  account: Account,
+  after: string,
+  limit: number,
+): Promise<{ items: Item<ArchiveEntry>[]; next?: string }> {
+  const cursor = (await account.get(cursors)) ?? start;
+  const late = cursor.late ?? [];
+  const queueStart = catchUpStart(cursor);
+  const from = [queueStart, after].sort().at(-1)!;
+  const lists = await Promise.all([
+    account.list(entries, { limit, after: from }),
+    account.list(unarchived, { limit, after: from }),
+  ]);
+  const early = await readEntries(
+    account,
+    late.filter((id) => id > after && id <= queueStart),
+  );
+  const end = lists.flatMap((list) => (list.length < limit ? [] : list.at(-1)!.key)).sort()[0];
+  const delivered = new Set(idsIn(cursor.given));
+  const items = [...early, ...lists.flat()]
+    .filter(({ key, value }) => value.queue && !delivered.has(key) && (end === undefined || key <= end))
+    .sort((a, b) => (a.key < b.key ? -1 : 1));
+  return end === undefined ? { items } : { items, next: end };
+}
+
 function resourceOf({ xml }: ArchiveEntry): string {
   return Stanza.parse(xml).to?.resource ?? '';
 }

@@ -32,6 +32,8 @@ export interface AccountRow {
   readonly removeAtMs?: number | undefined;
   /** Tokens that an app's own server got for it until then are void, ms (sasl/minted-tokens.ts). */
   readonly mintedAfterMs?: number | undefined;
+  /** With `isDisabled`: it is taken in from a file of another server, and not all of it is there yet (portable/). */
+  readonly isArriving?: true | undefined;
   /** The invite by which it was made, until all is done that follows from it (invites/befriend.ts). */
   readonly invitedBy?: string | undefined;
   /** The contacts and rooms that the tenant's policy gives it are still missing (accounts/newcomer.ts). */

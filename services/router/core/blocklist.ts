@@ -5,7 +5,9 @@
 import { collection } from '../../../lib/runtime/collection.ts';
 import type { Owner } from '../../../lib/runtime/sessions.ts';
 import type { Hides } from '../../../lib/runtime/wire.ts';
+import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
+import { routerLimits } from '../limits.ts';
 import { setOf } from './address-set.ts';
 
 export interface Blocklist {
@@ -29,6 +31,37 @@ export function isBlocked(list: Blocklist | undefined, jid: Jid): boolean {
  */
 export function isNeverBlocked({ domain, local }: Owner, jid: Jid): boolean {
   return jid.domain === domain && (jid.local === '' || jid.local === local);
+}
+
+/** The list with more addresses; the very same where it has them all. @throws {StanzaError} when there would be too many */
+export function withBlocked(list: Blocklist | undefined, added: readonly string[]): Blocklist | undefined {
+  const before = list?.jids ?? [];
+  const after = [...new Set([...before, ...added])];
+  return after.length === before.length ? list : checked({ jids: after, version: (list?.version ?? 0) + 1 });
+}
+
+function checked(next: Blocklist): Blocklist {
+  if (next.jids.length > routerLimits.blocklistMax) {
+    throw new StanzaError('resource-constraint', `a blocklist has at most ${routerLimits.blocklistMax} addresses`);
+  }
+  if (Buffer.byteLength(JSON.stringify(next)) > routerLimits.blocklistBytesMax) {
+    throw new StanzaError('resource-constraint', 'the addresses of a blocklist take too many bytes');
+  }
+  checkPlaces(next);
+  return next;
+}
+
+/** The blocked occupants of one room are also kept in the room, so their number is bounded. */
+function checkPlaces({ jids }: Blocklist): void {
+  const places = Map.groupBy(
+    jids.filter((jid) => jid.includes('/')),
+    (jid) => jid.slice(0, jid.indexOf('/')),
+  );
+  for (const [bare, named] of places) {
+    if (named.length > routerLimits.blockedPlacesMax || named.join('').length > routerLimits.blockedPlacesCharactersMax) {
+      throw new StanzaError('resource-constraint', `too many addresses of ${bare} are blocked one by one; block ${bare} itself`);
+    }
+  }
 }
 
 /** The occupants of a room that the blocklist names. @returns undefined if the blocklist was never changed */

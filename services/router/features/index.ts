@@ -25,6 +25,7 @@ import { blocking } from './xep0191-blocking.ts';
 import { ping } from './xep0199-ping.ts';
 import { entityTime } from './xep0202-time.ts';
 import { externalServices } from './xep0215-external-services.ts';
+import { portableFormat } from './xep0227-portable.ts';
 import { carbons } from './xep0280-carbons.ts';
 import { moved } from './xep0283-moved.ts';
 import { vcard4 } from './xep0292-vcard4.ts';
@@ -101,6 +102,7 @@ export const features: readonly AccountFeature[] = [
   push,
   stableIds,
   externalServices,
+  portableFormat,
   fileUpload,
   bookmarks,
   roomSelfPing,

@@ -101,10 +101,7 @@ async function write(request: Element, account: Account, iq: Stanza): Promise<un
   const jid = contactJid(item.attrs.jid);
   if (jid.equals(account.jid)) throw new StanzaError('not-allowed', 'an account cannot be in its own roster');
   if (item.attrs.subscription === 'remove') return remove(account, jid, `iq ${account.session?.sid} ${iq.id}`);
-  const name = item.attrs.name === undefined || item.attrs.name === '' ? undefined : item.attrs.name;
-  if (name !== undefined && Buffer.byteLength(name) > routerLimits.rosterNameBytesMax) {
-    throw new StanzaError('not-acceptable', `a name has at most ${routerLimits.rosterNameBytesMax} bytes`);
-  }
+  const name = readItemName(item as Element);
   const groups = ownGroups(account, jid, readGroups(item));
   const { after } = await changeContact(account, jid, account.turn.dependencies.ids.mint(), (before) => ({
     ...before,
@@ -115,8 +112,17 @@ async function write(request: Element, account: Account, iq: Stanza): Promise<un
   pushContact(account, { jid, item: after });
 }
 
+/** @throws {StanzaError} (§2.3.3) */
+export function readItemName({ attrs }: Element): string | undefined {
+  const name = (attrs.name as string | undefined) || undefined;
+  if (name !== undefined && Buffer.byteLength(name) > routerLimits.rosterNameBytesMax) {
+    throw new StanzaError('not-acceptable', `a name has at most ${routerLimits.rosterNameBytesMax} bytes`);
+  }
+  return name;
+}
+
 /** Reads the groups and checks them (§2.3.3). */
-function readGroups(item: Element): string[] {
+export function readGroups(item: Element): string[] {
   const groups = item.getChildren('group', NS).map((group) => group.getText());
   if (new Set(groups).size !== groups.length) throw new StanzaError('bad-request', 'a group is named twice');
   if (groups.length > routerLimits.rosterGroupsMax) {

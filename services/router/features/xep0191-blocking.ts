@@ -9,7 +9,7 @@ import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../core/account.ts';
-import { type Blocklist, blocklist, isBlocked, isNeverBlocked } from '../core/blocklist.ts';
+import { type Blocklist, blocklist, isBlocked, isNeverBlocked, withBlocked } from '../core/blocklist.ts';
 import { Dropped } from '../core/dropped.ts';
 import type { AccountFeature } from '../core/feature.ts';
 import { sessionPart } from '../core/session-part.ts';
@@ -51,11 +51,7 @@ async function block(request: Element, account: Account): Promise<undefined> {
   const jids = itemJids(request);
   if (jids.length === 0) throw new StanzaError('bad-request', '<block/> needs at least one item');
   const added = jids.map(String);
-  await account.update(blocklist, '', (value) => {
-    const before = value?.jids ?? [];
-    const after = [...new Set([...before, ...added])];
-    return after.length === before.length ? value : checked({ jids: after, version: (value?.version ?? 0) + 1 });
-  });
+  await account.update(blocklist, '', (value) => withBlocked(value, added));
   push('block', added, account);
   await hidePresence(account, jids);
   for (const blocked of account.turn.dependencies.features.of('blocked')) await blocked(account, request);
@@ -74,30 +70,6 @@ async function unblock(request: Element, account: Account): Promise<undefined> {
   push('unblock', [...named], account);
   const unblocked = named.size === 0 ? before.jids.map((jid) => Jid.parse(jid)) : jids;
   await showPresence(account, unblocked, (jid) => isBlocked(after, jid));
-}
-
-function checked(next: Blocklist): Blocklist {
-  if (next.jids.length > routerLimits.blocklistMax) {
-    throw new StanzaError('resource-constraint', `a blocklist has at most ${routerLimits.blocklistMax} addresses`);
-  }
-  if (Buffer.byteLength(JSON.stringify(next)) > routerLimits.blocklistBytesMax) {
-    throw new StanzaError('resource-constraint', 'the addresses of a blocklist take too many bytes');
-  }
-  checkPlaces(next);
-  return next;
-}
-
-/** The blocked occupants of one room are also kept in the room, so their number is bounded. */
-function checkPlaces({ jids }: Blocklist): void {
-  const places = Map.groupBy(
-    jids.filter((jid) => jid.includes('/')),
-    (jid) => jid.slice(0, jid.indexOf('/')),
-  );
-  for (const [bare, named] of places) {
-    if (named.length > routerLimits.blockedPlacesMax || named.join('').length > routerLimits.blockedPlacesCharactersMax) {
-      throw new StanzaError('resource-constraint', `too many addresses of ${bare} are blocked one by one; block ${bare} itself`);
-    }
-  }
 }
 
 /**

@@ -15,6 +15,7 @@ import { motdRemove, motdSet, motdShow } from './motd.ts';
 import { nodeDrain, nodeUndrain, status } from './nodes.ts';
 import type { Operation } from './operation.ts';
 import { peerList, peerRetry, peerTenantList } from './peers.ts';
+import { accountExport, accountImport } from './portable.ts';
 import { reportList, reportRemove, reportShow } from './reports.ts';
 import { roleDeploymentList, roleList, userRole } from './roles.ts';
 import { roomAffiliate, roomDestroy, roomKick, roomList, roomShow } from './rooms.ts';
@@ -40,6 +41,8 @@ export const operations: readonly Operation[] = [
   userDisable,
   userEnable,
   userReset,
+  accountImport,
+  accountExport,
   tokenCreate,
   tokenRevoke,
   inviteCreate,

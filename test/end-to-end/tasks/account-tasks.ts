@@ -35,6 +35,16 @@ export const accountTasks: readonly Task[] = [
     given: ({ nurse }) => ({ jid: nurse }),
     shows: ({ domain }) => `/reset/${domain}/`,
   },
+  {
+    operation: 'account-import',
+    command: ({ domain, theirFile }) => ['import', theirFile, domain],
+    shows: ({ domain }) => `imported friar@${domain}`,
+  },
+  {
+    operation: 'account-export',
+    command: ({ domain, newFile }) => ['export', domain, newFile],
+    shows: ({ domain }) => new RegExp(`wrote \\d accounts of ${domain} into`),
+  },
   { operation: 'token-create', command: ({ romeo }) => ['token', 'create', romeo], given: ofRomeo, shows: () => /\beyJ/ },
   { operation: 'token-revoke', command: ({ romeo }) => ['token', 'revoke', romeo], given: ofRomeo },
 

@@ -6,7 +6,7 @@ import type { Place, Task } from './task.ts';
 
 const place: Place = {
   ...{ way: 'command', domain: 'a.example', other: 'old.a.example', hook: 'https://app.example/hook' },
-  ...{ romeo: 'romeo@a.example', nurse: 'nurse@a.example' },
+  ...{ romeo: 'romeo@a.example', nurse: 'nurse@a.example', theirFile: '', newFile: '' },
   certificate: { files: [], chain: '', key: '' },
 };
 

@@ -9,6 +9,9 @@ export interface Place {
   /** An https address that takes events. */
   readonly hook: string;
   readonly certificate: { readonly files: readonly string[]; readonly chain: string; readonly key: string };
+  /** A file of another server with an account of the tenant, and one that is not there yet. */
+  readonly theirFile: string;
+  readonly newFile: string;
   /** Somebody in the tenant, and a second account. */
   readonly romeo: string;
   readonly nurse: string;

@@ -62,8 +62,13 @@ export class WholeStage extends Stage<StreamActor> {
   }
 
   override async join(address: string): Promise<StreamActor> {
-    const actor = new StreamActor(Jid.parse(address));
     await this.addAccount(address);
+    return this.signIn(address);
+  }
+
+  /** Somebody whose account is there, with the password `secret`. */
+  async signIn(address: string): Promise<StreamActor> {
+    const actor = new StreamActor(Jid.parse(address));
     await actor.connect(this.#connect({}));
     this.actors.set(`${actor.jid}`, actor);
     return actor;
