@@ -214,6 +214,12 @@ showRelations('sockets and certificates', [
     planted: { console: { bodyBytesMax: 48 * 1024 } },
   },
   {
+    says: 'the console marks a certificate when `skylark doctor` warns, which is before the doctor calls it a failure',
+    holds: ({ console, program }) =>
+      console.certificateDaysMin === program.doctorDaysLeftSoonMin && program.doctorDaysLeftMin < program.doctorDaysLeftSoonMin,
+    planted: { console: { certificateDaysMin: 30 } },
+  },
+  {
     says: 'a domain has the time that its records take to be seen',
     holds: ({ adapter, certificate }) => adapter.dnsChangeMs + certificate.dnsSeenMs < certificate.renewalDomainMs,
     planted: { certificate: { renewalDomainMs: 120_000 } },

@@ -8,6 +8,7 @@ import { operations } from '../../services/router/operations/index.ts';
 import { perform } from '../../services/router/operations/perform.ts';
 import { furtherCommands } from '../../services/router/operations/xep0133-forms.ts';
 import { peopleCommands } from '../../services/router/operations/xep0133-people.ts';
+import { makePem } from '../support/pem.ts';
 import { type BatchActor, openRouter, type RouterStage } from '../support/stage/router-stage.ts';
 
 const COMMANDS = 'http://jabber.org/protocol/commands';
@@ -187,6 +188,22 @@ test('an operation that refuses because no row has room for what it was given sa
   const answer = await run(admin, node, { after: 'x'.repeat(1_020) }, node);
   assert.match(answer, /<bad-payload /);
   assert.match(answer, /a name or an address is too long for this server/);
+});
+
+test('what has several lines, such as a certificate, is a field of lines, and arrives as it was', async () => {
+  const node = 'urn:skylark:operation:message-send';
+  const form = await admin.ask('set', command(node, '', " action='execute'"), host);
+  assert.match(form, /<field [^>]*var=['"]text['"][^>]*type=['"]text-multi['"]|type=['"]text-multi['"][^>]*var=['"]text['"]/);
+  const fields = { to: 'juliet@a.example', text: ['One.', '', 'Two.'] };
+  assert.match(await run(admin, node, fields, node), /completed/);
+  const { entries } = (await operate('audit-tenant-list', { domain: host })) as { entries: { input: { text?: string } }[] };
+  assert.equal(entries.at(-1)!.input.text, 'One.\n\nTwo.');
+  const add = 'urn:skylark:operation:certificate-add';
+  const { cert, key } = await makePem('b.example');
+  const lines = (text: string) => text.trim().split('\n');
+  const refused = await run(admin, add, { chain: lines(cert), key: lines(key) }, add);
+  assert.match(refused, /the certificate is not for &apos;a\.example&apos;|the certificate is not for 'a\.example'/);
+  assert.ok(!refused.includes(lines(key)[1]!));
 });
 
 describe('what is wrong is told', () => {

@@ -74,14 +74,14 @@ export const certificateAdd = operation({
   async run(dependencies, { domain, ...pem }, { rights, note }) {
     const { store, keys, clock } = dependencies;
     await findTenant(dependencies, domain);
+    const certificates = new Certificates(store);
+    const before = await certificates.find(domain);
+    const entry = withOwnNames(check(domain, pem, clock.now()), rights);
     if (keys === undefined)
       throw new Refusal(
         'conflict',
         'private keys are not taken here: the service has no key to seal them with (--kms-key, --key-file)',
       );
-    const certificates = new Certificates(store);
-    const before = await certificates.find(domain);
-    const entry = withOwnNames(check(domain, pem, clock.now()), rights);
     await keepPem({ store, keys }, entry, pem);
     if ((await uncached(dependencies).find(domain)) === undefined) {
       await certificates.remove(domain);
