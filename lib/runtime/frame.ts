@@ -11,16 +11,22 @@ export interface Frame<Header> {
   readonly bodies: readonly Buffer[];
 }
 
+const none: readonly never[] = [];
+
 interface Lengths {
   readonly len?: readonly number[];
 }
 
 export function encodeFrame(header: object, bodies: readonly Uint8Array[] = []): Buffer {
-  const head = bodies.length === 0 ? JSON.stringify(header) : withLengths(JSON.stringify(header), bodies);
-  const headEnd = 4 + Buffer.byteLength(head);
+  const head = JSON.stringify(header);
+  const lengths = bodies.length === 0 ? '' : lengthsOf(bodies, head === '{}');
+  // The lengths are written over the last brace of the head. Texts that are joined are copied once more before they are written.
+  const lengthsAt = 4 + Buffer.byteLength(head) - (lengths === '' ? 0 : 1);
+  const headEnd = lengthsAt + lengths.length;
   const payload = Buffer.allocUnsafe(headEnd + bytesOf(bodies));
   payload.writeUInt32BE(headEnd - 4);
   payload.write(head, 4);
+  if (lengths !== '') payload.write(lengths, lengthsAt, 'latin1');
   let at = headEnd;
   for (const body of bodies) {
     payload.set(body, at);
@@ -29,9 +35,9 @@ export function encodeFrame(header: object, bodies: readonly Uint8Array[] = []):
   return payload;
 }
 
-/** @param head the JSON of an object. A copy of the object with one more field would cost more. */
-function withLengths(head: string, bodies: readonly Uint8Array[]): string {
-  let text = head === '{}' ? '{"len":[' : `${head.slice(0, -1)},"len":[`;
+/** The last field of the header, and its closing brace. A copy of the header with one more field would cost more. */
+function lengthsOf(bodies: readonly Uint8Array[], isOnly: boolean): string {
+  let text = isOnly ? '"len":[' : ',"len":[';
   for (let index = 0; index < bodies.length; index++) text += index === 0 ? bodies[0]!.length : `,${bodies[index]!.length}`;
   return `${text}]}`;
 }
@@ -49,11 +55,13 @@ export function decodeFrame<Header>(payload: Uint8Array): Frame<Header> {
   const headEnd = 4 + bytes.readUInt32BE(0);
   if (headEnd > bytes.length) throw new RangeError(`frame header ends at ${headEnd} of ${bytes.length} bytes`);
   const header = JSON.parse(bytes.toString('utf8', 4, headEnd)) as Header & Lengths;
-  const bodies: Buffer[] = [];
+  const lengths = header.len ?? none;
+  const bodies = new Array<Buffer>(lengths.length);
   let at = headEnd;
-  for (const length of header.len ?? []) {
-    bodies.push(bytes.subarray(at, at + length));
-    at += length;
+  for (let index = 0; index < lengths.length; index++) {
+    const end = at + lengths[index]!;
+    bodies[index] = bytes.subarray(at, end);
+    at = end;
   }
   if (at !== bytes.length) throw new RangeError(`frame bodies end at ${at} of ${bytes.length} bytes`);
   return { header, bodies };
