@@ -22,7 +22,6 @@ const clientScope: Scope = { defaultNs: NS_CLIENT, contentNs: NS_CLIENT, prefixe
 const noBytes = Buffer.alloc(0);
 const noAttributes: readonly number[] = [];
 const noChildren: ReadonlySet<ChildSpan> = new Set();
-const noSpans: readonly ChildSpan[] = [];
 
 /**
  * Bounds of the canonical form: twice those of a peer, because a stanza gains attributes, children and wrappers (carbons,
@@ -74,8 +73,6 @@ export class Stanza {
   readonly #scanned: ScannedElement;
   readonly #scope: Scope;
   #attributes: Readonly<Record<string, string>> | undefined;
-  /** Whether the opening tag is exactly what {@link Stanza.render} would write. */
-  #isAmended = false;
   #trees: Map<ChildSpan, Element> | undefined;
   #inherited: ReadonlyMap<string, string> | undefined;
   #element: Element | undefined;
@@ -94,7 +91,7 @@ export class Stanza {
 
   /** Scans one complete element; white space around it is allowed. @throws {StreamError} as a stream of these bytes would */
   static parse(input: Uint8Array | string, options: ParseOptions = {}): Stanza {
-    const bytes = typeof input === 'string' ? Buffer.from(input) : Buffer.from(input.buffer, input.byteOffset, input.byteLength);
+    const bytes = asBuffer(input);
     let start = 0;
     while (start < bytes.length && (classes[bytes[start]!]! & SPACE) !== 0) start += 1;
     if (bytes[start] !== 0x3c) throw new StreamError('not-well-formed', 'this is not an element');
@@ -116,6 +113,16 @@ export class Stanza {
   get attributes(): Readonly<Record<string, string>> {
     this.#attributes ??= readAttributes(this.bytes, this.#scanned);
     return this.#attributes;
+  }
+
+  /** The attributes with these addresses, for {@link Stanza.amended}. */
+  addressed(from: string, to: string): Readonly<Record<string, string>> {
+    const own = this.attributes;
+    const record = new AttributeRecord();
+    for (const name in own) record[name] = own[name]!;
+    record.from = from;
+    record.to = to;
+    return record;
   }
 
   /** The declarations of the opening tag itself, by prefix; '' is the default namespace. */
@@ -223,7 +230,8 @@ export class Stanza {
   }
 
   /**
-   * Equals `Stanza.parse` of what `render` returns, but scans the bytes again only if it must.
+   * Equals `Stanza.parse` of what `render` returns, but scans the bytes again only if it must, and keeps an opening tag as its sender
+   * wrote it if that can be.
    * @param dropped those of {@link Stanza.children} to leave out
    */
   amended(attributes: Attributes, dropped: ReadonlySet<ChildSpan> = noChildren, appended: readonly Appended[] = []): Stanza {
@@ -236,26 +244,28 @@ export class Stanza {
       const append = appended.map(({ text }) => text);
       return Stanza.parse(this.render(attributes, { drop: (child) => dropped.has(child), append }));
     }
-    const opening = this.#isAmended && attributes === this.#attributes ? undefined : `${this.#opening(attributes, undefined)}>`;
+    const gained = this.#gainedAttributes(attributes);
+    const opening = gained === undefined ? `${this.#opening(attributes, undefined)}>` : undefined;
     const closing = `</${name}>`;
-    const newOpenEnd = opening === undefined ? openEnd : Buffer.byteLength(opening);
+    const newOpenEnd = opening === undefined ? openEnd + Buffer.byteLength(gained!) : Buffer.byteLength(opening);
     const bytes = Buffer.allocUnsafe(newOpenEnd + payloadBytes + Buffer.byteLength(closing));
-    if (opening === undefined) this.bytes.copy(bytes, 0, 0, openEnd);
-    else bytes.write(opening);
+    if (opening !== undefined) bytes.write(opening);
+    else bytes.write(`${gained}>`, this.bytes.copy(bytes, 0, 0, openEnd - 1));
     const isShifted = newOpenEnd !== openEnd || dropped.size > 0;
-    const children: ChildSpan[] = isShifted ? [] : this.children.slice();
+    const children = new Array<ChildSpan>(this.children.length - dropped.size + appended.length);
+    let count = 0;
     let at = newOpenEnd;
     let from = openEnd;
-    for (const child of isShifted ? this.children : noSpans) {
+    for (const child of this.children) {
       if (dropped.has(child)) {
         at += this.bytes.copy(bytes, at, from, child.start);
         from = child.end;
-      } else children.push({ name: child.name, ns: child.ns, start: child.start - from + at, end: child.end - from + at });
+      } else children[count++] = isShifted ? moved(child, at - from) : child;
     }
     at += this.bytes.copy(bytes, at, from, closeStart);
     for (const { name: childName, ns, text } of appended) {
       const end = at + bytes.write(text, at);
-      children.push({ name: childName, ns, start: at, end });
+      children[count++] = { name: childName, ns, start: at, end };
       at = end;
     }
     bytes.write(closing, at);
@@ -274,9 +284,28 @@ export class Stanza {
       children,
     };
     const stanza = new Stanza(bytes, scanned, clientScope);
-    stanza.#attributes = attributes === this.#attributes ? this.#attributes : present(attributes);
-    stanza.#isAmended = true;
+    stanza.#attributes = present(attributes);
     return stanza;
+  }
+
+  /**
+   * Most stanzas gain a `from` and lose nothing. Then their opening tag is taken as it is with what is added, because to write it anew
+   * costs 1.5 kB.
+   * @returns the XML to add, which may be empty; undefined: the tag must be written anew
+   */
+  #gainedAttributes(attributes: Attributes): string | undefined {
+    if (this.bytes[this.#scanned.openEnd - 2] === 0x2f) return undefined; // an empty-element tag
+    const own = this.attributes;
+    if (attributes === own) return '';
+    for (const name in own) if (attributes[name] !== own[name]) return undefined;
+    let gained = '';
+    for (const name in attributes) {
+      const value = attributes[name];
+      if (value === undefined) continue;
+      if (own[name] === undefined) gained += ` ${name}='${escapeAttribute(value)}'`;
+      else if (gained !== '') return undefined; // the order would be another one
+    }
+    return gained;
   }
 
   /** An opening tag up to its `>` or `/>`. */
@@ -287,7 +316,7 @@ export class Stanza {
     const ownNs = inScope?.get('') ?? this.#scope.defaultNs;
     const declared = ownNs === NS_CLIENT ? xmlns : ownNs;
     if (declared !== undefined) opening += ` xmlns='${escapeAttribute(declared)}'`;
-    for (const key of Object.keys(attributes)) {
+    for (const key in attributes) {
       const value = attributes[key];
       if (value !== undefined) opening += ` ${key}='${escapeAttribute(value)}'`;
     }
@@ -318,6 +347,15 @@ export class Stanza {
   }
 }
 
+function moved({ name, ns, start, end }: ChildSpan, by: number): ChildSpan {
+  return { name, ns, start: start + by, end: end + by };
+}
+
+function asBuffer(input: Uint8Array | string): Buffer {
+  if (typeof input === 'string') return Buffer.from(input);
+  return input instanceof Buffer ? input : Buffer.from(input.buffer, input.byteOffset, input.byteLength);
+}
+
 /** An object without inherited names that stays in the engine's fast mode, unlike objects with no prototype at all. */
 const AttributeRecord = (() => {
   function Bare() {}
@@ -325,9 +363,11 @@ const AttributeRecord = (() => {
   return Bare as unknown as new () => Record<string, string>;
 })();
 
+/** Records are never changed once they are complete, so stanzas share them. */
 function present(attributes: Attributes): Readonly<Record<string, string>> {
+  if (attributes instanceof AttributeRecord) return attributes;
   const record = new AttributeRecord();
-  for (const name of Object.keys(attributes)) {
+  for (const name in attributes) {
     const value = attributes[name];
     if (value !== undefined) record[name] = value;
   }

@@ -27,7 +27,16 @@ const CDATA = 14;
 
 const cdataStart = Buffer.from('[CDATA[');
 const none: readonly number[] = [];
-const nothing = { name: '', ns: '', nameEnd: 0, openEnd: 0, attributes: none, hasSpecials: false };
+
+/** What the opening tag of the element says, see {@link ScannedElement}. */
+class Root {
+  name = '';
+  ns = '';
+  nameEnd = 0;
+  openEnd = 0;
+  attributes = none;
+  hasSpecials = false;
+}
 
 interface OpenChild {
   name: string;
@@ -60,8 +69,7 @@ export class XmlMachine {
   readonly #tag = new Tag();
   readonly #namespaces: Namespaces;
 
-  #root: { name: string; ns: string; nameEnd: number; openEnd: number; attributes: readonly number[]; hasSpecials: boolean } =
-    nothing;
+  readonly #root = new Root();
   #closeStart = 0;
   #children: OpenChild[] = [];
 
@@ -378,8 +386,13 @@ export class XmlMachine {
     const name = intern(buffer, base + (tag.colon < 0 ? tag.start : tag.colon + 1), base + tag.end);
     if (depth === 1) this.#children.push({ name, ns, start: tag.start - 1, end: 0 });
     else {
-      const attributes = tag.count === 0 ? none : tag.attributes.slice(0, tag.count * ATTRIBUTE_STRIDE);
-      this.#root = { name, ns, nameEnd: tag.end, openEnd: at - base, attributes, hasSpecials: tag.hasSpecials };
+      const root = this.#root;
+      root.name = name;
+      root.ns = ns;
+      root.nameEnd = tag.end;
+      root.openEnd = at - base;
+      root.attributes = tag.count === 0 ? none : tag.attributes.slice(0, tag.count * ATTRIBUTE_STRIDE);
+      root.hasSpecials = tag.hasSpecials;
     }
   }
 

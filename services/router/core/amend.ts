@@ -10,6 +10,7 @@ import { isForgedMark, mayHaveMarks, type Strict } from '../../../lib/xmpp/serve
 import type { Appended, ChildSpan, Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from './account.ts';
 import type { Amendment, Drop } from './feature.ts';
+import { added } from './short-lists.ts';
 import { inOrder } from './stages.ts';
 
 type Attributes = Readonly<Record<string, string | undefined>>;
@@ -32,8 +33,11 @@ class Amending implements Amendment {
   }
 
   append(child: Element): void {
-    this.appended ??= [];
-    this.appended.push({ name: child.name, ns: child.attrs.xmlns ?? 'jabber:client', text: child.toString() });
+    this.appendText({ name: child.name, ns: child.attrs.xmlns ?? 'jabber:client', text: child.toString() });
+  }
+
+  appendText(child: Appended): void {
+    this.appended = added(this.appended, child);
   }
 }
 

@@ -15,7 +15,7 @@ import type { ChannelBinding } from '../../../lib/runtime/wire.ts';
 import type { Form } from '../../../lib/xmpp/data-form.ts';
 import type { Element } from '../../../lib/xmpp/element.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
-import type { ChildSpan, Stanza } from '../../../lib/xmpp/stanza.ts';
+import type { Appended, ChildSpan, Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from './account.ts';
 import type { AccountRow } from './accounts.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -65,6 +65,8 @@ export interface Amendment {
   strip(drop: Drop): void;
   /** @param child declares its namespace; its name has no prefix */
   append(child: Element): void;
+  /** The same for a child whose text is known. */
+  appendText(child: Appended): void;
 }
 
 /** The account's sessions when the stanza was delivered, and the ones that got it. */

@@ -4,7 +4,7 @@
  * The id is the one that was minted at ingress, and it is also the id in the archive (XEP-0313 §3.4). A `stanza-id` that claims
  * to come from us is always stripped (§3 rule 2; core/amend.ts). Other ones stay (rule 3).
  */
-import { xml } from '../../../lib/xmpp/element.ts';
+import { escapeAttribute } from '../../../lib/xmpp/element.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { isArchived } from '../archive/archive.ts';
 import type { Account } from '../core/account.ts';
@@ -29,5 +29,7 @@ function stamp(stanza: Stanza, account: Account, amendment: Amendment, id: strin
 }
 
 function append(account: Account, amendment: Amendment, id: string): void {
-  amendment.append(xml('stanza-id', { xmlns: NS, by: account.jid.toString(), id }));
+  // Each message has one, and a tree for it would cost ten times what its text does.
+  const text = `<stanza-id xmlns='${NS}' by='${escapeAttribute(account.jid.toString())}' id='${escapeAttribute(id)}'/>`;
+  amendment.appendText({ name: 'stanza-id', ns: NS, text });
 }

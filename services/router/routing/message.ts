@@ -27,7 +27,7 @@ export function sendMessage(account: Account, stanza: Stanza, id: string): Pendi
 
 function amendSent(account: Account, stanza: Stanza, id: string): Pending {
   const to = stanza.to ?? account.jid; // RFC 6121 §8.1.1.1
-  const attributes = { ...stanza.attributes, from: account.fullJid.toString(), to: to.toString() };
+  const attributes = stanza.addressed(account.fullJid.toString(), to.toString());
   const sealed = amend('outbound', stanza, account, id, attributes);
   return sealed instanceof Promise ? sealed.then((amended) => keepSent(account, amended, id)) : keepSent(account, sealed, id);
 }
