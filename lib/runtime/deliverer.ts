@@ -29,6 +29,12 @@ export interface DeliveryWatcher {
   away(sid: string): void;
 }
 
+/** Who waits for a delivery that was given without a promise. */
+export interface DeliveryReceiver extends DeliveryWatcher {
+  /** One part of a delivery is over. @param id of the delivery */
+  confirmed(failures: readonly Failure[], id: string | undefined): void;
+}
+
 /** Sessions that did not confirm: parked or not held by their node any more, or the node did not answer in time. */
 export interface Failure extends SessionAddress {
   readonly reason: 'missing' | 'silent';
@@ -37,8 +43,7 @@ export interface Failure extends SessionAddress {
 interface Waiting {
   readonly item: DeliverItem;
   readonly xml: Buffer;
-  readonly watcher: DeliveryWatcher | undefined;
-  readonly done: (failures: readonly Failure[]) => void;
+  readonly receiver: DeliveryReceiver;
 }
 
 interface Lane {
@@ -60,18 +65,28 @@ export class Deliverer {
 
   /** Resolves when each target's node confirmed or was given up; never rejects. Order of calls = order of arrival per node. */
   deliver(delivery: Delivery): Promise<readonly Failure[]> {
-    const { targets } = delivery;
-    if (targets.length === 1) return this.#give(onlyPartOf(delivery), delivery);
-    return Promise.all(partsOf(delivery).map((part) => this.#give(part, delivery))).then((failures) => failures.flat());
+    const { xml, watcher } = delivery;
+    const away = (sid: string): void => watcher?.away(sid);
+    const giving = partsOf(delivery).map(
+      ({ node, item }) =>
+        new Promise<readonly Failure[]>((confirmed) => this.#queue(node, { item, xml, receiver: { away, confirmed } })),
+    );
+    return Promise.all(giving).then((failures) => failures.flat());
   }
 
-  #give({ node, item }: Part, { xml, watcher }: Delivery): Promise<readonly Failure[]> {
-    return new Promise((done) => this.#queue(node, { item, xml, watcher, done }));
+  /**
+   * The same without promises, which would cost a message more than all else that a delivery is.
+   * @returns how many parts the delivery has; the receiver hears of each, and perhaps before this returns
+   */
+  give(delivery: Delivery, receiver: DeliveryReceiver): number {
+    const parts = partsOf(delivery);
+    for (const { node, item } of parts) this.#queue(node, { item, xml: delivery.xml, receiver });
+    return parts.length;
   }
 
   #queue(node: string, waiting: Waiting): void {
     if (node === nowhere) {
-      waiting.done(failed(node, waiting.item, 'missing'));
+      waiting.receiver.confirmed(failed(node, waiting.item, 'missing'), waiting.item.id);
       return;
     }
     let lane = this.#lanes.get(node);
@@ -80,7 +95,7 @@ export class Deliverer {
       this.#lanes.set(node, lane);
     }
     if (lane.bytes + waiting.xml.length > runtimeLimits.deliveryQueueBytesMax) {
-      waiting.done(failed(node, waiting.item, 'silent'));
+      waiting.receiver.confirmed(failed(node, waiting.item, 'silent'), waiting.item.id);
       return;
     }
     lane.waiting.push(waiting);
@@ -96,7 +111,7 @@ export class Deliverer {
       const failures = await this.#send(node, batch);
       batch.forEach((waiting, index) => {
         lane.bytes -= waiting.xml.length;
-        waiting.done(failures[index]!);
+        waiting.receiver.confirmed(failures[index]!, waiting.item.id);
       });
     }
     lane.busy = false;
@@ -129,14 +144,12 @@ interface Part {
   readonly item: DeliverItem;
 }
 
-/** Most stanzas go to a single session. */
-function onlyPartOf({ targets, id, dedupeKey }: Delivery): Part {
-  const { node, sid, to } = targets[0]!;
-  return { node, item: { sids: [sid], tos: to ? [to] : undefined, id, dedupeKey } };
-}
-
-/** What goes to each node, in messages that are not too long. */
-function partsOf({ targets, id, dedupeKey }: Delivery): Part[] {
+/** What goes to each node, in messages that are not too long. Most stanzas go to a single session. */
+function partsOf({ targets, id, dedupeKey }: Delivery): readonly Part[] {
+  if (targets.length === 1) {
+    const { node, sid, to } = targets[0]!;
+    return [{ node, item: { sids: [sid], tos: to ? [to] : undefined, id, dedupeKey } }];
+  }
   const parts: { readonly node: string; readonly item: { sids: string[]; tos: string[] } & DeliverItem }[] = [];
   const open = new Map<string, (typeof parts)[number]>();
   let part: (typeof parts)[number] | undefined;
@@ -167,7 +180,7 @@ function takeBatch(lane: Lane): Waiting[] {
 const none: readonly never[] = [];
 
 function tellAway(batch: readonly Waiting[], sid: string): void {
-  for (const { item, watcher } of batch) if (item.sids.includes(sid)) watcher?.away(sid);
+  for (const { item, receiver } of batch) if (item.sids.includes(sid)) receiver.away(sid);
 }
 
 /** @param which of the item's sessions; undefined: all */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { memoryBus } from '../../lib/adapters/memory-bus.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
-import { Deliverer } from '../../lib/runtime/deliverer.ts';
+import { Deliverer, type Failure } from '../../lib/runtime/deliverer.ts';
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
 import type { DeliverRequest } from '../../lib/runtime/wire.ts';
 
@@ -70,4 +70,23 @@ test('a session that its node does not hold is missing, one of a node that does 
   });
   const told = failures.map(({ node, sid, reason }) => `${node} ${sid} ${reason}`).sort();
   assert.deepEqual(told, ['n.nobody.1 y silent', 'n.one.1 gone missing', 'n.two.1 x silent']);
+});
+
+test('who gives without a promise hears of each part, with the id, and how many parts there are', async () => {
+  const { deliverer } = await nodeThat(() => ['gone']);
+  const heard: string[] = [];
+  const { promise: all, resolve } = Promise.withResolvers<void>();
+  const receiver = {
+    away: () => undefined,
+    confirmed: (failures: readonly Failure[], id: string | undefined) => {
+      heard.push(`${id}: ${failures.map(({ sid, reason }) => `${sid} ${reason}`)}`);
+      if (heard.length === 4) resolve();
+    },
+  };
+  const xml = Buffer.from('<message/>');
+  const targets = [target('here'), target('gone'), target('x', 'n.nobody.1'), target('y', '')];
+  assert.equal(deliverer.give({ targets, xml, id: 'x1' }, receiver), 3);
+  assert.equal(deliverer.give({ targets: [target('here')], xml }, receiver), 1);
+  await all;
+  assert.deepEqual(heard.sort(), ['undefined: ', 'x1: gone missing', 'x1: x silent', 'x1: y missing']);
 });

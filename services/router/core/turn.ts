@@ -5,7 +5,7 @@
  * archive, so no message is missed by both.
  */
 import type { Key, Put } from '../../../lib/ports/store.ts';
-import type { DeliveryWatcher, Failure, Target } from '../../../lib/runtime/deliverer.ts';
+import type { DeliveryReceiver, Failure, Target } from '../../../lib/runtime/deliverer.ts';
 import type { Departure, Outbox, OutboxBatch, PairName } from '../../../lib/runtime/outbox.ts';
 import { leaveMark } from '../../../lib/runtime/resync.ts';
 import type { Owner, SessionEntry } from '../../../lib/runtime/sessions.ts';
@@ -25,9 +25,8 @@ import { added, joined, nothing } from './short-lists.ts';
 import { inOrder, type Pending } from './stages.ts';
 import type { Writer } from './writers.ts';
 
-interface Delivering {
-  /** Never rejects. */
-  readonly failures: Promise<readonly Failure[]>;
+interface Unconfirmed {
+  readonly failures: readonly Failure[];
   /** The id of the archive entry. */
   readonly id: string | undefined;
 }
@@ -83,7 +82,7 @@ export interface TurnOptions {
 /**
  * Each stanza has a turn, and few stanzas have effects of every kind, so lists that are rarely used are made only when needed.
  */
-export class Turn implements DeliveryWatcher {
+export class Turn implements DeliveryReceiver {
   readonly dependencies: Dependencies;
   readonly origin: Origin | undefined;
   readonly prefetched: Prefetched | undefined;
@@ -101,7 +100,11 @@ export class Turn implements DeliveryWatcher {
   #committed: (() => Pending)[] | undefined;
   #deletes: Key[] | undefined;
   #after: SessionStep[] | undefined;
-  #delivering: Delivering[] | undefined;
+  /** How many parts of deliveries nobody has confirmed yet. */
+  #delivering = 0;
+  #unconfirmed: Unconfirmed[] | undefined;
+  /** Called once, when the last part is confirmed or was given up. */
+  #whenDelivered: (() => void) | undefined;
   #looks: (() => Promise<void>)[] | undefined;
   #handed: (() => Promise<void>)[] | undefined;
   #handOver: HandOver | undefined;
@@ -172,10 +175,17 @@ export class Turn implements DeliveryWatcher {
     if (targets.length === 0) return;
     // One stanza may make two for a session, such as a presence and a roster push: it is each kind that is given once.
     const dedupeKey = this.#dedupeKey && `${this.#dedupeKey} ${String.fromCharCode(xml[1]!)}`;
-    this.#delivering = added(this.#delivering, {
-      failures: this.dependencies.deliverer.deliver({ targets, xml, id, dedupeKey, watcher: this }),
-      id,
-    });
+    const parts = this.dependencies.deliverer.give({ targets, xml, id, dedupeKey }, this);
+    this.#delivering += parts;
+  }
+
+  /** The deliverer tells it of each part. */
+  confirmed(failures: readonly Failure[], id: string | undefined): void {
+    this.#delivering--;
+    if (failures.length > 0) this.#unconfirmed = added(this.#unconfirmed, { failures, id });
+    if (this.#delivering > 0) return;
+    this.#whenDelivered?.();
+    this.#whenDelivered = undefined;
   }
 
   /** Queues a complete stanza for another tenant of this deployment. */
@@ -297,7 +307,8 @@ export class Turn implements DeliveryWatcher {
   static readonly #hasPosts = (turn: Turn) => turn.#posts !== undefined;
   static readonly #hasDeletes = (turn: Turn) => turn.#deletes !== undefined;
   static readonly #hasDepartures = (turn: Turn) => turn.#departures !== undefined;
-  static readonly #hasDelivered = (turn: Turn) => turn.#delivering !== undefined;
+  static readonly #delivers = (turn: Turn) => turn.#delivering > 0 || turn.#unconfirmed !== undefined;
+  static readonly #hasUnconfirmed = (turn: Turn) => turn.#unconfirmed !== undefined;
   static readonly #handsOver = (turn: Turn) => turn.#handOver !== undefined;
   static readonly #waitsForHandOver = (turn: Turn) => turn.#handed !== undefined;
   static readonly #putsOf = (turn: Turn) => turn.#puts;
@@ -355,7 +366,7 @@ export class Turn implements DeliveryWatcher {
   }
 
   static #handedOver(turns: readonly Turn[], departing: readonly OutboxBatch[]): Promise<unknown> | undefined {
-    const delivered = turns.some(Turn.#hasDelivered) ? Turn.#delivered(turns) : undefined;
+    const delivered = turns.some(Turn.#delivers) ? Turn.#delivered(turns) : undefined;
     const hasHandOvers = turns.some(Turn.#handsOver);
     if (departing.length === 0 && !hasHandOvers) return delivered;
     const pending: Promise<unknown>[] = delivered === undefined ? [] : [delivered];
@@ -367,14 +378,25 @@ export class Turn implements DeliveryWatcher {
     return Promise.all(pending);
   }
 
-  /** Deliveries are under way together, so waiting for one after the other takes no longer. */
-  static async #delivered(turns: readonly Turn[]): Promise<void> {
-    for (const turn of turns) {
-      for (const { failures, id } of turn.#delivering ?? nothing) {
-        const failed = await failures;
-        if (failed.length > 0) await turn.#failed(failed, id);
+  /** One promise for all deliveries of all turns. */
+  static #delivered(turns: readonly Turn[]): Promise<void> {
+    return new Promise((resolve) => {
+      let waiting = 1;
+      const done = (): void => {
+        if (--waiting > 0) return;
+        resolve(turns.some(Turn.#hasUnconfirmed) ? Turn.#noteUnconfirmed(turns) : undefined);
+      };
+      for (const turn of turns) {
+        if (turn.#delivering === 0) continue;
+        waiting++;
+        turn.#whenDelivered = done;
       }
-    }
+      done();
+    });
+  }
+
+  static async #noteUnconfirmed(turns: readonly Turn[]): Promise<void> {
+    for (const turn of turns) for (const { failures, id } of turn.#unconfirmed ?? nothing) await turn.#failed(failures, id);
   }
 
   static #takeAfter(turns: readonly Turn[]): readonly SessionStep[] {
