@@ -16,7 +16,8 @@ const operations: ReadonlySet<string | symbol> = new Set<keyof Store>([
   ...(['get', 'batchGet', 'query', 'search', 'put', 'batchPut', 'delete', 'batchDelete', 'add', 'index'] as const),
 ]);
 
-type Call = (...parameters: unknown[]) => Promise<unknown>;
+/** No call has more than two parameters. A list of them would be one more object for each call. */
+type Call = (first: unknown, second: unknown) => Promise<unknown>;
 
 export function measuredStore<Of extends Store>(store: Of, clock: Clock): Of {
   const calls = new Map<string | symbol, Call>();
@@ -36,9 +37,9 @@ export function measuredStore<Of extends Store>(store: Of, clock: Clock): Of {
 
 function measured(call: Call, operation: string, clock: Clock): Call {
   const done = storeCalls.of(operation, 'done');
-  return (...parameters) => {
+  return (first, second) => {
     const begunMs = clock.monotonic();
-    const answer = call(...parameters);
+    const answer = call(first, second);
     answer.then(
       () => done.add(clock.monotonic() - begunMs),
       (error: unknown) => storeCalls.of(operation, resultOf(error)).add(clock.monotonic() - begunMs),

@@ -14,7 +14,19 @@ export interface SessionTerms {
 
 const hourMs = 60 * 60 * 1_000;
 
-export function termsOf({ stanzasPerSecond, kilobytesPerSecond, pushResumeHours }: TenantPolicy): SessionTerms {
+/** A policy is not changed: a new one takes its place. Each batch asks for the terms. */
+const known = new WeakMap<TenantPolicy, SessionTerms>();
+
+export function termsOf(policy: TenantPolicy): SessionTerms {
+  let terms = known.get(policy);
+  if (terms === undefined) {
+    terms = madeOf(policy);
+    known.set(policy, terms);
+  }
+  return terms;
+}
+
+function madeOf({ stanzasPerSecond, kilobytesPerSecond, pushResumeHours }: TenantPolicy): SessionTerms {
   return { stanzasPerSecond, bytesPerSecond: kilobytesPerSecond * 1_024, pushResumeMs: pushResumeHours * hourMs };
 }
 

@@ -5,15 +5,14 @@
  * The canonical form within the service is what stands in a client's TCP stream whose header declares `jabber:client`: no xmlns
  * on the stanza itself.
  */
+import { type Attributes, addressed, present, readAttributes } from './attributes.ts';
 import { type Element, escapeAttribute, parseElement } from './element.ts';
 import { StreamError } from './errors.ts';
 import { Jid } from './jid.ts';
 import { xmppLimits } from './limits.ts';
 import { borrowMachine, returnMachine } from './spare-machines.ts';
 import { classes, SPACE } from './xml-characters.ts';
-import { ATTRIBUTE_STRIDE, type ChildSpan, type ElementBounds, type ScannedElement, type Scope } from './xml-element.ts';
-import { intern } from './xml-namespaces.ts';
-import { decodeAttribute } from './xml-text.ts';
+import type { ChildSpan, ElementBounds, ScannedElement, Scope } from './xml-element.ts';
 
 export type { ChildSpan };
 
@@ -34,8 +33,6 @@ const canonicalBounds: ElementBounds = {
   elementsMax: 2 * xmppLimits.elementsMax,
   nameBytesMax: xmppLimits.nameBytesMax,
 };
-
-type Attributes = Readonly<Record<string, string | undefined>>;
 
 export interface RenderOptions {
   /** First-level children to leave out. */
@@ -117,12 +114,7 @@ export class Stanza {
 
   /** The attributes with these addresses, for {@link Stanza.amended}. */
   addressed(from: string, to: string): Readonly<Record<string, string>> {
-    const own = this.attributes;
-    const record = new AttributeRecord();
-    for (const name in own) record[name] = own[name]!;
-    record.from = from;
-    record.to = to;
-    return record;
+    return addressed(this.attributes, from, to);
   }
 
   /** The declarations of the opening tag itself, by prefix; '' is the default namespace. */
@@ -311,19 +303,23 @@ export class Stanza {
   /** An opening tag up to its `>` or `/>`. */
   #opening(attributes: Attributes, xmlns: string | undefined): string {
     const isPrefixed = this.isPrefixed;
-    const inScope = this.#scanned.declarations.length === 0 && !isPrefixed ? undefined : this.#inScope();
+    // Without a prefix, an element inherits nothing but the default namespace: no map is needed.
+    const inScope = isPrefixed ? this.#inScope() : this.#scanned.declarations;
     let opening = `<${isPrefixed ? this.#writtenName : this.name}`;
-    const ownNs = inScope?.get('') ?? this.#scope.defaultNs;
+    const ownNs = (isPrefixed ? this.#inScope().get('') : this.#declaredDefault) ?? this.#scope.defaultNs;
     const declared = ownNs === NS_CLIENT ? xmlns : ownNs;
     if (declared !== undefined) opening += ` xmlns='${escapeAttribute(declared)}'`;
     for (const key in attributes) {
       const value = attributes[key];
       if (value !== undefined) opening += ` ${key}='${escapeAttribute(value)}'`;
     }
-    if (inScope !== undefined) {
-      for (const [prefix, ns] of inScope) if (prefix !== '') opening += ` xmlns:${prefix}='${escapeAttribute(ns)}'`;
-    }
+    for (const [prefix, ns] of inScope) if (prefix !== '') opening += ` xmlns:${prefix}='${escapeAttribute(ns)}'`;
     return opening;
+  }
+
+  get #declaredDefault(): string | undefined {
+    for (const [prefix, ns] of this.#scanned.declarations) if (prefix === '') return ns;
+    return undefined;
   }
 
   get #writtenName(): string {
@@ -354,39 +350,6 @@ function moved({ name, ns, start, end }: ChildSpan, by: number): ChildSpan {
 function asBuffer(input: Uint8Array | string): Buffer {
   if (typeof input === 'string') return Buffer.from(input);
   return input instanceof Buffer ? input : Buffer.from(input.buffer, input.byteOffset, input.byteLength);
-}
-
-/** An object without inherited names that stays in the engine's fast mode, unlike objects with no prototype at all. */
-const AttributeRecord = (() => {
-  function Bare() {}
-  Bare.prototype = Object.create(null);
-  return Bare as unknown as new () => Record<string, string>;
-})();
-
-/** Records are never changed once they are complete, so stanzas share them. */
-function present(attributes: Attributes): Readonly<Record<string, string>> {
-  if (attributes instanceof AttributeRecord) return attributes;
-  const record = new AttributeRecord();
-  for (const name in attributes) {
-    const value = attributes[name];
-    if (value !== undefined) record[name] = value;
-  }
-  return record;
-}
-
-function readAttributes(bytes: Buffer, scanned: ScannedElement): Readonly<Record<string, string>> {
-  const record = new AttributeRecord();
-  const spans = scanned.attributes;
-  if (spans.length === 0) return record;
-  // One string for the whole tag: taking its parts copies nothing. Bytes over 0x7F would shift the offsets.
-  const tag = scanned.isWide ? undefined : bytes.toString('latin1', 0, scanned.openEnd);
-  for (let index = 0; index < spans.length; index += ATTRIBUTE_STRIDE) {
-    const name = intern(bytes, spans[index]!, spans[index + 1]!);
-    if (name.startsWith('xmlns') && (name.length === 5 || name[5] === ':')) continue;
-    const raw = tag?.slice(spans[index + 2], spans[index + 3]) ?? bytes.toString('utf8', spans[index + 2], spans[index + 3]);
-    record[name] = scanned.hasSpecials ? decodeAttribute(raw) : raw;
-  }
-  return record;
 }
 
 function concatenate(pieces: readonly (Buffer | string)[]): Buffer {

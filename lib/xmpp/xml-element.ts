@@ -57,3 +57,13 @@ export interface ScannedElement {
   readonly declarations: readonly (readonly [prefix: string, ns: string])[];
   readonly children: readonly ChildSpan[];
 }
+
+/** What a machine has seen of the element's opening tag; it has one of these for all its elements. */
+export class OpeningTag {
+  name = '';
+  ns = '';
+  nameEnd = 0;
+  openEnd = 0;
+  attributes: readonly number[] = [];
+  hasSpecials = false;
+}

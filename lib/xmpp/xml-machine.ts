@@ -6,7 +6,7 @@
  * depend on how the peer cut its writes. UTF-8 is checked when the element is complete.
  */
 import { checkCharacters, checkReference, classes, NAME, NAME_START, SPACE, TEXT_STOP, VALUE_STOP } from './xml-characters.ts';
-import { ATTRIBUTE_STRIDE, type ElementBounds, type ScannedElement, type Scope } from './xml-element.ts';
+import { ATTRIBUTE_STRIDE, type ElementBounds, OpeningTag, type ScannedElement, type Scope } from './xml-element.ts';
 import { intern, NameSpan, Namespaces, refuse, Tag } from './xml-namespaces.ts';
 
 const TEXT = 0;
@@ -27,16 +27,6 @@ const CDATA = 14;
 
 const cdataStart = Buffer.from('[CDATA[');
 const none: readonly number[] = [];
-
-/** What the opening tag of the element says, see {@link ScannedElement}. */
-class Root {
-  name = '';
-  ns = '';
-  nameEnd = 0;
-  openEnd = 0;
-  attributes = none;
-  hasSpecials = false;
-}
 
 interface OpenChild {
   name: string;
@@ -69,7 +59,7 @@ export class XmlMachine {
   readonly #tag = new Tag();
   readonly #namespaces: Namespaces;
 
-  readonly #root = new Root();
+  readonly #root = new OpeningTag();
   #closeStart = 0;
   #children: OpenChild[] = [];
 

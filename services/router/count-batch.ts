@@ -15,6 +15,9 @@ export const catchUps = new Count(
 /** By the first letter of the name, behind `<`: stanzas are not parsed for this. */
 const kinds = new Map([...'mpi'].map((letter, at) => [letter.charCodeAt(0), ['message', 'presence', 'iq'][at]!]));
 
+const isStanza = ({ kind }: StepItem): boolean => kind === 'stanza';
+const isMessage = (body: Buffer): boolean => kindOf(body) === 'message';
+
 const kindOf = (body: Buffer): string => kinds.get(body[1] ?? 0) ?? 'other';
 
 /** @param domain of a tenant that there is */
@@ -24,7 +27,7 @@ export function countItems(domain: string, items: readonly StepItem[]): void {
 
 /** @param bodies of those items that have one, in their order */
 export function areMessages(items: readonly StepItem[], bodies: readonly Buffer[]): boolean {
-  return items.every(({ kind }) => kind === 'stanza') && bodies.every((body) => kindOf(body) === 'message');
+  return items.every(isStanza) && bodies.every(isMessage);
 }
 
 export function countArrivals({ domain, isFromPeer, isFromComponent }: InboundRequest, bodies: readonly Buffer[]): void {

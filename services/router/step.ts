@@ -80,7 +80,7 @@ export class Step {
         else await this.#item(queue[at]!);
         at += Math.max(1, run.length);
       }
-      await moving;
+      if (moving !== undefined) await moving;
     } catch (error) {
       if (!(error instanceof StreamError)) throw error;
       this.#say({ close: { condition: error.condition, text: error.text } });

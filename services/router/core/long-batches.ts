@@ -45,11 +45,18 @@ export class LongBatches {
   }
 
   /** @param work of a batch with so many stanzas. @param areMessages all of them are. @throws {Overloaded} @throws what `work` throws */
-  async run<Result>(domain: string, stanzas: number, areMessages: boolean, work: () => Promise<Result>): Promise<Result> {
-    if (stanzas <= routerLimits.shortBatchItemsMax) {
-      this.#shortAtMs = this.#clock.monotonic();
-      return work();
-    }
+  run<Result>(domain: string, stanzas: number, areMessages: boolean, work: () => Promise<Result>): Promise<Result> {
+    if (stanzas > routerLimits.shortBatchItemsMax) return this.#runLong(domain, stanzas, areMessages, work);
+    this.#shortAtMs = this.#clock.monotonic();
+    return work();
+  }
+
+  async #runLong<Result>(
+    domain: string,
+    stanzas: number,
+    areMessages: boolean,
+    work: () => Promise<Result>,
+  ): Promise<Result> {
     await this.#turns.run([domain], nextTurn);
     if (!areMessages) return work();
     let working: Promise<Result> | undefined;

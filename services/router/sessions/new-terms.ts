@@ -4,6 +4,8 @@ import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import type { StepItem } from '../../../lib/runtime/wire.ts';
 import type { SessionState } from './session-state.ts';
 
+const isMove = ({ kind }: StepItem): boolean => kind === 'moved';
+
 /** @returns undefined when it knows. One that a session has just moved to knows nothing. */
 export function newTerms(
   { resource, terms }: SessionState,
@@ -11,7 +13,7 @@ export function newTerms(
   items: readonly StepItem[],
 ): SessionTerms | undefined {
   if (resource === undefined) return undefined;
-  const known = items.some(({ kind }) => kind === 'moved') ? presetTerms : (terms ?? presetTerms);
+  const known = items.some(isMove) ? presetTerms : (terms ?? presetTerms);
   const now = termsOf(policy);
   return isSameTerms(now, known) ? undefined : now;
 }
