@@ -4,6 +4,8 @@
  * depends on the reader's state what an answer can say, the reader looks whether anything is left.
  */
 import type { Frame } from './frame.ts';
+import { runtimeLimits } from './limits.ts';
+import { added, nothing } from './short-lists.ts';
 
 export interface Answer<Fields extends object> {
   readonly bodies: readonly Buffer[];
@@ -25,10 +27,12 @@ export function answerKind<Fields extends object>(
   fields: Readonly<Record<keyof Fields & string, true>>,
 ): AnswerKind<Fields> {
   const names = Object.keys(fields) as (keyof Fields & string)[];
+  if (names.length > runtimeLimits.answerFieldsMax)
+    throw new Error(`an answer has at most ${runtimeLimits.answerFieldsMax} fields, not ${names.length}`);
   return {
     name,
     fields: names,
-    of: ({ header, bodies }) => new Taking(name, header, bodies),
+    of: ({ header, bodies }) => new Taking(name, names, header, bodies),
   };
 }
 
@@ -36,21 +40,35 @@ class Taking<Fields extends object> implements Answer<Fields> {
   readonly bodies: readonly Buffer[];
   readonly #kind: string;
   readonly #header: Fields;
-  readonly #taken: (keyof Fields)[] = [];
+  readonly #names: readonly (keyof Fields)[];
+  /** A bit for each name. A list of names would cost as much as the rest of an answer. */
+  #taken = 0;
 
-  constructor(kind: string, header: Fields, bodies: readonly Buffer[]) {
+  constructor(kind: string, names: readonly (keyof Fields)[], header: Fields, bodies: readonly Buffer[]) {
     this.#kind = kind;
+    this.#names = names;
     this.#header = header;
     this.bodies = bodies;
   }
 
   take<Name extends keyof Fields>(name: Name): Fields[Name] {
-    if (this.#taken.includes(name)) throw new Error(`'${String(name)}' of an answer to '${this.#kind}' is read twice`);
-    this.#taken.push(name);
+    const bit = this.#bitOf(name);
+    if ((this.#taken & bit) !== 0) throw new Error(`'${String(name)}' of an answer to '${this.#kind}' is read twice`);
+    this.#taken |= bit;
     return this.#header[name];
   }
 
   left(): readonly string[] {
-    return Object.keys(this.#header).filter((name) => name !== 'len' && !this.#taken.includes(name as keyof Fields & string));
+    let left: string[] | undefined;
+    for (const name in this.#header) {
+      if (name !== 'len' && (this.#taken & this.#bitOf(name)) === 0) left = added(left, name);
+    }
+    return left ?? nothing;
+  }
+
+  /** 0 for a name that the kind does not have: nobody can take it. */
+  #bitOf(name: keyof Fields): number {
+    const index = this.#names.indexOf(name);
+    return index < 0 ? 0 : 1 << index;
   }
 }

@@ -1,5 +1,8 @@
 /** Bounds that the runtime enforces in every process. */
 export const runtimeLimits = {
+  /** Fields of an answer on the bus: the bits of a whole number say which were taken. */
+  answerFieldsMax: 31,
+
   // Processes and their clock
 
   /** Interval of the heartbeats of a process, ms. */

@@ -101,29 +101,54 @@ function handle(dependencies: Dependencies, payload: Uint8Array, longBatches: Lo
   return dependencies.underWay?.track(working) ?? working;
 }
 
-async function handleStep(
+interface StepResult {
+  readonly reply: StepReply;
+  readonly bodies: readonly Buffer[];
+}
+
+/** Not async: most often the tenant is known, and a batch would pay for one more promise. */
+function handleStep(
   dependencies: Dependencies,
   request: StepRequest,
   bodies: readonly Buffer[],
   longBatches: LongBatches,
 ): Promise<Uint8Array> {
+  const failed = (error: unknown): Buffer => failedStep(dependencies, error);
   try {
     const finding = dependencies.tenants.find(request.domain);
-    const tenant = finding instanceof Promise ? await finding : finding;
-    if (!tenant) return encodeFrame(closing('host-unknown', await whyUnserved(dependencies, request.domain)));
-    countItems(tenant.domain, request.items);
-    const step = new Step(dependencies, tenant, request);
-    const { items } = request;
-    const result = await longBatches.run(tenant.domain, items.length, areMessages(items, bodies), () => step.run(bodies));
-    return encodeFrame(result.reply, result.bodies);
+    const run = (tenant: Tenant | undefined): Promise<StepResult> => runStep(dependencies, tenant, request, bodies, longBatches);
+    const running = finding instanceof Promise ? finding.then(run) : run(finding);
+    return running.then(encodeStep).catch(failed);
   } catch (error) {
-    if (isOperating(error) || error instanceof Overloaded) {
-      dependencies.log.warn({ err: error }, 'a batch failed and must be tried again');
-      return encodeFrame({ ok: false, out: [], at: dependencies.clock.now() } satisfies StepReply);
-    }
-    report(dependencies.log, error, 'a batch failed');
-    return encodeFrame(closing('internal-server-error'));
+    return Promise.resolve(failed(error));
   }
+}
+
+function runStep(
+  dependencies: Dependencies,
+  tenant: Tenant | undefined,
+  request: StepRequest,
+  bodies: readonly Buffer[],
+  longBatches: LongBatches,
+): Promise<StepResult> {
+  const { domain, items } = request;
+  if (!tenant) return whyUnserved(dependencies, domain).then((why) => ({ reply: closing('host-unknown', why), bodies: [] }));
+  countItems(tenant.domain, items);
+  const step = new Step(dependencies, tenant, request);
+  return longBatches.run(tenant.domain, items.length, areMessages(items, bodies), () => step.run(bodies));
+}
+
+function encodeStep({ reply, bodies }: StepResult): Uint8Array {
+  return encodeFrame(reply, bodies);
+}
+
+function failedStep({ log, clock }: Dependencies, error: unknown): Buffer {
+  if (isOperating(error) || error instanceof Overloaded) {
+    log.warn({ err: error }, 'a batch failed and must be tried again');
+    return encodeFrame({ ok: false, out: [], at: clock.now() } satisfies StepReply);
+  }
+  report(log, error, 'a batch failed');
+  return encodeFrame(closing('internal-server-error'));
 }
 
 async function whyUnserved({ tenants }: Dependencies, domain: string): Promise<string> {

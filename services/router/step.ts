@@ -4,6 +4,7 @@
  */
 import { isOperating, report, toStanzaError } from '../../lib/runtime/faults.ts';
 import { serviceLimits } from '../../lib/runtime/service-limits.ts';
+import { added, nothing } from '../../lib/runtime/short-lists.ts';
 import type { Tenant } from '../../lib/runtime/tenants.ts';
 import type { Outgoing, StepItem, StepReply, StepRequest } from '../../lib/runtime/wire.ts';
 import { StanzaError, StreamError } from '../../lib/xmpp/errors.ts';
@@ -16,7 +17,6 @@ import { Dropped } from './core/dropped.ts';
 import type { Origin } from './core/origin.ts';
 import { Prefetched } from './core/prefetch.ts';
 import { emptyResult, errorWith, isAnswerable } from './core/replies.ts';
-import { added, nothing } from './core/short-lists.ts';
 import type { Pending } from './core/stages.ts';
 import { Turn } from './core/turn.ts';
 import { Superseded, Writer } from './core/writers.ts';

@@ -1,4 +1,5 @@
 /** What a session sends to a router in one batch, and what it reads from the answer. */
+import { nothing } from '../../../lib/runtime/short-lists.ts';
 import type { StepItem } from '../../../lib/runtime/wire.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { PageEntry } from './catch-up.ts';
@@ -32,7 +33,7 @@ interface StanzaBatch extends Batch {
 export const bare = { stanzas: [], delivered: nothingDelivered, isInitial: false, mayTurnQueue: false } as const;
 
 export function deliveredItem({ ids, aside }: Delivered): readonly StepItem[] {
-  if (ids.length + aside.length === 0) return [];
+  if (ids.length + aside.length === 0) return nothing;
   return [{ kind: 'delivered', ids, ...(aside.length > 0 && { aside }) }];
 }
 
@@ -78,8 +79,8 @@ export function stanzaBatch(stanzas: readonly Received[], wasAvailable: boolean,
     return { kind: 'stanza', id, body: true, initial: change === 'initial' || undefined };
   });
   for (const item of deliveredItem(delivered)) items.push(item);
-  const seen = { isInitial, mayTurnQueue: presences > 0, presences, isAvailable };
-  return { kind: 'stanzas', items, stanzas, delivered, ...seen };
+  const mayTurnQueue = presences > 0;
+  return { kind: 'stanzas', items, stanzas, delivered, isInitial, mayTurnQueue, presences, isAvailable };
 }
 
 export function bodiesOf({ bodies, stanzas }: Batch): readonly Buffer[] {

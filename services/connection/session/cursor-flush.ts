@@ -29,8 +29,8 @@ export class CursorFlush {
 
   add({ ids, aside }: Delivered): void {
     if (ids.length + aside.length === 0) return;
-    this.#ids = newest([...this.#ids, ...ids]);
-    this.#aside = newest([...this.#aside, ...aside]);
+    keepNewest(this.#ids, ids);
+    keepNewest(this.#aside, aside);
     this.#timer ??= this.#clock.after(connectionLimits.cursorFlushMs, () => {
       this.#timer = undefined;
       this.isDue = true;
@@ -50,6 +50,8 @@ export class CursorFlush {
 }
 
 /** The greatest id moves the cursor. The others only avoid repetitions, so the oldest may go. */
-function newest(ids: string[]): string[] {
-  return ids.length > connectionLimits.unackedStanzasMax ? ids.slice(-connectionLimits.unackedStanzasMax) : ids;
+function keepNewest(kept: string[], ids: readonly string[]): void {
+  for (const id of ids) kept.push(id);
+  const surplus = kept.length - connectionLimits.unackedStanzasMax;
+  if (surplus > 0) kept.splice(0, surplus);
 }

@@ -2,6 +2,7 @@
 
 import type { Allowance } from '../../../lib/runtime/allowance.ts';
 import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
+import { added } from '../../../lib/runtime/short-lists.ts';
 import { type Stanza, spliceAttributes } from '../../../lib/xmpp/stanza.ts';
 import { connectionLimits } from '../limits.ts';
 
@@ -57,7 +58,7 @@ export class Inbox {
   /** @param lang the language of the stream. @returns the new `isFull` */
   add(stanza: Stanza, lang: string | undefined, id: string, number: number, isStalled: boolean): boolean {
     const bytes = canonical(stanza, lang);
-    this.#queue.push({ id, stanza, bytes, number });
+    this.#queue = added(this.#queue, { id, stanza, bytes, number });
     this.isEmpty = false;
     this.#bytes += bytes.length;
     const isAtBound = this.#isAtBound(isStalled);
@@ -73,7 +74,11 @@ export class Inbox {
       if (count > 0 && (bytes > serviceLimits.batchBytesMax || count >= serviceLimits.batchStanzasMax)) break;
       count++;
     }
-    this.#batch = this.#queue.splice(0, count);
+    if (count < this.#queue.length) this.#batch = this.#queue.splice(0, count);
+    else {
+      this.#batch = this.#queue;
+      this.#queue = [];
+    }
     return this.#batch;
   }
 

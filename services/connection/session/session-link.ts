@@ -76,20 +76,25 @@ export class SessionLink implements Persistence {
     return (await this.#owner.admission.mayGetReady('bind')) ? this.#send(step) : undefined;
   }
 
-  async #send({ items, bodies, triesMax, resumeMs }: LinkStep): Promise<StepAnswer | undefined> {
+  #send({ items, bodies, triesMax, resumeMs }: LinkStep): Promise<StepAnswer | undefined> {
     const { clock, subject: node, router } = this.#owner;
     const { sid, domain } = this.#start;
     this.#patientUntilMs ??= clock.monotonic() + connectionLimits.batchPatienceMs;
     this.#triesMax = triesMax;
     this.givenUpAtMs = this.#host.isBound ? this.#patientUntilMs : 0;
     const request: OwnRequest = { kind: 'step', node, sid, domain, session: this.state, resumeMs, items, deadline: 0, at: 0 };
-    const answer = await router.step(request, bodies, this);
-    if (answer !== undefined) this.#patientUntilMs = undefined;
-    this.state = answer?.reply.take('session') ?? this.state;
-    const terms = answer?.reply.take('terms');
+    return router.step(request, bodies, this).then(this.#heed);
+  }
+
+  /** Made once, because each batch passes here. */
+  readonly #heed = (answer: StepAnswer | undefined): StepAnswer | undefined => {
+    if (answer === undefined) return undefined;
+    this.#patientUntilMs = undefined;
+    this.state = answer.reply.take('session') ?? this.state;
+    const terms = answer.reply.take('terms');
     if (terms !== undefined) this.#host.client.heed(terms);
     return answer;
-  }
+  };
 
   pause(over: () => void): void {
     const { clock } = this.#owner;

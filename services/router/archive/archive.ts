@@ -164,14 +164,13 @@ export function spanOf(id: string): string {
 function keepSpan(account: Account, id: string, peer: Jid, retainMs: number): void {
   const { turn, session } = account;
   const endMs = Math.max((Math.floor(timeOfId(id) / spanMs) + 1) * spanMs, turn.dependencies.clock.now());
-  const key = `${peerKey(peer)} ${spanOf(id)}`;
   // This tells the account from a later one of the same name, which has other sessions.
   const row = session || !account.hasPrefetched(accounts) ? undefined : account.prefetched(accounts);
   // Where neither is known, as when a component sends in its name, the row is written.
   const incarnation = session?.sid ?? row?.incarnation ?? row?.createdAt ?? id;
-  const known = `${account.rows.partition} ${key} ${endMs + retainMs} ${incarnation}`;
+  const known = `${account.rows.partition} ${peerKey(peer)} ${spanOf(id)} ${endMs + retainMs} ${incarnation}`;
   if (turn.dependencies.knownSpans.has(known)) return;
-  account.put(spansByPeer, key, '', Number.isFinite(retainMs) ? endMs + retainMs : undefined);
+  account.put(spansByPeer, `${peerKey(peer)} ${spanOf(id)}`, '', Number.isFinite(retainMs) ? endMs + retainMs : undefined);
   turn.afterCommit(() => turn.dependencies.knownSpans.add(known));
 }
 

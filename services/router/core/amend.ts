@@ -4,13 +4,13 @@
  * stanza is rendered once.
  */
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
+import { added } from '../../../lib/runtime/short-lists.ts';
 import type { Element } from '../../../lib/xmpp/element.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import { isForgedMark, mayHaveMarks, type Strict } from '../../../lib/xmpp/server-marks.ts';
 import type { Appended, ChildSpan, Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from './account.ts';
 import type { Amendment, Drop } from './feature.ts';
-import { added } from './short-lists.ts';
 import { inOrder } from './stages.ts';
 
 type Attributes = Readonly<Record<string, string | undefined>>;

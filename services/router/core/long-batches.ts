@@ -51,12 +51,7 @@ export class LongBatches {
     return work();
   }
 
-  async #runLong<Result>(
-    domain: string,
-    stanzas: number,
-    areMessages: boolean,
-    work: () => Promise<Result>,
-  ): Promise<Result> {
+  async #runLong<Result>(domain: string, stanzas: number, areMessages: boolean, work: () => Promise<Result>): Promise<Result> {
     await this.#turns.run([domain], nextTurn);
     if (!areMessages) return work();
     let working: Promise<Result> | undefined;

@@ -1,6 +1,7 @@
 /** What turns do after the commit with the sessions of accounts. The sessions are read together, and the steps run in order. */
 import type { Store } from '../../../lib/ports/store.ts';
 import { type Owner, readSessions, type SessionEntry } from '../../../lib/runtime/sessions.ts';
+import { added } from '../../../lib/runtime/short-lists.ts';
 import type { Pending } from './stages.ts';
 
 export interface SessionStep {
@@ -15,9 +16,9 @@ const noSessions: readonly SessionEntry[] = [];
 
 /** The sessions are read with strong consistency. */
 export function runSteps(store: Store, steps: readonly SessionStep[]): Pending {
-  const owners: Owner[] = [];
-  for (const { owner } of steps) if (owner !== undefined) owners.push(owner);
-  return owners.length === 0 ? useAll(steps, []) : readSessions(store, owners).then((lists) => useAll(steps, lists));
+  let owners: Owner[] | undefined;
+  for (const { owner } of steps) if (owner !== undefined) owners = added(owners, owner);
+  return owners === undefined ? useAll(steps, []) : readSessions(store, owners).then((lists) => useAll(steps, lists));
 }
 
 /** @param lists the sessions for each of the steps that has an owner */

@@ -9,6 +9,7 @@ import type { DeliveryReceiver, Failure, Target } from '../../../lib/runtime/del
 import type { Departure, Outbox, OutboxBatch, PairName } from '../../../lib/runtime/outbox.ts';
 import { leaveMark } from '../../../lib/runtime/resync.ts';
 import type { Owner, SessionEntry } from '../../../lib/runtime/sessions.ts';
+import { added, joined, nothing } from '../../../lib/runtime/short-lists.ts';
 import type { Tenant, Tenants } from '../../../lib/runtime/tenants.ts';
 import type { Hides } from '../../../lib/runtime/wire.ts';
 import type { Element } from '../../../lib/xmpp/element.ts';
@@ -21,15 +22,9 @@ import type { Origin, Sender } from './origin.ts';
 import type { Prefetched } from './prefetch.ts';
 import { errorOf } from './replies.ts';
 import { runSteps, type SessionStep } from './session-steps.ts';
-import { added, joined, nothing } from './short-lists.ts';
 import { inOrder, type Pending } from './stages.ts';
+import type { TurnOptions } from './turn-options.ts';
 import type { Writer } from './writers.ts';
-
-interface Unconfirmed {
-  readonly failures: readonly Failure[];
-  /** The id of the archive entry. */
-  readonly id: string | undefined;
-}
 
 /**
  * What happens if a posted stanza is refused. `refuse`: the stanza that is handled is refused with the same error, and its
@@ -66,19 +61,6 @@ declare module './dependencies.ts' {
   }
 }
 
-export interface TurnOptions {
-  /** The key by which nodes recognise a stanza that is delivered twice, see {@link Delivery.dedupeKey}. */
-  readonly dedupeKey?: string;
-  /** Rows that were read for this turn together with others. */
-  readonly prefetched?: Prefetched;
-  /** The writer that is noted in rows which several requests change. */
-  readonly by?: Writer | undefined;
-  /** The sender of the stanza, if it does not come from a batch of this router. */
-  readonly sender?: Sender | undefined;
-  /** A room has sent the stanza, and says itself whom it has not reached. */
-  readonly leavesRinging?: boolean | undefined;
-}
-
 /**
  * Each stanza has a turn, and few stanzas have effects of every kind, so lists that are rarely used are made only when needed.
  */
@@ -102,7 +84,8 @@ export class Turn implements DeliveryReceiver {
   #after: SessionStep[] | undefined;
   /** How many parts of deliveries nobody has confirmed yet. */
   #delivering = 0;
-  #unconfirmed: Unconfirmed[] | undefined;
+  /** With the id of the archive entry. */
+  #unconfirmed: { readonly failures: readonly Failure[]; readonly id: string | undefined }[] | undefined;
   /** Called once, when the last part is confirmed or was given up. */
   #whenDelivered: (() => void) | undefined;
   #looks: (() => Promise<void>)[] | undefined;

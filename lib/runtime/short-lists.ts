@@ -1,10 +1,10 @@
-/** Lists of effects. Each message asks for several, and most of them are empty or have one or two items. */
+/** Lists of which each message needs several, and most of which are empty or have one or two items. */
 
 export const nothing: readonly never[] = [];
 
-/** Adds to a list that may not be there yet. An array that grows by `push` has room for 17 items at once. @returns the list */
+/** Adds to a list that may not be there yet, or be empty. An array that grows by `push` has room for 17 items at once. @returns the list */
 export function added<Item>(list: Item[] | undefined, item: Item): Item[] {
-  if (list === undefined) return [item];
+  if (list === undefined || list.length === 0) return [item];
   if (list.length === 1) return [list[0]!, item];
   list.push(item);
   return list;
