@@ -1,9 +1,9 @@
 /**
  * What the main thread allocates, by function and by file, garbage included: V8 samples allocations, and counts those too that a
- * collection has removed since.
+ * collection has removed since. What the engine, Node and packages allocate counts for the function of ours that called them.
  */
 import { Session } from 'node:inspector/promises';
-import { add, type CallFrame, fileOf, functionOf, largest } from './call-frame.ts';
+import { add, type CallFrame, fileOf, functionOf, isOurs, largest } from './call-frame.ts';
 
 /** On average one sample is taken in so many bytes. */
 const samplingBytes = 4096;
@@ -29,7 +29,7 @@ export async function describeAllocations(units: number, unit: string, work: () 
   const { profile } = await session.post('HeapProfiler.stopSampling');
   session.disconnect();
   const [functions, files] = [new Map<string, number>(), new Map<string, number>()];
-  const total = sum(profile.head, functions, files);
+  const total = sum(profile.head, undefined, functions, files);
   const lines = (sums: ReadonlyMap<string, number>, max: number) =>
     largest(sums, max).map(([name, bytes]) => `${(bytes / units).toFixed(0).padStart(7)} bytes  ${name}`);
   return [
@@ -41,12 +41,15 @@ export async function describeAllocations(units: number, unit: string, work: () 
   ];
 }
 
+/** @param caller the innermost function of ours that has called this one */
 function sum(
   { callFrame, selfSize, children }: AllocationNode,
+  caller: CallFrame | undefined,
   functions: Map<string, number>,
   files: Map<string, number>,
 ): number {
-  add(functions, functionOf(callFrame), selfSize);
-  add(files, fileOf(callFrame), selfSize);
-  return children.reduce((total, child) => total + sum(child, functions, files), selfSize);
+  const charged = isOurs(callFrame) ? callFrame : caller;
+  add(functions, functionOf(charged ?? callFrame), selfSize);
+  add(files, fileOf(charged ?? callFrame), selfSize);
+  return children.reduce((total, child) => total + sum(child, charged, functions, files), selfSize);
 }

@@ -9,6 +9,11 @@ export interface CallFrame {
 
 const root = new URL('../..', import.meta.url).href;
 
+/** Is it a function of this checkout, and not of the engine, of Node or of a package? */
+export function isOurs({ url }: CallFrame): boolean {
+  return url.startsWith(root) && !url.includes('/node_modules/');
+}
+
 /** The file below the checkout, or below `node_modules`; '(native)' for the engine's own functions. */
 export function fileOf({ url }: CallFrame): string {
   if (url === '') return '(native)';
