@@ -59,9 +59,19 @@ export class Desktop {
     return this.#do({ do: 'press', name, action });
   }
 
-  /** Writes into the first thing of that name that can be written into, as soon as there is one. */
-  write(name: string, text: string): Promise<void> {
-    return this.#do({ do: 'write', name, text });
+  /** Writes into the first field behind a label, as soon as there is one. */
+  write(label: string, text: string): Promise<void> {
+    return this.#do({ do: 'write', label, text });
+  }
+
+  /** Waits for a label. */
+  see(label: string): Promise<void> {
+    return this.#do({ do: 'see', label });
+  }
+
+  /** Clicks on a cell of a table, as soon as there is one that says so. */
+  choose(name: string): Promise<void> {
+    return this.#do({ do: 'choose', name });
   }
 
   /** An action of a program on the bus. @param parameters as many numbers as the action takes */

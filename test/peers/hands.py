@@ -3,7 +3,9 @@ Presses what is in the windows of a desktop. A line of JSON comes in, and the li
 can be:
 
 {"do": "press", "name": NAME, "action": ACTION}: the action of the first thing that is called so and has such an action (AT-SPI)
-{"do": "write", "name": NAME, "text": TEXT}: into the first thing that is called so and can be written into
+{"do": "write", "label": NAME, "text": TEXT}: into the first field behind a label that says so
+{"do": "choose", "name": NAME}: clicks on the first cell of a table that says so
+{"do": "see", "label": NAME}: nothing but that there is a label that says so
 {"do": "activate", "program": NAME ON THE BUS, "action": ACTION, "parameters": [NUMBER, …]}: an action of a GTK program
 """
 import json
@@ -30,9 +32,13 @@ def things(parent):
             yield from things(child)
 
 
-def called(name):
+def everything():
     Atspi.get_desktop(0).clear_cache()
-    for thing in things(Atspi.get_desktop(0)):
+    yield from things(Atspi.get_desktop(0))
+
+
+def called(name):
+    for thing in everything():
         try:
             if thing.get_name() == name:
                 yield thing
@@ -41,10 +47,34 @@ def called(name):
 
 
 def write(wanted):
+    is_behind = False
+    for thing in everything():
+        try:
+            if thing.get_role() == Atspi.Role.LABEL:
+                is_behind = thing.get_name().strip() == wanted['label']
+            elif is_behind and thing.get_editable_text_iface():
+                return thing.set_text_contents(wanted['text'])
+        except GLib.Error:
+            continue
+    return False
+
+
+def see(wanted):
+    for thing in everything():
+        try:
+            if thing.get_role() == Atspi.Role.LABEL and thing.get_name().strip() == wanted['label']:
+                return True
+        except GLib.Error:
+            continue
+    return False
+
+
+def choose(wanted):
     for thing in called(wanted['name']):
         try:
-            if thing.get_editable_text_iface() and thing.set_text_contents(wanted['text']):
-                return True
+            if thing.get_role() == Atspi.Role.TABLE_CELL:
+                place = thing.get_extents(Atspi.CoordType.SCREEN)
+                return Atspi.generate_mouse_event(place.x + place.width // 2, place.y + place.height // 2, 'b1c')
         except GLib.Error:
             continue
     return False
@@ -72,6 +102,6 @@ def activate(wanted):
 
 for line in sys.stdin:
     wanted = json.loads(line)
-    while not {'press': press, 'write': write, 'activate': activate}[wanted['do']](wanted):
+    while not {'press': press, 'write': write, 'choose': choose, 'see': see, 'activate': activate}[wanted['do']](wanted):
         time.sleep(POLL)
     print('done', flush=True)

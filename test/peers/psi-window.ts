@@ -52,6 +52,17 @@ export class PsiWindow {
     await this.#desktop.press('Send', 'Press');
   }
 
+  /** Runs the first command that the domain offers, and answers its form. @param answers by the labels of the fields @param outcome label of a field that the answer has */
+  async runFirstCommand(answers: Readonly<Record<string, string>>, outcome: string): Promise<void> {
+    await this.#desktop.press('Service Discovery', 'Press');
+    await this.#desktop.choose('Skylark');
+    await this.#desktop.press('Execute command', 'Press');
+    await this.#desktop.press('Execute', 'Press');
+    for (const [label, text] of Object.entries(answers)) await this.#desktop.write(label, text);
+    await this.#desktop.press('Finish', 'Press');
+    await this.#desktop.see(outcome);
+  }
+
   screenshot(path: string): void {
     this.#desktop.screen.picture(path);
   }
@@ -82,10 +93,12 @@ function writeProfile(folder: string, { jid, password, port, authority, proxy }:
     'allow-plain': 'over encryped',
     'bytestreams-proxy': proxy,
   };
+  // No window opens unasked, and the password is the one above.
   const options = {
     keychain: { enabled: false },
     p2p: { bytestreams: { 'listen-port': 0 } },
     ui: { tip: { show: false } },
+    vcard: { 'query-own-vcard-on-login': false },
   };
   writeFileSync(
     join(profile, 'accounts.xml'),

@@ -1,6 +1,6 @@
 /**
  * Debian's Psi+: signs in over STARTTLS with a certificate of an authority that it has been given, and sends a file to somebody at another domain
- * (XEP-0095, XEP-0096) through the proxy of its own (XEP-0065). Leaves a screenshot.
+ * (XEP-0095, XEP-0096) through the proxy of its own (XEP-0065). An admin adds an account with it by a command (XEP-0050, XEP-0133). Leaves a screenshot.
  */
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
@@ -42,6 +42,7 @@ before(async () => {
   skylark.command('tenant', 'add', other);
   skylark.addUser(juliet, 'capulet');
   skylark.addUser(romeo, 'montague');
+  skylark.command('user', 'role', juliet, 'admin');
 });
 
 after(async () => {
@@ -130,6 +131,14 @@ test('XEP-0065, XEP-0096: Psi+ sends a file to another domain through the proxy 
   await psi.openChat(`${romeo}/orchard`);
   await psi.sendFile(path);
   assert.deepEqual(await taker.taken(), content);
-  psi.screenshot(join(shots, 'psi.png'));
   await client.close();
+});
+
+test('XEP-0050, XEP-0133: an admin adds an account with Psi+', async () => {
+  const address = `nurse@${domain}`;
+  const answers = { 'The address of the account:': address, 'The password:': 'angelica', 'The password again:': 'angelica' };
+  await psi!.runFirstCommand(answers, 'jid:');
+  psi!.screenshot(join(shots, 'psi.png'));
+  const nurse = await TcpClient.signIn(skylark.ports.c2sTls, `${address}/kitchen`, 'angelica');
+  await nurse.close();
 });
