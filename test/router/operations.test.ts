@@ -22,6 +22,7 @@ import * as nodes from '../../services/router/operations/nodes.ts';
 import { type Operation, operation } from '../../services/router/operations/operation.ts';
 import * as peers from '../../services/router/operations/peers.ts';
 import { perform } from '../../services/router/operations/perform.ts';
+import * as portable from '../../services/router/operations/portable.ts';
 import { Refusal } from '../../services/router/operations/refusal.ts';
 import * as reports from '../../services/router/operations/reports.ts';
 import * as roles from '../../services/router/operations/roles.ts';
@@ -64,6 +65,7 @@ const exported: Readonly<Record<string, unknown>> = {
   ...motd,
   ...messages,
   ...rosterGroups,
+  ...portable,
 };
 
 /** The code of the command line, where an operation is asked for by the name of its declaration. */
