@@ -6,7 +6,8 @@
  * its heap, where most of their pages are dirty already. Above the threshold each buffer is a mapping of its own, and pages that
  * nobody has touched cost nothing.
  *
- * The young generation of V8 is bounded. If it may grow to 2 × 32 MB, it does so while many clients sign in, and never shrinks.
+ * The young generation of V8 is bounded. If it may grow to 2 × 32 MB, it does so while many clients sign in, and shrinks only when the old
+ * generation has been collected.
  */
 import { existsSync } from 'node:fs';
 
