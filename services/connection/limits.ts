@@ -193,6 +193,12 @@ export const connectionLimits = {
   nicksBytesMax: 16 * 1024,
   /** How often a session's cursor is written, ms. */
   cursorFlushMs: 500,
+  /**
+   * Ids of entries that a session was given so short a time ago, ms, are remembered beyond `deliveredRingMax`, but at most so many: the archive
+   * is read again from a mark, which a node finds with a heartbeat after the router has waited.
+   */
+  recentIdsMax: 4_096,
+  recentIdsMs: 30_000,
   /** Deliveries that are held back while a session catches up. With more, further pages are read instead. */
   catchUpBufferStanzasMax: 1_000,
   /** The same in bytes. */

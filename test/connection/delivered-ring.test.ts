@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { firstIdAt } from '../../lib/runtime/ids.ts';
 import { serviceLimits } from '../../lib/runtime/service-limits.ts';
+import { connectionLimits } from '../../services/connection/limits.ts';
 import { DeliveredRing } from '../../services/connection/session/delivered-ring.ts';
 
 const full = Array.from({ length: serviceLimits.deliveredRingMax }, (_, index) => `m${index + 1000}`);
@@ -59,4 +61,20 @@ test('where reading begins: a little before now, or behind what a full ring has 
   assert.equal(new DeliveredRing(full).startAt(nowMs), least! > overlap ? least : overlap);
   const later = full.map((id) => `z${id}`);
   assert.equal(new DeliveredRing(['a', ...later]).startAt(nowMs), later.toSorted()[0]);
+});
+
+test('more ids are kept while they are recent, up to a bound, and others are told the last ones', () => {
+  const nowMs = 1_800_000_000_000;
+  const idAt = (ms: number, number: number) => `${firstIdAt(ms)}${`${number}`.padStart(18 - firstIdAt(ms).length, '0')}`;
+  const { recentIdsMax, recentIdsMs } = connectionLimits;
+  const { deliveredRingMax } = serviceLimits;
+  const kept = (ids: readonly string[], ring = new DeliveredRing(ids, true)) => ids.filter((id) => ring.has(id)).length;
+  const burst = Array.from({ length: 1_000 }, (_, number) => idAt(nowMs + number, number));
+  assert.equal(kept(burst), 1_000);
+  assert.equal(kept(burst, new DeliveredRing(burst)), deliveredRingMax, 'unless they are asked for');
+  assert.deepEqual(new DeliveredRing(burst, true).ids, burst.slice(-deliveredRingMax));
+  const later = idAt(nowMs + 1_000 + recentIdsMs, 0);
+  assert.equal(kept([...burst, later]), deliveredRingMax, 'an old burst is forgotten with the next entry');
+  const flood = Array.from({ length: recentIdsMax + 10 }, (_, number) => idAt(nowMs, number));
+  assert.equal(kept(flood), recentIdsMax);
 });

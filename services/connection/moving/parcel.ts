@@ -94,7 +94,7 @@ export function unpackSession(
   };
   session.client.turnPush(parcel.push);
   session.client.manage(token, parcel.resumeMs, counters);
-  session.egress.ring = new DeliveredRing(parcel.seen);
+  session.egress.ring = new DeliveredRing(parcel.seen, true);
   session.egress.seenDedupeKeys = new DeliveredRing(parcel.seenDedupeKeys);
   for (const { id, isAside } of [...parcel.unacked, ...parcel.pending])
     if (id !== undefined && isAside) session.egress.setAside(id);

@@ -1,22 +1,28 @@
 /** The ids of the archive entries that a session was given last, so that it gets none of them twice. */
-import { firstIdAt } from '../../../lib/runtime/ids.ts';
+import { firstIdAt, timeOfId } from '../../../lib/runtime/ids.ts';
 import { runtimeLimits } from '../../../lib/runtime/limits.ts';
 import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
+import { connectionLimits } from '../limits.ts';
 
 export class DeliveredRing {
-  /** Undefined for most sessions, which are idle. In the order of insertion until it is full; then the oldest is at `#oldest`. */
-  #ids: string[] | undefined;
-  #oldest = 0;
+  /** In the order in which they were added. Undefined for most sessions, which are idle. */
+  #ids: Set<string> | undefined;
   /** The greatest id that was ever added. Ids come nearly in order, so most are known to be new without a search. */
   #greatest = '';
+  readonly #keepsRecent: boolean;
 
-  constructor(ids: readonly string[] = []) {
+  /**
+   * @param keepsRecent whether more ids than `deliveredRingMax` are kept for a while. They are archive ids then. When a node or its bus has
+   *   stood still, the archive is read again from the first delivery that nobody confirmed on, and much may have been given since.
+   */
+  constructor(ids: readonly string[] = [], keepsRecent = false) {
+    this.#keepsRecent = keepsRecent;
     for (const id of ids) this.add(id);
   }
 
+  /** The last `deliveredRingMax` of them, which others are told. */
   get ids(): readonly string[] {
-    if (this.#ids === undefined) return [];
-    return [...this.#ids.slice(this.#oldest), ...this.#ids.slice(0, this.#oldest)];
+    return [...(this.#ids ?? [])].slice(-serviceLimits.deliveredRingMax);
   }
 
   /**
@@ -25,33 +31,40 @@ export class DeliveredRing {
    */
   startAt(nowMs: number): string {
     const overlap = firstIdAt(nowMs - runtimeLimits.catchUpOverlapMs).padEnd(18, '0');
-    if (this.#ids === undefined || this.#ids.length < serviceLimits.deliveredRingMax) return overlap;
-    const oldest = [...this.#ids].sort()[0]!;
+    const { ids } = this;
+    if (ids.length < serviceLimits.deliveredRingMax) return overlap;
+    const oldest = [...ids].sort()[0]!;
     return oldest > overlap ? oldest : overlap;
   }
 
   has(id: string): boolean {
-    return id <= this.#greatest && (this.#ids?.includes(id) ?? false);
+    return id <= this.#greatest && (this.#ids?.has(id) ?? false);
   }
 
   /** @returns false when it has the id already */
   add(id: string): boolean {
     if (this.has(id)) return false;
     if (id > this.#greatest) this.#greatest = id;
-    this.#ids ??= [];
-    if (this.#ids.length < serviceLimits.deliveredRingMax) {
-      this.#ids.push(id);
-    } else {
-      this.#ids[this.#oldest] = id;
-      this.#oldest = (this.#oldest + 1) % serviceLimits.deliveredRingMax;
-    }
+    this.#ids ??= new Set();
+    this.#ids.add(id);
+    if (this.#ids.size > serviceLimits.deliveredRingMax) this.#forgetOldest(this.#ids);
     return true;
+  }
+
+  #forgetOldest(ids: Set<string>): void {
+    for (const oldest of ids) {
+      if (ids.size <= serviceLimits.deliveredRingMax || (ids.size <= connectionLimits.recentIdsMax && this.#isRecent(oldest)))
+        return;
+      ids.delete(oldest);
+    }
+  }
+
+  #isRecent(id: string): boolean {
+    return this.#keepsRecent && timeOfId(this.#greatest) - timeOfId(id) < connectionLimits.recentIdsMs;
   }
 
   /** The entry was not sent after all. */
   remove(id: string): void {
-    if (!this.has(id)) return;
-    this.#ids = this.ids.filter((other) => other !== id);
-    this.#oldest = 0;
+    this.#ids?.delete(id);
   }
 }

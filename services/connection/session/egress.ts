@@ -47,7 +47,7 @@ export class Egress {
   needsCatchUp = false;
   /** Stanzas are kept for a client that may come back. */
   isParked = false;
-  ring = new DeliveredRing();
+  ring = new DeliveredRing([], true);
   seenDedupeKeys = new DeliveredRing();
   readonly catchUp = new CatchUp(
     (entry) => this.#give(entry),
