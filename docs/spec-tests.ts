@@ -28,6 +28,7 @@ const listed: Readonly<Record<Service, Readonly<Record<string, readonly string[]
     'XEP-0163': ['router/pep-roster-access', 'federation/pep'],
     'XEP-0203': ['router/xep0160-offline', 'router/marks', 'router/cursor'],
     'XEP-0215': ['cli/stun', 'peers/coturn', 'peers/dino', 'peers/jingle'],
+    'XEP-0227': ['cli/portable', 'peers/portable'],
     'XEP-0283': ['peers/slixmpp'],
     'XEP-0313': ['router/archive-query', 'runtime/archive-page'],
     'XEP-0334': ['router/xep0313-archive', 'router/xep0280-carbons'],

@@ -16,14 +16,11 @@ import { quote, Refusal, reasonOf, say, UsageError } from '../core/report.ts';
 import { NestedWriter } from '../portable/nested-writer.ts';
 import { pieNs } from '../portable/server-data.ts';
 import type { AdminClient } from './admin-client.ts';
-import { adminOf, none, withAdmin } from './admin-command.ts';
+import { adminOf, all, withAdmin } from './admin-command.ts';
 import type { exportOptions } from './portable-options.ts';
 
 export async function exportFile(values: Values<typeof exportOptions>, positionals: readonly string[]): Promise<number> {
-  const [whose, file, ...rest] = positionals;
-  none('export', rest);
-  if (whose === undefined || file === undefined)
-    throw new UsageError("'skylark export' needs a DOMAIN or a JID, and a FILE; see: skylark help export");
+  const [whose, file] = all('export', ['DOMAIN or JID', 'FILE'], positionals);
   const jid = Jid.tryParse(whose);
   if (jid === undefined || !jid.isBare) throw new UsageError(`'${whose}' is neither a domain nor the address of an account`);
   return withAdmin(adminOf(values), async (admin) => {

@@ -35,12 +35,17 @@ const each =
     for (const child of children(element)) await arrival.take(kind, name(child), () => take(arrival, child));
   };
 
+function takeOneRequest(arrival: Arrival, element: Element): Promise<void> {
+  return arrival.take('requests', `request of ${element.attrs.from}`, () => takeRequest(arrival, element));
+}
+
 /** By the name of the child of `<user/>`. */
 const takers: Readonly<Record<string, Taker>> = {
   [`{${scramNs}}scram-credentials`]: one('keys', takeKeys),
   [`{${rosterNs}}query`]: each('contacts', ({ attrs }) => `contact ${attrs.jid}`, takeContact),
-  '{jabber:client}presence': (arrival, element) =>
-    arrival.take('requests', `request of ${element.attrs.from}`, () => takeRequest(arrival, element)),
+  '{jabber:client}presence': takeOneRequest,
+  // COMPAT: prosody-migrator 0.12 leaves the namespace out. Remove this when no release that does is in use.
+  [`{${pieNs}}presence`]: takeOneRequest,
   [`{${privacyNs}}query`]: takePrivacy,
   [`{${blockingNs}}blocklist`]: takeBlocklist,
   [`{${tempNs}}vCard`]: one('vCards', takeVcard),
