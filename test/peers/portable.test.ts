@@ -124,14 +124,10 @@ test('Prosody keeps them in its own files, and gives them back', {
     writeFileSync(at(`${name}.lua`), store('input', input!, from) + store('output', output!, to));
     // Stores of this type are always in the data folder, which the script has as a constant.
     const script = readFileSync(migrator!, 'utf8').replace(/^CFG_DATADIR='.*'/m, `CFG_DATADIR='${name === 'in' ? from : to}'`);
-    writeFileSync(at(`migrate-${name}`), script.replace(/^#!.*\n/, ''));
-    const { status, stdout, stderr } = spawnSync(
-      'lua5.4',
-      [at(`migrate-${name}`), '--config', at(`${name}.lua`), '--keep-going'],
-      {
-        ...{ encoding: 'utf8', timeout: 60_000 },
-      },
-    );
+    writeFileSync(at(`migrate-${name}`), script, { mode: 0o755 });
+    const { status, stdout, stderr } = spawnSync(at(`migrate-${name}`), ['--config', at(`${name}.lua`), '--keep-going'], {
+      ...{ encoding: 'utf8', timeout: 60_000 },
+    });
     assert.equal(status, 0, stdout + stderr);
     assert.doesNotMatch(stdout, /Error migrating data for user/);
   };

@@ -323,6 +323,7 @@ test('what cannot be kept is left out with its reason, and the rest goes on', as
       archive(
         `<result xmlns='urn:xmpp:mam:2' id='1'/>`,
         message('2', 'yesterday', 'x'),
+        message('4', '2999-01-01T00:00:00Z', 'x'),
         message('3', '2024-01-01T10:00:00Z', 'x', `from='@' to='juliet@a.example'`),
       ) +
       `<strange xmlns='urn:strange'/>`,
@@ -330,7 +331,14 @@ test('what cannot be kept is left out with its reason, and the rest goes on', as
   assert.deepEqual(taken, { contacts: 1 });
   for (const [at, what] of [
     ...[/^contact @:/, /unknown subscription 'maybe'/, /not a request for a subscription/, /privacy list/, /privacy list/],
-    ...[/item of urn:a: it has no payload/, /message 1: it is not/, /message 2: it is not/, /message 3:/, /urn:strange/],
+    ...[
+      /item of urn:a: it has no payload/,
+      /message 1: it is not/,
+      /message 2: it is not/,
+      /message 4: its time is in the future/,
+      /message 3:/,
+      /urn:strange/,
+    ],
   ].entries())
     assert.match(leftOut[at] ?? '', what, leftOut.join('\n'));
 });

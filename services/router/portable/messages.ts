@@ -80,7 +80,7 @@ export async function takeArchive(arrival: Arrival, results: readonly Element[])
   const messages: Message[] = [];
   for (const result of results)
     await arrival.take('messages', `message ${result.attrs.id}`, async () => {
-      messages.push(readResult(result));
+      messages.push(readResult(arrival, result));
       return false;
     });
   if (messages.length === 0) return;
@@ -94,7 +94,7 @@ export async function takeArchive(arrival: Arrival, results: readonly Element[])
 }
 
 /** @throws {StanzaError} */
-function readResult(result: Element): Message {
+function readResult({ account }: Arrival, result: Element): Message {
   const forwarded = result.is('result', mamNs) ? (result.getChild('forwarded', forwardNs) as Element | undefined) : undefined;
   const element = forwarded?.children.find((child) => child instanceof Element && child.getName() === 'message') as
     | Element
@@ -102,6 +102,7 @@ function readResult(result: Element): Message {
   const stampMs = momentOf(forwarded?.getChild('delay', delayNs)?.attrs.stamp);
   if (!element || stampMs === undefined)
     throw new StanzaError('bad-request', 'it is not a <result/> with a message and its time');
+  if (stampMs > account.now.getTime()) throw new StanzaError('bad-request', 'its time is in the future');
   return { element, stampMs, id: (result.attrs.id as string | undefined) || undefined };
 }
 
@@ -122,7 +123,9 @@ export async function takeUndelivered(arrival: Arrival, given: readonly Element[
     const own =
       delays.find(({ attrs }) => attrs.from === account.domain || attrs.from === account.jid.toString()) ?? delays.at(-1);
     const named = element.getChildren('stanza-id', stanzaIdNs).find(({ attrs }) => attrs.by === account.jid.toString());
-    const stampMs = momentOf(own?.attrs.stamp) ?? arrival.madeAtMs;
+    // A time in the future would take the clock of the deployment along, which follows the ids of what is delivered.
+    const saidMs = momentOf(own?.attrs.stamp) ?? Number.POSITIVE_INFINITY;
+    const stampMs = saidMs <= account.now.getTime() ? saidMs : arrival.madeAtMs;
     return [{ element, stampMs, id: named?.attrs.id as string | undefined }];
   });
   if (messages.length === 0) return;
