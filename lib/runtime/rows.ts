@@ -239,3 +239,16 @@ export class Rows {
     return this.#store.add(this.keyOf(collection, key), by);
   }
 }
+
+/** The values of a collection's single row of each of these owners, in order, by one read. */
+export async function singleRows<Value>(
+  store: Store,
+  owners: readonly Rows[],
+  collection: Collection<Value>,
+): Promise<(Value | undefined)[]> {
+  const rows = await store.batchGet(
+    owners.map((one) => one.keyOf(collection, '')),
+    { consistent: true },
+  );
+  return rows.map((row) => row && rowValue<Value>(row));
+}

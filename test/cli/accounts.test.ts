@@ -85,6 +85,8 @@ function operate(name: string): void {
       `tenant '${domain}' has accounts, such as 'a@${domain}'; remove them with it by: skylark tenant remove ${domain} --force`,
     );
     await expectOutput(['user', 'list'], `a@${domain}\n${jid}\n`);
+    await expectOutput(['user', 'role', jid, 'admin'], `${jid} is admin of its domain\n`);
+    await expectOutput(['user', 'list', '--details'], `a@${domain}  none  never\n${jid}  admin  never\n`);
     await expectOutput(['tenant', 'remove', domain, '--force'], `removed ${domain}\n`);
     await expectOutput(['tenant', 'list'], 'localhost\n');
   });

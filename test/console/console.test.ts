@@ -128,6 +128,16 @@ test('the page of the log says which old entries were deleted, and that the rest
   assert.match(text, /The chain of entries on this page is whole/);
 });
 
+test('the list of accounts shows the role of each, and when it was last seen, by one question', async () => {
+  const admin = await ground.admin('a.example');
+  await ground.stage.addAccount('anna@a.example');
+  const entry = { node: 'n.stage.1', sid: 's', resource: 'here', boundAt: Date.UTC(2026, 0, 2), available: true, priority: 0 };
+  await updateSessions(ground.stage.dependencies.store, { domain: 'a.example', local: 'anna' }, () => [entry]);
+  const { text } = await admin.get('/console/tenants/a.example/accounts');
+  assert.match(text.slice(text.indexOf('>anna@a.example<')), /^>anna@a\.example<[\s\S]*?>none<[\s\S]*?(?:2 Jan|Jan 2,) 2026/);
+  assert.match(text, />nurse@a\.example<[\s\S]*?admin/i);
+});
+
 test('what was filled in wrongly is shown again with the reason, without the password', async () => {
   const admin = await ground.admin('a.example');
   const { status, text } = await admin.does('user-add', { jid: 'not an address', password: 'secret word' });

@@ -10,7 +10,11 @@ export const passwordOptions = {
   password: textOption('TEXT', 'the password; other users of this machine may see it in the list of processes', 'a password'),
   ...place,
 } satisfies Options;
-export const userListOptions = { online: switchOption('print only those that have a session'), ...place } satisfies Options;
+export const userListOptions = {
+  online: switchOption('print only those that have a session'),
+  details: switchOption('also print the role of each, and when it was last seen'),
+  ...place,
+} satisfies Options;
 export const userRemoveOptions = dataOnly;
 export const tenantAddOptions = {
   cell: optionalText('NAME', 'its cell, if the tables know several', 'the name of a cell', /^[a-z][a-z0-9-]{0,19}$/),

@@ -73,16 +73,18 @@ export async function listUsers(values: Values<typeof userListOptions>, position
   const [domain, ...rest] = positionals;
   if (rest.length > 0) throw new UsageError(`'${rest[0]}' is an unexpected argument; see: skylark help user list`);
   return withAdmin(adminOf(values), async (admin) => {
-    if (domain !== undefined) return listUsersOf(admin, domain, values.online);
-    for await (const tenant of eachTenant(admin)) await listUsersOf(admin, tenant.domain, values.online);
+    if (domain !== undefined) return listUsersOf(admin, domain, values);
+    for await (const tenant of eachTenant(admin)) await listUsersOf(admin, tenant.domain, values);
   });
 }
 
-async function listUsersOf(admin: AdminClient, domain: string, online: boolean | undefined): Promise<void> {
-  const which = { domain, ...(online && { online }) };
+type Shown = Pick<Values<typeof userListOptions>, 'online' | 'details'>;
+
+async function listUsersOf(admin: AdminClient, domain: string, { online, details }: Shown): Promise<void> {
+  const which = { domain, ...(online && { online }), ...(details && { details }) };
   for (let after: string | undefined; ; ) {
     const page = await admin.ask(userList, after === undefined ? which : { ...which, after });
-    say(...page.users);
+    say(...(page.details?.map(({ jid, role, lastSeen = 'never' }) => `${jid}  ${role}  ${lastSeen}`) ?? page.users));
     after = page.next;
     if (after === undefined) return;
   }

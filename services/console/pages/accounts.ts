@@ -9,7 +9,7 @@ import { roleBadge } from './roles.ts';
 import { tenantFrame } from './tenant-frame.ts';
 
 interface UserList {
-  readonly users: readonly string[];
+  readonly details: readonly Pick<Shown, 'jid' | 'role' | 'content' | 'lastSeen'>[];
   readonly next?: string;
 }
 
@@ -26,21 +26,23 @@ export async function accountsPage(view: View, domain: string): Promise<Html> {
   const after = c.req.query('after');
   const search = (c.req.query('q') ?? '').trim().slice(0, consoleLimits.searchCharactersMax);
   const found = await read<UserList>(view, 'user-list', {
-    domain,
+    ...{ domain, details: true },
     ...(after !== undefined && { after }),
     ...(search !== '' && { prefix: search }),
   });
   const path = `${tenantPath(domain)}/accounts`;
-  const rows = found.users.map((jid) => {
+  const rows = found.details.map(({ jid, role, content, lastSeen }) => {
     const own = accountPath(domain, localOf(jid));
     return [
       html`<a href="${own}">${jid}</a>`,
+      roleBadge(view, { role, content }),
+      lastSeen === undefined ? '–' : texts.moment(lastSeen),
       html`<a class="button small" href="${own}" aria-label="${texts.of('accounts.open')}: ${jid}">${texts.of('accounts.open')}</a>`,
     ];
   });
   const list = table(
     texts.of('nav.accounts'),
-    [texts.of('accounts.address'), texts.of('accounts.action')],
+    ['accounts.address', 'fields.role.label', 'accounts.lastSeen', 'accounts.action'].map((key) => texts.of(key)),
     rows,
     texts.of(search === '' ? 'accounts.empty' : 'accounts.noMatch'),
   );

@@ -6,7 +6,7 @@
 import { Conflict, type Store } from '../../../lib/ports/store.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
 import { covers, type Held, isDeploymentRole, type Role, rightsOf } from '../../../lib/runtime/rights.ts';
-import { Rows } from '../../../lib/runtime/rows.ts';
+import { Rows, singleRows } from '../../../lib/runtime/rows.ts';
 import { update } from '../../../lib/runtime/update.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { findAccount } from './accounts.ts';
@@ -42,6 +42,11 @@ function placeOf(store: Store, domain: string, local: string, role: Role) {
 
 export async function heldBy(store: Store, domain: string, local: string): Promise<Held> {
   return (await Rows.ofAccount(store, domain, local).get(roles))?.value ?? nobody;
+}
+
+/** The same of a page of accounts, by one read. */
+export async function heldByEach(store: Store, accounts: readonly Rows[]): Promise<Held[]> {
+  return (await singleRows(store, accounts, roles)).map((held) => held ?? nobody);
 }
 
 /** The version of the row, on which a write can depend; undefined: there is none. */

@@ -14,6 +14,7 @@ import { endSessions } from '../sessions/end-sessions.ts';
 import { checkVersion, orStale, seeAccount, versionInput } from './account-version.ts';
 import { accountInput, noAccount, tenantOf } from './inputs.ts';
 import { checkIsNotLastOwner } from './last-owner.ts';
+import { seenAt } from './last-seen.ts';
 import { operation } from './operation.ts';
 
 export const userShow = operation({
@@ -53,10 +54,9 @@ export const userShow = operation({
     const { version, item } = seen;
     const { createdAt, isDisabled = false, removeAtMs } = item.value;
     const erasedAt = removeAtMs === undefined ? undefined : new Date(removeAtMs).toISOString();
-    const seenMs = sessions.length > 0 ? Math.max(...sessions.map(({ boundAt }) => boundAt)) : left?.value.atMs;
     return {
       ...{ jid: `${jid}`, createdAt, role, content, isDisabled, erasedAt, sessions: sessions.length, version },
-      lastSeen: seenMs === undefined ? undefined : new Date(seenMs).toISOString(),
+      lastSeen: seenAt(sessions, left?.value),
     };
   },
 });

@@ -1,6 +1,8 @@
 /** Operations on the accounts of a tenant. */
 import { z } from 'zod';
 import { runtimeLimits } from '../../../lib/runtime/limits.ts';
+import { roleNames } from '../../../lib/runtime/rights.ts';
+import { Rows, singleRows } from '../../../lib/runtime/rows.ts';
 import { isParked, readSessions } from '../../../lib/runtime/sessions.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
@@ -9,16 +11,29 @@ import { addAccount } from '../accounts/add-account.ts';
 import { fullText } from '../core/account-quota.ts';
 import { findAccount, listAccounts, setCredentials } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
+import { heldByEach } from '../core/roles.ts';
+import { lastSeen } from '../features/xep0012-last-activity.ts';
 import { removalsOf } from '../removal/removals.ts';
 import { deriveKeys } from '../sasl/passwords.ts';
 import { checkVersion, orStale, versionInput } from './account-version.ts';
 import { answerInTime, progressOutput, waitingInput } from './answer-in-time.ts';
 import { accountInput, afterInput, domainInput, findTenant, noAccount, passwordInput, tenantOf } from './inputs.ts';
 import { checkIsNotLastOwner } from './last-owner.ts';
+import { seenAt } from './last-seen.ts';
 import { operation } from './operation.ts';
 import { Refusal } from './refusal.ts';
 
 const account = { jid: z.string() };
+
+const userDetails = z.object({
+  ...account,
+  role: z.enum(roleNames),
+  /** May read messages that were reported. */
+  content: z.boolean(),
+  /** As `user-show` tells it. */
+  lastSeen: z.string().optional(),
+});
+type UserDetails = z.input<typeof userDetails>;
 
 export const userAdd = operation({
   name: 'user-add',
@@ -85,15 +100,21 @@ export const userList = operation({
       .boolean()
       .optional()
       .describe('only those of the page that have a session; such a page may be empty before the last'),
+    details: z.boolean().optional().describe('also the role of each, and when it was last seen'),
   }),
   /** `next` is what to ask for as `after`; absent on the last page. */
-  output: z.object({ users: z.array(z.string()), next: z.string().optional() }),
+  output: z.object({
+    users: z.array(z.string()),
+    /** The same accounts in the same order, where these were asked for. */
+    details: z.array(userDetails).optional(),
+    next: z.string().optional(),
+  }),
   right: 'tenant.see',
   isRepeatable: true,
   help: 'Lists a page of the accounts of a tenant.',
   commands: ['user list'],
   http: { method: 'get', path: '/tenants/{domain}/accounts' },
-  async run(dependencies, { domain, after, prefix, online = false }) {
+  async run(dependencies, { domain, after, prefix, online = false, details = false }) {
     await findTenant(dependencies, domain);
     const max = runtimeLimits.adminPageMax;
     const page = await (prefix === undefined
@@ -101,9 +122,27 @@ export const userList = operation({
       : listBeginning(dependencies, domain, prefix, after));
     const shown = online ? await onlineOf(dependencies, domain, page) : page;
     const users = shown.map((local) => `${Jid.of(local, domain)}`);
-    return { users, next: page.length === max ? page.at(-1) : undefined };
+    const next = page.length === max ? page.at(-1) : undefined;
+    return details ? { users, details: await detailsOf(dependencies, domain, shown), next } : { users, next };
   },
 });
+
+/** By one read each of sessions, of roles and of what is left of the last session. */
+async function detailsOf({ store }: Dependencies, domain: string, page: readonly string[]): Promise<UserDetails[]> {
+  const accounts = page.map((local) => Rows.ofAccount(store, domain, local));
+  const [sessions, held, left] = await Promise.all([
+    readSessions(
+      store,
+      page.map((local, at) => ({ domain, local, rows: accounts[at]! })),
+    ),
+    heldByEach(store, accounts),
+    singleRows(store, accounts, lastSeen),
+  ]);
+  return page.map((local, at) => {
+    const { role, hasContent: content = false } = held[at]!;
+    return { jid: `${Jid.of(local, domain)}`, role, content, lastSeen: seenAt(sessions[at]!, left[at]) };
+  });
+}
 
 /** XEP-0133 §4.15: those that have a connected or available resource. One whose client may come back is available until then. */
 async function onlineOf({ store }: Dependencies, domain: string, page: readonly string[]): Promise<string[]> {
