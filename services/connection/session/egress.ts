@@ -6,6 +6,7 @@ import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
 import type { StepItem } from '../../../lib/runtime/wire.ts';
 import type { StreamError } from '../../../lib/xmpp/errors.ts';
 import { parseRequest } from '../../../lib/xmpp/request.ts';
+import { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { connectionLimits } from '../limits.ts';
 import { CatchUp, type PageEntry, type Queue } from './catch-up.ts';
 import type { Delivered } from './cursor-flush.ts';
@@ -216,7 +217,7 @@ export class Egress {
     const found: Buffer[] = [];
     let leftBytes = serviceLimits.batchBytesMax;
     for (const { bytes } of [...unacked, ...pending].reverse()) {
-      if (bytes.length === 0 || !(bytes[1] === 0x6d || bytes.includes("type='subscribe'"))) continue;
+      if (!isMessage(bytes) && !isSubscriptionRequest(bytes)) continue;
       leftBytes -= bytes.length;
       if (leftBytes < 0 || found.length >= serviceLimits.batchStanzasMax) break;
       found.push(bytes);
@@ -279,6 +280,16 @@ export class Egress {
     }
     if (ids.length > 0) this.needsCatchUp = true;
   }
+}
+
+/** @param bytes a stanza in canonical form, or nothing */
+function isMessage(bytes: Buffer): boolean {
+  return bytes[1] === 0x6d;
+}
+
+/** Senders quote as they like, so the text alone does not tell. @param bytes as above */
+function isSubscriptionRequest(bytes: Buffer): boolean {
+  return bytes[1] === 0x70 && bytes.includes('subscribe') && Stanza.parse(bytes).type === 'subscribe';
 }
 
 /**
