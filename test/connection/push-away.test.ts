@@ -80,15 +80,16 @@ describe('a client that can be woken', () => {
     assert.deepEqual(await deliver(message('acked')), []);
     await client.read(/id='acked'/);
     client.send(a(2));
-    assert.deepEqual(await deliver(`<presence from='romeo@b.example/o' id='p'/>`), []);
+    assert.deepEqual(await deliver(`<presence from='romeo@b.example/o' id='p'><status>I subscribe</status></presence>`), []);
     assert.deepEqual(await deliver(message('unacked')), []);
     assert.deepEqual(await deliver(`<presence type='subscribe' from='nurse@b.example' id='asked'/>`), []);
-    await client.read(/id='asked'/);
+    assert.deepEqual(await deliver(`<presence\n type="subscribe" from='tybalt@b.example' id='also'><status/></presence>`), []);
+    await client.read(/id='also'/);
     await lose();
-    await until(() => unheard().length === 2, 'what it has not heard');
-    assert.deepEqual(unheard(), ['unacked', 'asked']);
+    await until(() => unheard().length === 3, 'what it has not heard');
+    assert.deepEqual(unheard(), ['unacked', 'asked', 'also']);
     assert.deepEqual(await deliver(message('later')), [sid]);
-    assert.deepEqual(unheard(), ['unacked', 'asked'], 'the answer to the delivery says it');
+    assert.deepEqual(unheard(), ['unacked', 'asked', 'also'], 'the answer to the delivery says it');
   });
 
   test('is away when it does not answer, until it does', async () => {
