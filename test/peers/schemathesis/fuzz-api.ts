@@ -2,14 +2,16 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { freePorts } from '../../support/free-ports.ts';
 import { Skylark } from '../../support/skylark.ts';
 import { TcpClient } from '../../support/tcp-client.ts';
 
-const folder = process.env.SKYLARK_SCHEMATHESIS;
+const given = process.env.SKYLARK_SCHEMATHESIS;
+/** Schemathesis runs in a folder of its own. */
+const folder = given && resolve(given);
 /** Why a test that needs it is skipped, or false. */
 export const skipWithoutSchemathesis: string | false =
   !folder && 'SKYLARK_SCHEMATHESIS does not name a folder that .ci/schemathesis has filled';
