@@ -7,9 +7,10 @@
 import type { Bus } from '../ports/bus.ts';
 import type { Clock } from '../ports/clock.ts';
 
-const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
+/** The digits of ids, in their order. */
+export const idDigits = '0123456789abcdefghjkmnpqrstvwxyz';
 /** By character code. Each delivery reads the time of an id. */
-const digits = Uint8Array.from({ length: 128 }, (_, code) => Math.max(0, alphabet.indexOf(String.fromCharCode(code))));
+const digits = Uint8Array.from({ length: 128 }, (_, code) => Math.max(0, idDigits.indexOf(String.fromCharCode(code))));
 const timeChars = 10;
 const partChars = 4;
 export const idCharacters = timeChars + 2 * partChars;
@@ -72,7 +73,7 @@ export function isId(text: string): boolean {
 function base32(value: number, chars: number): string {
   let text = '';
   for (let rest = value, i = 0; i < chars; i++) {
-    text = alphabet[rest % 32] + text;
+    text = idDigits[rest % 32] + text;
     rest = Math.floor(rest / 32);
   }
   return text;

@@ -131,6 +131,16 @@ export class Jid {
     );
   }
 
+  /** The domain in its prepared form. @returns undefined when the text is not one */
+  static tryDomain(text: string): string | undefined {
+    try {
+      return Jid.of('', text).domain;
+    } catch (error) {
+      if (error instanceof StanzaError) return undefined;
+      throw error;
+    }
+  }
+
   get bare(): Jid {
     if (this.resource === '') return this;
     this.#bare ??= new Jid(this.local, this.domain, '');

@@ -3,7 +3,6 @@
  * operations `tenant-set` and `tenant-show`, and the options of `skylark tenant set`.
  */
 import { z } from 'zod';
-import { StanzaError } from '../../xmpp/errors.ts';
 import { Jid } from '../../xmpp/jid.ts';
 import { runtimeLimits } from '../limits.ts';
 import type { Right } from '../rights.ts';
@@ -94,7 +93,7 @@ export function secretKey(text: string): PolicyKey<string> {
 export function domainsKey(text: string): PolicyKey<readonly string[]> {
   const { policyDomainsMax } = runtimeLimits;
   const domain = z.string({ error: 'a list of domains takes text' }).transform((given, context) => {
-    const prepared = domainOf(given);
+    const prepared = Jid.tryDomain(given);
     if (prepared !== undefined) return prepared;
     context.addIssue(`'${given}' is not a domain name`);
     return z.NEVER;
@@ -106,13 +105,4 @@ export function domainsKey(text: string): PolicyKey<readonly string[]> {
     allowed: `at most ${policyDomainsMax} domains with commas between them, or 'none'`,
     fromText: (typed) => (typed === 'none' ? [] : typed.split(',').map((one) => one.trim())),
   };
-}
-
-function domainOf(given: string): string | undefined {
-  try {
-    return Jid.of('', given).domain;
-  } catch (error) {
-    if (error instanceof StanzaError) return undefined;
-    throw error;
-  }
 }

@@ -3,7 +3,6 @@ import { readFileSync, statSync } from 'node:fs';
 import type { z } from 'zod';
 import { portLimits } from '../../../lib/ports/limits.ts';
 import { runtimeLimits } from '../../../lib/runtime/limits.ts';
-import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { certificateAdd, certificateList, certificateRemove, certificateShow } from '../../router/operations/certificates.ts';
 import { openKeys } from '../compose/certificate-keys.ts';
@@ -69,12 +68,9 @@ export function domainOf(command: string, positionals: readonly string[]): strin
   const [text, ...rest] = positionals;
   if (text === undefined) throw new UsageError(`'skylark ${command}' needs a DOMAIN; see: skylark help ${command}`);
   if (rest.length > 0) throw new UsageError(`'${rest[0]}' is an unexpected argument; see: skylark help ${command}`);
-  try {
-    return Jid.of('', text).domain;
-  } catch (error) {
-    if (error instanceof StanzaError) throw new UsageError(`'${text}' is not a domain name`);
-    throw error;
-  }
+  const domain = Jid.tryDomain(text);
+  if (domain === undefined) throw new UsageError(`'${text}' is not a domain name`);
+  return domain;
 }
 
 /** @throws {UsageError} when the file cannot be read or is too large */

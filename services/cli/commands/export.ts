@@ -11,10 +11,10 @@ import { escapeAttribute, parseElement, xml } from '../../../lib/xmpp/element.ts
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { accountExport } from '../../router/operations/portable.ts';
 import { userList } from '../../router/operations/users.ts';
+import { pieNs } from '../../router/portable/take-piece.ts';
 import type { Values } from '../core/arguments.ts';
 import { quote, Refusal, reasonOf, say, UsageError } from '../core/report.ts';
 import { NestedWriter } from '../portable/nested-writer.ts';
-import { pieNs } from '../portable/server-data.ts';
 import type { AdminClient } from './admin-client.ts';
 import { adminOf, all, withAdmin } from './admin-command.ts';
 import type { exportOptions } from './portable-options.ts';

@@ -3,15 +3,15 @@
  * so that neither has to fit into memory.
  */
 import { escapeAttribute } from '../../../lib/xmpp/element.ts';
-import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { accountImport } from '../../router/operations/portable.ts';
 import { portableLimits as ofRouter } from '../../router/portable/limits.ts';
+import { pieNs } from '../../router/portable/take-piece.ts';
 import type { Values } from '../core/arguments.ts';
 import { quoted, Refusal, say, UsageError } from '../core/report.ts';
 import { portableLimits } from '../portable/limits.ts';
 import { NestedWriter } from '../portable/nested-writer.ts';
-import { type Found, pieNs, readServerData } from '../portable/server-data.ts';
+import { type Found, readServerData } from '../portable/server-data.ts';
 import type { AdminClient } from './admin-client.ts';
 import { adminOf, none, withAdmin } from './admin-command.ts';
 import type { importOptions } from './portable-options.ts';
@@ -24,22 +24,13 @@ export async function importFile(values: ImportValues, positionals: readonly str
   if (file === undefined) throw new UsageError("'skylark import' needs a FILE; see: skylark help import");
   if ((domain !== undefined) === values.all)
     throw new UsageError('name the DOMAIN whose accounts are taken in, or give --all; see: skylark help import');
-  const wanted = domain === undefined ? undefined : preparedDomain(domain);
+  const wanted = domain === undefined ? undefined : Jid.tryDomain(domain);
   if (domain !== undefined && wanted === undefined) throw new UsageError(`'${domain}' is not a domain name`);
   let isWhole = false;
   await withAdmin(adminOf(values), async (admin) => {
     isWhole = await new Import(admin, values, wanted).run(file);
   });
   return isWhole ? 0 : 1;
-}
-
-function preparedDomain(text: string): string | undefined {
-  try {
-    return Jid.of('', text).domain;
-  } catch (error) {
-    if (error instanceof StanzaError) return undefined;
-    throw error;
-  }
 }
 
 class Import {
@@ -97,7 +88,7 @@ class Import {
   }
 
   #isWanted(host: string): boolean {
-    return this.#wanted === undefined || preparedDomain(host) === this.#wanted;
+    return this.#wanted === undefined || Jid.tryDomain(host) === this.#wanted;
   }
 }
 

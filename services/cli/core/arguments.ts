@@ -203,13 +203,11 @@ export function optionalText(placeholder: string, text: string, allowed: string,
   return { placeholder, text, allowed, schema: z.string().regex(pattern).optional() };
 }
 
-const domainName = z.string().transform((domain, context) => {
-  try {
-    return Jid.of('', domain).domain;
-  } catch {
-    context.addIssue('not a domain');
-    return z.NEVER;
-  }
+const domainName = z.string().transform((text, context) => {
+  const domain = Jid.tryDomain(text);
+  if (domain !== undefined) return domain;
+  context.addIssue('not a domain');
+  return z.NEVER;
 });
 const domains = { placeholder: 'DOMAIN', allowed: 'a domain name, such as example.org' };
 

@@ -7,11 +7,11 @@
 import { createReadStream, realpathSync } from 'node:fs';
 import { dirname, relative, resolve, sep } from 'node:path';
 import { type Element, escapeAttribute } from '../../../lib/xmpp/element.ts';
+import { pieNs } from '../../router/portable/take-piece.ts';
 import { quote, Refusal, reasonOf } from '../core/report.ts';
 import { portableLimits } from './limits.ts';
 import { type Tag, XmlWalk } from './xml-walk.ts';
 
-export const pieNs = 'urn:xmpp:pie:0';
 /** That of the drafts, which older servers write. */
 const pieNamespaces: ReadonlySet<string> = new Set([pieNs, 'http://www.xmpp.org/extensions/xep-0227.html#ns']);
 const includeNs = 'http://www.w3.org/2001/XInclude';

@@ -1,7 +1,5 @@
 /** The order of a room's archive ids, which is the order of its messages whatever the clocks of its workers say. */
-
-/** The digits of ids, in their order. */
-const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
+import { idDigits } from '../../../lib/runtime/ids.ts';
 
 /** The id that was minted, or, where another worker's clock was ahead, the one that comes next after the last. */
 export function idBehind(last: string, minted: string): string {
@@ -11,8 +9,8 @@ export function idBehind(last: string, minted: string): string {
 /** The next text of the same length in the alphabet of ids. */
 export function successor(id: string): string {
   for (let at = id.length - 1; at >= 0; at--) {
-    const next = alphabet[alphabet.indexOf(id[at]!) + 1];
-    if (next !== undefined) return id.slice(0, at) + next + alphabet[0]!.repeat(id.length - at - 1);
+    const next = idDigits[idDigits.indexOf(id[at]!) + 1];
+    if (next !== undefined) return id.slice(0, at) + next + idDigits[0]!.repeat(id.length - at - 1);
   }
-  return `${id}${alphabet[0]}`;
+  return `${id}${idDigits[0]}`;
 }

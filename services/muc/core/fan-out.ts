@@ -160,20 +160,21 @@ export async function send(dependencies: Dependencies, sorted: SortedOut): Promi
   const unheard: Unheard[] = [];
   const note = (recipient: Recipient, sending: Sending) => void unheard.push({ recipient, sending });
   // All calls of `deliver` happen in this turn of the event loop, so that nothing comes between them.
-  const local = near.map(({ sending: { bytes, dedupeKey }, targets }) => {
+  const local = near.map((one) => {
+    const { sending, targets } = one;
+    const { bytes, dedupeKey } = sending;
     const away = new Set<string>();
     const watcher = { away: (sid: string) => void away.add(sid) };
-    return { away, failing: dependencies.deliverer.deliver({ targets, xml: bytes, dedupeKey, watcher }) };
+    return { ...one, away, failing: dependencies.deliverer.deliver({ targets, xml: bytes, dedupeKey, watcher }) };
   });
   // What was lost is noted in the order in which it was sent, because it is delivered again in the order of the notes.
   const noteLocal = async () => {
-    for (const [index, { sending, recipients, targets }] of near.entries()) {
-      const { away, failing } = local[index]!;
+    for (const { sending, recipients, targets, away, failing } of local) {
       const failures = await failing;
       for (const recipient of away.size > 0 ? recipients : []) if (away.has(recipient.address!.sid)) note(recipient, sending);
       if (failures.length === 0) continue;
       const failed = new Set(failures.map(({ node, sid }) => `${node} ${sid}`));
-      for (const [place, { node, sid }] of targets.entries()) if (failed.has(`${node} ${sid}`)) lose(recipients[place]!, sending);
+      for (const [index, { node, sid }] of targets.entries()) if (failed.has(`${node} ${sid}`)) lose(recipients[index]!, sending);
     }
   };
   const [told] = await Promise.allSettled([

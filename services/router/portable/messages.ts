@@ -7,7 +7,7 @@
  * ones and in the archive too is one: it names its id of the archive (XEP-0359).
  */
 import { createHash } from 'node:crypto';
-import { firstIdAt, idCharacters, isId, timeOfId } from '../../../lib/runtime/ids.ts';
+import { firstIdAt, idCharacters, idDigits, isId, timeOfId } from '../../../lib/runtime/ids.ts';
 import { parseMoment } from '../../../lib/xmpp/date-time.ts';
 import { Element } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
@@ -36,8 +36,7 @@ interface Message {
 function ending(id: string): string {
   const digest = createHash('sha256').update(id).digest();
   const chars = idCharacters - firstIdAt(0).length;
-  const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
-  return [...digest.subarray(0, chars)].map((byte) => alphabet[byte & 31]).join('');
+  return [...digest.subarray(0, chars)].map((byte) => idDigits[byte & 31]).join('');
 }
 
 function isOwnId(id: string, stampMs: number): boolean {
